@@ -1,0 +1,49 @@
+/** A database of its own for each suite, on the server that `npm test` started. */
+import pg from 'pg'
+import { migrateUp } from '../../src/database/migrator.js'
+import { createExamResults } from '../../src/database/source.js'
+
+export interface TestDatabase {
+  url: string
+  name: string
+  pool: pg.Pool
+  migrate(): Promise<void>
+  source(): Promise<void>
+}
+
+let made = 0
+
+/**
+ * Makes a database with exam_results and, unless `migrated: false`, the views; dropped when the test ends.
+ * `bare: true` makes it empty.
+ */
+export async function createDatabase(
+  t: { teardown(action: () => unknown): unknown },
+  { migrated = true, bare = false }: { migrated?: boolean; bare?: boolean } = {},
+): Promise<TestDatabase> {
+  const server = process.env['TEST_DATABASE_URL']
+  if (server === undefined) throw new Error('TEST_DATABASE_URL is not set: run the tests with `npm test`, which starts a PostgreSQL for them')
+  const name = `attempt_test_${process.pid}_${++made}`
+  const admin = new pg.Client({ connectionString: server })
+  await admin.connect()
+  await admin.query(`create database ${name} template template0 encoding 'UTF8'`)
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  const pool = new pg.Pool({ connectionString: url.href, max: 5 })
+  pool.on('error', () => undefined)
+  const database: TestDatabase = {
+    url: url.href,
+    name,
+    pool,
+    migrate: async () => { await migrateUp(pool) },
+    source: async () => { await pool.query(createExamResults) },
+  }
+  t.teardown(async () => {
+    await pool.end()
+    await admin.query(`drop database ${name} with (force)`)
+    await admin.end()
+  })
+  if (!bare) await database.source()
+  if (!bare && migrated) await database.migrate()
+  return database
+}

@@ -1,0 +1,26 @@
+/**
+ * `npm test`: starts an embedded PostgreSQL and runs every suite against it, each on a database of its own.
+ * PGMAJOR=14 ... 18 takes another server (npm run test:majors installs and runs them); arguments name test files.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, chmodSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { embeddedBinaries, startEmbedded } from '../src/database/embedded.js'
+import { majorBinaries } from './majors/binaries.js'
+
+const major = process.env['PGMAJOR']
+const directory = mkdtempSync(join(tmpdir(), 'attempt-test-'))
+chmodSync(directory, 0o755)
+const server = await startEmbedded(directory, {
+  binaries: major === undefined ? await embeddedBinaries() : await majorBinaries(major),
+  settings: ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'],
+})
+const files = process.argv.slice(2)
+const result = spawnSync(process.execPath, [join('node_modules', 'tap', 'dist', 'esm', 'run.mjs'), ...files], {
+  stdio: 'inherit',
+  env: { ...process.env, TEST_DATABASE_URL: server.url },
+})
+await server.stop('immediate')
+rmSync(directory, { recursive: true, force: true })
+process.exitCode = result.status ?? 1
