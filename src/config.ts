@@ -1,0 +1,63 @@
+/** Environment → checked, frozen Config. The only file that reads the environment. */
+
+export interface Config {
+  /** Undefined: embedded PostgreSQL, development only. */
+  databaseUrl: string | undefined
+  production: boolean
+  host: string
+  /** 0: any free port. */
+  port: number
+  logLevel: string
+  embeddedDirectory: string
+  /** Connections for requests; two more serve health and the contract check. */
+  poolSize: number
+  /** Milliseconds after which PostgreSQL cancels a statement of a request. */
+  statementTimeoutMs: number
+  /** Milliseconds after which the contract check counts as not done. */
+  contractTimeoutMs: number
+  /** Seconds between the contract checks that /health reports. */
+  contractIntervalS: number
+}
+
+const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+
+/**
+ * Reads the configuration.
+ * @throws one Error that names every problem at once
+ */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const problems: string[] = []
+  const integer = (name: string, fallback: number, min: number, max: number) => {
+    const text = env[name]
+    if (text === undefined || text === '') return fallback
+    const value = Number(text)
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value
+    problems.push(`${name} must be a whole number from ${min} to ${max}`)
+    return fallback
+  }
+  const production = env['NODE_ENV'] === 'production'
+  const databaseUrl = env['DATABASE_URL'] || undefined
+  if (databaseUrl !== undefined && !/^postgres(ql)?:\/\//.test(databaseUrl)) {
+    problems.push('DATABASE_URL must be a URL that begins with postgres:// or postgresql://')
+  }
+  if (databaseUrl === undefined && production) {
+    problems.push('DATABASE_URL is not set: in production the service needs the URL of its PostgreSQL (the embedded one is for development)')
+  }
+  const logLevel = env['LOG_LEVEL'] || 'info'
+  if (!levels.includes(logLevel)) problems.push(`LOG_LEVEL must be one of ${levels.join(', ')}`)
+  const config: Config = {
+    databaseUrl,
+    production,
+    host: env['HOST'] || '127.0.0.1',
+    port: integer('PORT', 3000, 0, 65535),
+    logLevel,
+    embeddedDirectory: env['EMBEDDED_DIRECTORY'] || '.data',
+    poolSize: integer('POOL_SIZE', 10, 1, 1000),
+    statementTimeoutMs: integer('STATEMENT_TIMEOUT_MS', 30_000, 1, 3_600_000),
+    contractTimeoutMs: integer('CONTRACT_TIMEOUT_MS', 5_000, 1, 600_000),
+    contractIntervalS: integer('CONTRACT_INTERVAL_S', 60, 1, 86_400),
+  }
+  if (problems.length > 0) throw new Error(problems.join('; '))
+  return Object.freeze(config)
+}
+
