@@ -1,0 +1,46 @@
+/** PostgreSQL's text of a value → JSON, without passing through a JavaScript number or Date. */
+import type { Row } from '../database/reader.js'
+
+/** How a column's text becomes JSON. `int64` is a decimal string there, `number` its own digits. */
+export type Kind = 'int64' | 'integer' | 'number' | 'boolean' | 'timestamp' | 'date' | 'uuid' | 'text'
+
+export interface Column { name: string; kind: Kind; nullable?: boolean; description: string }
+
+/** `2025-05-05 00:25:00.5+00` → `2025-05-05T00:25:00.500000Z`; the session's zone is UTC. */
+export function timestamp(text: string): string {
+  const fraction = text.length > 22 ? text.slice(20, -3) : ''
+  return `${text.slice(0, 10)}T${text.slice(11, 19)}.${fraction.padEnd(6, '0')}Z`
+}
+
+const writers: Record<Kind, (text: string) => string> = {
+  int64: (text) => `"${text}"`,
+  integer: (text) => text,
+  number: (text) => text,
+  boolean: (text) => (text === 't' ? 'true' : 'false'),
+  timestamp: (text) => `"${timestamp(text)}"`,
+  date: (text) => `"${text}"`,
+  uuid: (text) => `"${text}"`,
+  text: (text) => JSON.stringify(text),
+}
+
+/** A function that writes a row's first columns as the members of a JSON object, without its braces. */
+export function memberWriter(columns: readonly Column[]): (row: Row) => string {
+  const names = columns.map((column, index) => `${index === 0 ? '' : ','}${JSON.stringify(column.name)}:`)
+  const write = columns.map((column) => writers[column.kind])
+  return (row) => {
+    let json = ''
+    for (let index = 0; index < write.length; index++) {
+      const value = row[index]
+      json += (names[index] as string) + (value === null || value === undefined ? 'null' : (write[index] as (text: string) => string)(value))
+    }
+    return json
+  }
+}
+
+/** The rows as the elements of a JSON array, without its brackets. */
+export function jsonRows(columns: readonly Column[], rows: readonly Row[]): string {
+  const write = memberWriter(columns)
+  let json = ''
+  for (const row of rows) json += `${json === '' ? '' : ','}{${write(row)}}`
+  return json
+}

@@ -1,0 +1,111 @@
+/** The aggregate of api.md, over attempts grouped by student, topic, item or day. */
+import type { Reader, Row } from '../database/reader.js'
+import type { Column } from '../formats/json.js'
+import { all, statement, Values } from './sql.js'
+import { rangeConditions, type Range } from './students-of-range.js'
+
+export interface Measure extends Column { sql: string }
+
+/** Averages and medians are over all attempts, as `avg` and `percentile_cont` give them; counts and sums add up over days. */
+export const measures: readonly Measure[] = [
+  { name: 'attempts', kind: 'integer', description: 'attempts', sql: 'count(*)' },
+  { name: 'correct', kind: 'integer', description: 'correct attempts', sql: 'count(*) filter (where correct)' },
+  { name: 'accuracy', kind: 'number', description: 'correct / attempts', sql: 'count(*) filter (where correct)::float8 / count(*)' },
+  { name: 'first_attempts', kind: 'integer', description: 'attempts with attempt_no 1', sql: 'count(*) filter (where attempt_no = 1)' },
+  { name: 'first_attempts_correct', kind: 'integer', description: 'correct attempts with attempt_no 1', sql: 'count(*) filter (where attempt_no = 1 and correct)' },
+  { name: 'hints', kind: 'integer', description: 'attempts with a hint', sql: 'count(*) filter (where hint_used)' },
+  { name: 'timed_attempts', kind: 'integer', description: 'attempts with a response time above 0', sql: 'count(*) filter (where response_time_ms > 0)' },
+  { name: 'sum_response_time_ms', kind: 'integer', description: 'sum of the response times, milliseconds', sql: 'sum(response_time_ms)' },
+  { name: 'avg_response_time_ms', kind: 'number', description: 'mean response time over all attempts, milliseconds', sql: 'avg(response_time_ms)::float8' },
+  { name: 'median_response_time_ms', kind: 'number', description: 'median response time over all attempts (interpolated), milliseconds', sql: 'percentile_cont(0.5) within group (order by response_time_ms)' },
+]
+
+export const p90: Measure = { name: 'p90_response_time_ms', kind: 'number', description: '90th percentile of the response times (interpolated), milliseconds', sql: 'percentile_cont(0.9) within group (order by response_time_ms)' }
+export const distinctStudents: Measure = { name: 'students', kind: 'integer', description: 'different students', sql: 'count(distinct student_id)' }
+export const firstCompleted: Measure = { name: 'first_completed_at', kind: 'timestamp', description: 'earliest completed_at', sql: 'min(completed_at)' }
+export const lastCompleted: Measure = { name: 'last_completed_at', kind: 'timestamp', description: 'latest completed_at', sql: 'max(completed_at)' }
+export const pValue: Measure = { name: 'p_value', kind: 'number', nullable: true, description: 'share correct of first attempts; null without any', sql: 'count(*) filter (where attempt_no = 1 and correct)::float8 / nullif(count(*) filter (where attempt_no = 1), 0)' }
+export const studentMeasures: readonly Measure[] = [
+  { name: 'items', kind: 'integer', description: 'different items', sql: 'count(distinct item_id)' },
+  { name: 'topics', kind: 'integer', description: 'different topics (no topic is none)', sql: 'count(distinct topic_id)' },
+  { name: 'sessions', kind: 'integer', description: 'different sessions', sql: 'count(distinct session_id)' },
+  firstCompleted, lastCompleted,
+]
+
+/** A column to group and order by. `key` is what orders it: never null, the same order on every server. */
+export interface GroupColumn extends Column { key: readonly { sql: string; type: string; pattern: RegExp }[] }
+
+const anyText = /^[^\0]*$/
+export const byStudent: GroupColumn = { name: 'student_id', kind: 'uuid', description: 'the student', key: [{ sql: 'student_id', type: 'uuid', pattern: /^[0-9a-f-]{36}$/ }] }
+export const byItem: GroupColumn = { name: 'item_id', kind: 'int64', description: 'the item', key: [{ sql: 'item_id', type: 'bigint', pattern: /^-?\d{1,19}$/ }] }
+export const byDate: GroupColumn = { name: 'date', kind: 'date', description: 'the day in the zone tz', key: [{ sql: 'date', type: 'date', pattern: /^\d{4}-\d{2}-\d{2}$/ }] }
+/** By code points, attempts without a topic last. */
+export const byTopic: GroupColumn = {
+  name: 'topic_id', kind: 'text', nullable: true, description: 'the topic; null: attempts without one',
+  key: [{ sql: 'topic_id is null', type: 'boolean', pattern: /^[tf]$/ }, { sql: `coalesce(topic_id, '') collate "C"`, type: 'text', pattern: anyText }],
+}
+
+export interface AggregateQuery {
+  groups: readonly GroupColumn[]
+  measures: readonly Measure[]
+  /** Whose history to read; undefined: everyone's. */
+  students?: string[] | undefined
+  range?: Range
+  /** Days instead of a range of timestamps. */
+  days?: { since?: string; until?: string; zone: string }
+  items?: string[]
+  topics?: string[]
+  attemptNo?: number
+  minAttempts?: number
+  after?: string[]
+  limit?: number
+}
+
+/**
+ * The instants that surely hold the days: a midnight can come twice or not at all in a zone, so that the day itself
+ * is compared in `selectAggregates`.
+ */
+export function instantsOfDays({ since, until }: Range): Range {
+  const shift = (date: string, days: number) => {
+    const moved = new Date(Date.parse(`${date}T00:00:00Z`) + days * 86_400_000)
+    return moved.getUTCFullYear() < 1 || moved.getUTCFullYear() > 9999 ? undefined : moved.toISOString()
+  }
+  const range: Range = {}
+  const from = since === undefined ? undefined : shift(since, -1)
+  const to = until === undefined ? undefined : shift(until, 1)
+  if (from !== undefined) range.since = from
+  if (to !== undefined) range.until = to
+  return range
+}
+
+/** One row a group, its order key behind it; groups in the order of their columns. */
+export function selectAggregates(reader: Reader, query: AggregateQuery): Promise<Row[]> {
+  const values = new Values()
+  const conditions: string[] = []
+  if (query.students !== undefined) conditions.push(`student_id = any(${values.add(query.students, 'uuid[]')})`)
+  if (query.range !== undefined) conditions.push(...rangeConditions(query.range, values))
+  let source = 'attempt_numbered'
+  if (query.days !== undefined) {
+    conditions.push(...rangeConditions(instantsOfDays(query.days), values))
+    source = `(select *, (completed_at at time zone ${values.add(query.days.zone, 'text')})::date as date from attempt_numbered) as attempt_of_day`
+    if (query.days.since !== undefined) conditions.push(`date >= ${values.add(query.days.since, 'date')}`)
+    if (query.days.until !== undefined) conditions.push(`date < ${values.add(query.days.until, 'date')}`)
+  }
+  if (query.items !== undefined) conditions.push(`item_id = any(${values.add(query.items, 'bigint[]')})`)
+  if (query.topics !== undefined) conditions.push(`topic_id = any(${values.add(query.topics, 'text[]')})`)
+  if (query.attemptNo !== undefined) conditions.push(`attempt_no = ${values.add(query.attemptNo, 'integer')}`)
+  const keys = query.groups.flatMap((group) => group.key)
+  if (query.after !== undefined) {
+    const after = query.after.map((value, index) => values.add(value, keys[index]?.type ?? 'text'))
+    conditions.push(`(${keys.map((key) => key.sql).join(', ')}) > (${after.join(', ')})`)
+  }
+  const having = query.minAttempts === undefined ? '' : `\nhaving count(*) >= ${values.add(query.minAttempts, 'bigint')}`
+  const groups = query.groups.map((group) => group.name).join(', ')
+  const text = `select ${[groups, ...query.measures.map((measure) => measure.sql), ...keys.map((key) => key.sql)].join(', ')}
+from ${source}
+where ${all(conditions)}
+group by ${groups}${having}
+order by ${keys.map((key) => key.sql).join(', ')}
+limit ${values.add(query.limit ?? null, 'bigint')}`
+  return reader.rows(statement(text, values))
+}

@@ -1,0 +1,31 @@
+/** A statement under construction: text with its values beside it. Nothing from a request ever becomes text. */
+import { createHash } from 'node:crypto'
+import type { Statement } from '../database/reader.js'
+
+export class Values {
+  readonly list: unknown[] = []
+
+  /** Adds a value and gives its placeholder. */
+  add(value: unknown, type: string): string {
+    return `$${this.list.push(value)}::${type}`
+  }
+}
+
+const names = new Map<string, string>()
+
+/**
+ * A statement that each connection prepares once. The texts are few: `fresh: true` is for those that are not
+ * (a free choice of columns), which would fill the server's memory.
+ */
+export function statement(text: string, values: Values, { fresh = false } = {}): Statement {
+  if (fresh) return { name: '', text, values: values.list }
+  let name = names.get(text)
+  if (name === undefined) {
+    name = `attempt_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
+    names.set(text, name)
+  }
+  return { name, text, values: values.list }
+}
+
+/** Conditions joined by `and`; nothing to say is `true`. */
+export const all = (conditions: string[]): string => (conditions.length === 0 ? 'true' : conditions.join(' and '))
