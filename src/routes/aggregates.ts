@@ -28,7 +28,7 @@ const itemMeasures = [...measures, distinctStudents, pValue, firstCompleted, las
 
 const patterns = (groups: readonly GroupColumn[]) => groups.flatMap((group) => group.key.map((key) => key.pattern))
 const columnsOf = (groups: readonly GroupColumn[], list: readonly Measure[]): Column[] => [...groups, ...list]
-const filters = (query: { item_id?: string[]; topic_id?: string[]; attempt_no?: number; min_attempts?: number }): Partial<AggregateQuery> => ({
+const filters = (query: { item_id?: string[]; topic_id?: string[]; attempt_no?: number; min_attempts?: number }): Pick<AggregateQuery, 'items' | 'topics' | 'attemptNo' | 'minAttempts'> => ({
   ...(query.item_id === undefined ? {} : { items: query.item_id.map((item) => checkInt64('item_id', item)) }),
   ...(query.topic_id === undefined ? {} : { topics: query.topic_id }),
   ...(query.attempt_no === undefined ? {} : { attemptNo: query.attempt_no }),
@@ -90,7 +90,7 @@ export const students: Routes = (app, { database }) => {
     const columns = studentColumns.filter((column) => column.name !== 'topics')
     const kept = row.filter((_value, index) => studentColumns[index]?.name !== 'topics')
     return reply.header('vary', 'Accept').type('application/json; charset=utf-8')
-      .send(`{${memberWriter(columns)(kept)},"topics":[${jsonRows(topicOfStudent, byTopics)}],"as_of":"${now()}"}`)
+      .send(`{${memberWriter(columns)(kept)},"topics":[${jsonRows(topicOfStudent, byTopics)}],"as_of":"${now()}"}` as never)
   })
 
   const daily = [byDate, byStudent, byTopic] as const

@@ -17,7 +17,7 @@ const kinds: Record<Kind, Record<string, unknown>> = {
 /** The JSON schema of one column: 64-bit integers are strings, nullability is said in the type. */
 export function columnSchema({ kind, nullable = false, description }: Column): TSchema {
   const schema = kinds[kind]
-  return { ...schema, type: nullable ? [schema['type'], 'null'] : schema['type'], description } as TSchema
+  return { ...schema, type: nullable ? [schema['type'], 'null'] : schema['type'], description } as unknown as TSchema
 }
 
 /** An object with these columns, all of them always there. */
@@ -48,7 +48,7 @@ export const problemSchema = Type.Object({
 }, { $id: 'Problem', additionalProperties: false, description: 'RFC 9457 problem details' })
 
 /** The error responses of a route, one entry a status. */
-export function problems(...codes: ErrorCode[]): Record<string, unknown> {
+export function problems(...codes: ErrorCode[]): Record<number, unknown> {
   const byStatus = new Map<number, string[]>()
   for (const code of codes) byStatus.set(errorCodes[code].status, [...byStatus.get(errorCodes[code].status) ?? [], code])
   return Object.fromEntries([...byStatus].map(([status, list]) => [status, {
@@ -58,5 +58,5 @@ export function problems(...codes: ErrorCode[]): Record<string, unknown> {
 }
 
 /** What every data route can answer. */
-export const dataProblems = (...more: ErrorCode[]): Record<string, unknown> =>
+export const dataProblems = (...more: ErrorCode[]): Record<number, unknown> =>
   problems('invalid_parameter', 'invalid_cursor', 'not_acceptable', 'internal_error', 'not_migrated', 'database_unavailable', 'too_busy', 'timeout', ...more)

@@ -1,0 +1,43 @@
+/** The table of contents: options, plugins, routes, in this order. Builds and never listens. */
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type RawReplyDefaultExpression, type RawRequestDefaultExpression, type RawServerDefault } from 'fastify'
+import type { ContractMonitor } from './contract-monitor.js'
+import type { Database } from './database/reader.js'
+import { errors } from './plugins/errors.js'
+import { openapi } from './plugins/openapi.js'
+import { itemRoutes, students, topicRoutes } from './routes/aggregates.js'
+import { anomalies } from './routes/anomalies.js'
+import { attempts } from './routes/attempts.js'
+import { operations } from './routes/operations.js'
+import { problemSchema } from './schemas/responses.js'
+
+export interface Services { database: Database; contract: ContractMonitor }
+export type App = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>
+/** Declares the routes of one resource. */
+export type Routes = (app: App, services: Services) => void
+
+/** Builds the service. The options are here, so that tests and production run under the same rules. */
+export async function buildApp(services: Services, { logger = false }: { logger?: object | boolean } = {}): Promise<App> {
+  const app = fastify({
+    logger,
+    // unknown and repeated parameters are errors, never ignored; a single value of a list needs no second one
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', allErrors: true, useDefaults: false } },
+    routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
+    bodyLimit: 16_384,
+    requestTimeout: 60_000,
+    return503OnClosing: true,
+  }).withTypeProvider<TypeBoxTypeProvider>()
+  // The data routes write their own JSON; what is left is small.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
+  await app.register(errors)
+  app.addSchema(problemSchema)
+  await app.register(openapi)
+  for (const routes of [attempts, anomalies, students, topicRoutes, itemRoutes, operations]) {
+    app.register((scope, _options, done) => {
+      routes(scope as unknown as App, services)
+      done()
+    })
+  }
+  app.addHook('onClose', async () => { await Promise.all([services.database.close(), services.contract.close()]) })
+  return app
+}

@@ -1,0 +1,67 @@
+/** Health, and the check of the lock: what deploy pipelines and the engineer on call ask. */
+import { Type } from 'typebox'
+import type { Routes } from '../app.js'
+import { odcsDocument } from '../contract/odcs.js'
+import { problems } from '../schemas/responses.js'
+
+const nullable = (description: string) => Type.Unsafe<string | null>({ type: ['string', 'null'], description })
+const report = Type.Object({
+  status: Type.Enum(['pass', 'fail', 'error'], { description: 'pass: all hold (200). fail: the deployed view contradicts the lock (409). error: it could not be checked (503).' }),
+  contract: Type.String({ description: 'version of the contract', examples: ['1.0.0'] }),
+  migration: nullable('the applied migration of the lock'),
+  server_version: Type.String({ examples: ['18.4'] }),
+  checks: Type.Array(Type.Object({
+    name: Type.String({ examples: ['golden:student_id_hash'] }), status: Type.Enum(['pass', 'warn', 'fail', 'error']),
+    expected: nullable('what the lock says'), actual: nullable('what is there'), detail: nullable('what it means'),
+  }, { additionalProperties: false }), { description: 'every check, all problems at once' }),
+}, { $id: 'ContractReport', additionalProperties: false })
+const readiness = Type.Object({
+  status: Type.Enum(['ready', 'unavailable']), reason: Type.String({ description: 'why it is not ready; empty where it is' }),
+  database: Type.Enum(['reachable', 'unreachable']),
+  migrations: Type.Union([Type.Object({ applied: Type.Array(Type.String()), pending: Type.Array(Type.String()) }, { additionalProperties: false }), Type.Null()], { description: 'null: this role may not read them' }),
+  contract: Type.Object({ status: Type.Enum(['pass', 'fail', 'error', 'unknown']), checked_at: nullable('when') }, { additionalProperties: false }),
+}, { $id: 'Readiness', additionalProperties: false })
+const statuses = { pass: 200, fail: 409, error: 503 } as const
+const none = Type.Object({}, { additionalProperties: false })
+
+export const operations: Routes = (app, { contract }) => {
+  app.get('/schema-contract', {
+    schema: {
+      tags: ['Operations'], operationId: 'checkSchemaContract', summary: 'Checks what the deployed view does',
+      description: 'Runs the deployed definition on known rows, read-only and without touching exam_results. 409: roll back. 503: try again.',
+      querystring: none, response: { 200: report, 409: report, 503: report, ...problems('invalid_parameter', 'internal_error') },
+    },
+  }, async (_request, reply) => {
+    const result = await contract.check()
+    if (result.status === 'error') reply.header('retry-after', '5')
+    return reply.status(statuses[result.status]).header('cache-control', 'no-store').send(result)
+  })
+
+  app.get('/schema-contract/odcs', {
+    schema: {
+      tags: ['Operations'], operationId: 'getDataContract', summary: 'The contract as an Open Data Contract Standard document', description: 'YAML, ODCS 3.1.0.',
+      querystring: none,
+      response: { 200: { description: 'the document', content: { 'application/yaml': { schema: Type.String({ examples: ['apiVersion: v3.1.0'] }) } } }, ...problems('invalid_parameter', 'internal_error') },
+    },
+  }, async (_request, reply) => reply.type('application/yaml; charset=utf-8').send(odcsDocument()))
+
+  app.get('/health/live', {
+    schema: {
+      tags: ['Operations'], operationId: 'getLiveness', summary: 'The process answers', description: 'Touches nothing.',
+      querystring: none, response: { 200: Type.Object({ status: Type.Literal('live') }, { $id: 'Liveness', additionalProperties: false }), ...problems('invalid_parameter', 'internal_error') },
+    },
+  }, async (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'live' as const }))
+
+  for (const [path, operationId] of [['/health', 'getHealth'], ['/health/ready', 'getReadiness']] as const) {
+    app.get(path, {
+      schema: {
+        tags: ['Operations'], operationId, summary: 'Database, migrations and the last contract result', description: 'The last contract result is refreshed in the background; /schema-contract runs the check at once.',
+        querystring: none, response: { 200: readiness, 503: readiness, ...problems('invalid_parameter', 'internal_error') },
+      },
+    }, async (_request, reply) => {
+      const { ready, ...state } = await contract.readiness()
+      if (!ready) reply.header('retry-after', '5')
+      return reply.status(ready ? 200 : 503).header('cache-control', 'no-store').send({ status: ready ? 'ready' as const : 'unavailable' as const, ...state })
+    })
+  }
+}

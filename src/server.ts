@@ -1,0 +1,24 @@
+/** The process: database, app, listening, shutdown. Registers nothing. */
+import { buildApp } from './app.js'
+import type { Config } from './config.js'
+import { createContractMonitor } from './contract-monitor.js'
+import { openDatabase } from './database/reader.js'
+
+export interface RunningServer { url: string; close(): Promise<void> }
+
+/** Opens the pools and listens. Throws in one sentence where the port is taken. */
+export async function startServer(config: Config, databaseUrl: string): Promise<RunningServer> {
+  const app = await buildApp(
+    { database: openDatabase(config, databaseUrl), contract: createContractMonitor(config, databaseUrl) },
+    { logger: { level: config.logLevel, ...(process.stdout.isTTY && !config.production ? { transport: { target: 'pino-pretty' } } : {}) } },
+  )
+  try {
+    await app.listen({ host: config.host, port: config.port })
+  } catch (error) {
+    await app.close()
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') throw new Error(`Port ${config.port} on ${config.host} is taken: stop what listens there, or set PORT (0 takes any free one).`)
+    throw error
+  }
+  const { port } = app.server.address() as { port: number }
+  return { url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`, close: () => app.close() }
+}
