@@ -49,7 +49,7 @@ export const problemSchema = Type.Object({
 
 /** The error responses of a route, one entry a status. */
 export function problems(...codes: ErrorCode[]): Record<number, unknown> {
-  const byStatus = new Map<number, string[]>()
+  const byStatus = new Map<number, ErrorCode[]>()
   for (const code of codes) byStatus.set(errorCodes[code].status, [...byStatus.get(errorCodes[code].status) ?? [], code])
   return Object.fromEntries([...byStatus].map(([status, list]) => [status, {
     description: list.map((code) => `\`${code}\`: ${errorCodes[code].title}`).join('. '),

@@ -1,0 +1,80 @@
+import type pg from 'pg'
+import t from 'tap'
+import { checkContract } from '../../src/contract/check.js'
+import { createDatabase, type TestDatabase } from '../helpers/database.js'
+import { mutants, variants } from './mutants.js'
+
+const chainNames = ['attempt_exam', 'attempt_element', 'attempt_response', 'attempt_numbered', 'attempt']
+
+async function chainOf(client: pg.ClientBase): Promise<Record<string, string>> {
+  const { rows } = await client.query<{ name: string; text: string }>(
+    'select name, pg_get_viewdef(name::regclass) as text from unnest($1::text[]) as name', [chainNames])
+  return Object.fromEntries(rows.map(({ name, text }) => [name, text]))
+}
+
+/** The check takes a transaction of its own; inside of ours, so that a mutant leaves nothing, it is a savepoint. */
+function nested(client: pg.ClientBase): pg.ClientBase {
+  const query = (text: string, values?: unknown[]) => {
+    if (text.startsWith('begin')) return client.query('savepoint contract')
+    if (text === 'rollback') return client.query('rollback to savepoint contract')
+    return client.query(text, values)
+  }
+  return { query } as unknown as pg.ClientBase
+}
+
+const bad = (checks: { name: string; status: string; expected: string | null; actual: string | null }[]) =>
+  checks.filter((check) => check.status !== 'pass' && check.status !== 'warn')
+
+async function withDatabase(t: { teardown(action: () => unknown): unknown }, action: (db: TestDatabase, client: pg.PoolClient) => Promise<void>): Promise<void> {
+  const db = await createDatabase(t)
+  const client = await db.pool.connect()
+  try { await action(db, client) } finally { client.release(true) }
+}
+
+await t.test('every mutant is reported', async (t) => withDatabase(t, async (_db, client) => {
+  t.ok(mutants.length >= 60)
+  const chain = await chainOf(client)
+  for (const mutant of mutants) {
+    await client.query('begin')
+    try {
+      for (const statement of mutant.statements(chain)) await client.query(statement)
+      const report = await checkContract(nested(client))
+      t.equal(report.status, 'fail', mutant.name)
+      t.ok(report.checks.some((check) => check.status === 'fail' && check.name.startsWith(mutant.fails)),
+        `${mutant.name}: ${mutant.fails}`, { found: bad(report.checks).slice(0, 3) })
+    } catch (error) {
+      t.fail(`${mutant.name}: ${(error as Error).message}`)
+    }
+    await client.query('rollback')
+  }
+}))
+
+await t.test('every view of equal meaning passes', async (t) => withDatabase(t, async (_db, client) => {
+  const chain = await chainOf(client)
+  for (const variant of variants) {
+    await client.query('begin')
+    try {
+      for (const statement of variant.statements(chain)) await client.query(statement)
+      const report = await checkContract(nested(client))
+      t.equal(report.status, 'pass', variant.name, { found: bad(report.checks).slice(0, 3) })
+    } catch (error) {
+      t.fail(`${variant.name}: ${(error as Error).message}`)
+    }
+    await client.query('rollback')
+  }
+}))
+
+await t.test('a role without a right, in a read-only session with settings of its own', async (t) => withDatabase(t, async (db, client) => {
+  const role = `contract_reader_${process.pid}`
+  await client.query(`create role ${role}`)
+  try {
+    await client.query(`set default_transaction_read_only = on; set timezone = 'Asia/Tokyo'; set datestyle = 'German'; set role ${role}`)
+    const report = await checkContract(client)
+    t.equal(report.status, 'pass', 'without any right', { found: bad(report.checks) })
+    const { rows: [after] } = await client.query(`select current_setting('timezone') as zone, current_setting('search_path') as path`)
+    t.same(after, { zone: 'Asia/Tokyo', path: '"$user", public' }, 'the settings stay')
+  } finally {
+    await client.query('reset role; set default_transaction_read_only = off')
+    await db.pool.query(`drop role ${role}`)
+  }
+}))
