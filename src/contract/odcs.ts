@@ -1,9 +1,15 @@
 /** The contract as an Open Data Contract Standard 3.1.0 document, from the one list of locked columns. */
 import { stringify } from 'yaml'
-import { contractVersion, lockedColumns, migrationName } from './columns.js'
+import { contractVersion, lockedColumns, migrationName, type LockedColumn } from './columns.js'
 
-const logicalTypes: Record<string, string> = {
-  bigint: 'integer', integer: 'integer', uuid: 'string', text: 'string', boolean: 'boolean', 'timestamp with time zone': 'timestamp',
+/** The standard's word for each type. Options are not optional: an integer without a format is one of 32 bits there. */
+const logicalTypes: Record<LockedColumn['type'], { logicalType: string; logicalTypeOptions?: Record<string, string | boolean> }> = {
+  bigint: { logicalType: 'integer', logicalTypeOptions: { format: 'i64' } },
+  integer: { logicalType: 'integer', logicalTypeOptions: { format: 'i32' } },
+  uuid: { logicalType: 'string', logicalTypeOptions: { format: 'uuid' } },
+  text: { logicalType: 'string' },
+  boolean: { logicalType: 'boolean' },
+  'timestamp with time zone': { logicalType: 'timestamp', logicalTypeOptions: { timezone: true } },
 }
 /** The one key of the view; `id` is none. */
 const key = ['student_id', 'item_id', 'attempt_no']
@@ -17,6 +23,7 @@ export function odcsDocument(): string {
     name: 'attempt',
     version: contractVersion,
     status: 'active',
+    tags: ['assessment', 'irt', 'kpi'],
     description: {
       purpose: 'One row per answered exam question, for IRT calibration and KPI pipelines.',
       limitations: 'id is no key and needs 64 bits. A late edit of an exam moves its attempts to another day and renumbers other attempts of the student.',
@@ -28,10 +35,11 @@ export function odcsDocument(): string {
       physicalType: 'view',
       logicalType: 'object',
       description: 'The answered questions of exam_results, numbered by student and item.',
+      dataGranularityDescription: 'One row per question answered in an exam.',
       properties: lockedColumns.map(({ name, type, nullable, description }) => ({
         name,
         physicalName: name,
-        logicalType: logicalTypes[type],
+        ...logicalTypes[type],
         physicalType: type,
         required: !nullable,
         description,
@@ -39,11 +47,17 @@ export function odcsDocument(): string {
       })),
       quality: [{
         type: 'sql',
+        name: 'unique_key',
+        dimension: 'uniqueness',
+        severity: 'error',
         description: 'The key names one row.',
         query: `select count(*) from (select 1 from attempt group by ${key.join(', ')} having count(*) > 1) as repeated`,
         mustBe: 0,
       }, {
         type: 'sql',
+        name: 'required_not_null',
+        dimension: 'completeness',
+        severity: 'error',
         description: 'Required columns are never null.',
         query: `select count(*) from attempt where ${lockedColumns.filter((column) => !column.nullable).map((column) => `${column.name} is null`).join(' or ')}`,
         mustBe: 0,
