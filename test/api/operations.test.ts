@@ -1,0 +1,102 @@
+import t from 'tap'
+import { readFileSync } from 'node:fs'
+import pg from 'pg'
+import { errorCodes } from '../../src/errors.js'
+import { documents } from '../../openapi/documents.js'
+import { createDatabase } from '../helpers/database.js'
+import { startApp } from '../helpers/app.js'
+
+t.test('the contract check answers 200, and 409 naming what has drifted', async (t) => {
+  const db = await createDatabase(t)
+  const app = await startApp(t, db.url)
+  const holds = await app.inject('/schema-contract')
+  t.equal(holds.statusCode, 200)
+  t.match(holds.json(), { status: 'pass', contract: '1.0.0', migration: '20251101_0900_attempt_view_lock' })
+  t.equal((await app.inject('/health')).statusCode, 200)
+
+  await db.pool.query(`create or replace view attempt as select id, student_id, item_id, correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id, lower(topic_id) as topic_id from attempt_numbered`)
+  const drifted = await app.inject('/schema-contract')
+  t.equal(drifted.statusCode, 409)
+  const failing = drifted.json().checks.filter((check: { status: string }) => check.status === 'fail').map((check: { name: string }) => check.name)
+  t.equal(failing.length > 0 && failing.every((name: string) => name.startsWith('golden:')), true, failing.join())
+  const health = await app.inject('/health')
+  t.equal(health.statusCode, 503)
+  t.match(health.json().reason, /contradicts the lock/)
+})
+
+t.test('concurrent callers share one run', async (t) => {
+  const db = await createDatabase(t)
+  const app = await startApp(t, db.url)
+  const before = Number((await db.pool.query('select xact_rollback from pg_stat_database where datname = current_database()')).rows[0].xact_rollback)
+  const answers = await Promise.all(Array.from({ length: 20 }, () => app.inject('/schema-contract')))
+  t.strictSame([...new Set(answers.map((answer) => answer.body))].length, 1, 'every caller has the one report')
+  await new Promise((done) => setTimeout(done, 1500))
+  const after = Number((await db.pool.query('select xact_rollback from pg_stat_database where datname = current_database()')).rows[0].xact_rollback)
+  t.equal(after - before < 5, true, `${after - before} transactions`)
+})
+
+t.test('says 503 and why where there is no view, and where there is no database', async (t) => {
+  const bare = await createDatabase(t, { migrated: false })
+  const app = await startApp(t, bare.url)
+  t.match((await app.inject('/health/ready')).json(), { status: 'unavailable', database: 'reachable', reason: /migrate up/ })
+  t.equal((await app.inject('/schema-contract')).statusCode, 409)
+  const attempts = await app.inject('/v1/attempts')
+  t.equal(attempts.statusCode, 503)
+  t.equal(attempts.json().code, 'not_migrated')
+
+  const nowhere = await startApp(t, 'postgres://nobody:secret@127.0.0.1:1/none')
+  for (const path of ['/schema-contract', '/health', '/health/ready', '/v1/attempts', '/v1/topics']) {
+    const response = await nowhere.inject(path)
+    t.equal(response.statusCode, 503, path)
+    t.equal(response.headers['retry-after'], '5')
+    t.notMatch(response.body, /secret|ECONNREFUSED|at .*\.js/)
+  }
+  t.equal((await nowhere.inject('/health/live')).statusCode, 200)
+})
+
+t.test('a killed backend costs one request, not the process', async (t) => {
+  const db = await createDatabase(t)
+  const app = await startApp(t, db.url)
+  t.equal((await app.inject('/v1/attempts')).statusCode, 200)
+  await db.pool.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'attempt-api%' and datname = current_database()`)
+  await new Promise((done) => setTimeout(done, 100))
+  t.equal((await app.inject('/v1/attempts')).statusCode, 200)
+})
+
+t.test('a role that may only read the views is enough, and the sessions cannot write', async (t) => {
+  const db = await createDatabase(t)
+  const role = `reader_${db.name}`
+  await db.pool.query(`create role ${role} login password 'reader'; grant select on attempt, attempt_anomaly, attempt_exam, attempt_response, attempt_numbered to ${role}`)
+  t.teardown(async () => {
+    const admin = new pg.Client({ connectionString: process.env['TEST_DATABASE_URL'] })
+    await admin.connect()
+    await admin.query(`drop role if exists ${role}`)
+    await admin.end()
+  })
+  const url = new URL(db.url)
+  url.username = role
+  url.password = 'reader'
+  const app = await startApp(t, url.href)
+  for (const path of ['attempts', 'anomalies', 'students', 'students/daily', 'topics', 'topics/daily', 'items']) t.equal((await app.inject(`/v1/${path}`)).statusCode, 200, path)
+  t.equal((await app.inject('/schema-contract')).statusCode, 200)
+  t.equal((await app.inject('/health')).statusCode, 200)
+  await db.pool.query(`drop owned by ${role}`)
+})
+
+t.test('the committed documents are those of the routes', async (t) => {
+  for (const [file, text] of Object.entries(await documents())) t.equal(text === readFileSync(new URL(`../../openapi/${file}`, import.meta.url), 'utf8'), true, `${file}: npm run generate:openapi`)
+  const text = readFileSync(new URL('../../openapi/openapi.json', import.meta.url), 'utf8')
+  for (const code of ['invalid_parameter', 'invalid_cursor', 'student_not_found', 'not_acceptable', 'internal_error', 'not_migrated', 'database_unavailable', 'too_busy', 'timeout'] as const) t.match(text, `\`${code}\`: ${errorCodes[code].title}`, code)
+})
+
+t.test('serves its documents, and problems for what is not there', async (t) => {
+  const app = await startApp(t, (await createDatabase(t)).url)
+  t.equal((await app.inject('/openapi.json')).json().openapi, '3.1.0')
+  t.equal((await app.inject('/docs')).statusCode, 200)
+  t.match((await app.inject('/schema-contract/odcs')).body, /apiVersion: v3\.1\.0/)
+  t.equal((await app.inject('/schema-contract?deep=1')).statusCode, 400)
+  for (const response of [await app.inject('/v2'), await app.inject({ method: 'POST', path: '/v1/attempts' })]) {
+    t.equal(response.statusCode, 404)
+    t.equal(response.json().code, 'not_found')
+  }
+})

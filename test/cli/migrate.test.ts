@@ -1,0 +1,80 @@
+import t from 'tap'
+import { spawnSync } from 'node:child_process'
+import { createDatabase } from '../helpers/database.js'
+
+const cli = (url: string | undefined, ...args: string[]) => {
+  const { DATABASE_URL: _, ...env } = process.env
+  return spawnSync(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], { encoding: 'utf8', env: { ...env, ...(url === undefined ? {} : { DATABASE_URL: url }) } })
+}
+
+t.test('plan changes nothing, up applies once, down takes back', async (t) => {
+  const db = await createDatabase(t, { migrated: false })
+  const there = async () => (await db.pool.query(`select to_regclass('attempt') is not null as view, to_regclass('attempt_student_idx') is not null as index`)).rows[0]
+  const plan = cli(db.url, 'migrate', 'plan')
+  t.equal(plan.status, 0, plan.stderr)
+  t.match(plan.stdout, /create or replace view attempt as/)
+  t.match(plan.stdout, /create index concurrently/)
+  t.strictSame(await there(), { view: false, index: false })
+  t.match(cli(db.url, 'migrate', 'status').stdout, /is pending/)
+
+  t.equal(cli(db.url, 'migrate', 'up').status, 0)
+  t.strictSame(await there(), { view: true, index: true })
+  t.match(cli(db.url, 'migrate', 'up').stdout, /Nothing to apply/)
+  t.match(cli(db.url, 'migrate', 'status').stdout, /was applied at/)
+  t.equal(cli(db.url, 'contract', 'verify').status, 0)
+
+  await db.pool.query('create view of_the_analysts as select count(*) from attempt')
+  const refused = cli(db.url, 'migrate', 'down')
+  t.equal(refused.status, 1)
+  t.match(refused.stderr, /of_the_analysts.*nothing was dropped/)
+  t.strictSame(await there(), { view: true, index: true })
+  await db.pool.query('drop view of_the_analysts')
+  t.equal(cli(db.url, 'migrate', 'down').status, 0)
+  t.strictSame(await there(), { view: false, index: false })
+  t.equal((await db.pool.query(`select count(*)::int as n from pg_class where relname like 'attempt%'`)).rows[0].n, 0)
+})
+
+t.test('indexes can be declined, and one whose build failed is built again', async (t) => {
+  const db = await createDatabase(t, { migrated: false })
+  t.equal(cli(db.url, 'migrate', 'up', '--no-indexes').status, 0)
+  t.equal((await db.pool.query(`select count(*)::int as n from pg_class where relname in ('attempt_student_idx', 'attempt_completed_at_idx')`)).rows[0].n, 0)
+  // what a failed concurrent build leaves
+  await db.pool.query(`create index attempt_student_idx on exam_results (id); update pg_index set indisvalid = false where indexrelid = 'attempt_student_idx'::regclass`)
+  t.match(cli(db.url, 'migrate', 'status').stdout, /attempt_student_idx is invalid/)
+  const up = cli(db.url, 'migrate', 'up')
+  t.match(up.stdout, /dropping it/)
+  t.match((await db.pool.query(`select pg_get_indexdef('attempt_student_idx'::regclass) as text`)).rows[0].text, /md5/)
+})
+
+t.test('an identical view made before is adopted with its grants and dependants', async (t) => {
+  const db = await createDatabase(t, { migrated: false })
+  await db.pool.query(`create view attempt as select 1::bigint as id, gen_random_uuid() as student_id, 1::bigint as item_id, true as correct, 1 as response_time_ms, true as hint_used,
+    now() as completed_at, now() as started_at, 1 as attempt_no, ''::text as session_id, ''::text as topic_id;
+    create view of_the_analysts as select count(*) from attempt; grant select on attempt to pg_monitor`)
+  t.equal(cli(db.url, 'migrate', 'up').status, 0)
+  t.equal((await db.pool.query(`select has_table_privilege('pg_monitor', 'attempt', 'select') as kept`)).rows[0].kept, true)
+  t.equal((await db.pool.query('select * from of_the_analysts')).rows[0].count, '0')
+})
+
+t.test('refuses in one sentence what it cannot do, changing nothing', async (t) => {
+  const bare = await createDatabase(t, { bare: true })
+  t.match(cli(bare.url, 'migrate', 'up'), { status: 1, stderr: /no table exam_results/ })
+  await bare.pool.query('create table exam_results (id uuid primary key, session_id text, result_json json)')
+  t.match(cli(bare.url, 'migrate', 'up'), { status: 1, stderr: /lacks.*user_id text, result_json jsonb/ })
+  const other = await createDatabase(t, { migrated: false })
+  await other.pool.query('create view attempt as select 1 as id; create view of_the_analysts as select * from attempt')
+  t.match(cli(other.url, 'migrate', 'up'), { status: 1, stderr: /other columns.*Depending on it: view of_the_analysts/ })
+  t.equal((await other.pool.query(`select count(*)::int as n from pg_class where relname like 'attempt_%' and relkind = 'v'`)).rows[0].n, 0)
+})
+
+t.test('errors go to stderr with an exit code that is not 0', async (t) => {
+  t.match(cli(undefined, 'migrate', 'sideways'), { status: 2, stderr: /up, down, status, plan/ })
+  t.match(cli(undefined, 'nothing'), { status: 2 })
+  t.match(cli('postgres://x@127.0.0.1:1/x', 'migrate', 'up'), { status: 1, stderr: /^attempt-api: .+\n$/ })
+  t.match(cli('postgres://x@127.0.0.1:1/x', 'contract', 'verify'), { status: 3 })
+  t.match(cli('mysql://x', 'serve'), { status: 1, stderr: /DATABASE_URL must be/ })
+  process.env['NODE_ENV'] = 'production'
+  t.match(cli(undefined, 'serve'), { status: 1, stderr: /^attempt-api: DATABASE_URL is not set.*\n$/ })
+  delete process.env['NODE_ENV']
+  for (const command of ['serve', 'migrate', 'contract', 'load', 'generate']) t.match(cli(undefined, command, '--help'), { status: 0, stdout: new RegExp(`attempt-api ${command}`) })
+})
