@@ -4,6 +4,34 @@ import swaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
 import { contractVersion } from '../contract/columns.js'
 
+interface Schema { $ref?: string; type?: string | string[]; properties?: Record<string, Schema>; items?: Schema; examples?: unknown[]; enum?: unknown[]; const?: unknown; anyOf?: Schema[] }
+interface Operation { responses?: Record<string, { content?: Record<string, { schema?: Schema; example?: unknown }> }> }
+interface Document { paths?: Record<string, Record<string, Operation>>; components?: { schemas?: Record<string, Schema> } }
+
+/** A value that a schema allows, made of the examples of its parts. */
+function example(schema: Schema, components: Record<string, Schema>): unknown {
+  if (schema.$ref !== undefined) return example(components[schema.$ref.split('/').at(-1) ?? ''] ?? {}, components)
+  if (schema.const !== undefined) return schema.const
+  if (schema.enum !== undefined) return schema.enum[0]
+  if (schema.examples !== undefined) return schema.examples[0]
+  if (schema.anyOf !== undefined) return example(schema.anyOf[0] ?? {}, components)
+  if (schema.items !== undefined) return [example(schema.items, components)]
+  if (schema.properties !== undefined) return Object.fromEntries(Object.entries(schema.properties).map(([name, part]) => [name, example(part, components)]))
+  return Array.isArray(schema.type) && schema.type.includes('null') ? null : schema.type === 'array' ? [] : ''
+}
+
+/** Gives each operation the example of its answer. */
+function withExamples(document: Document): Document {
+  for (const operations of Object.values(document.paths ?? {})) {
+    for (const operation of Object.values(operations)) {
+      for (const content of Object.values(operation.responses?.['200']?.content ?? {})) {
+        if (content.schema !== undefined) content.example = example(content.schema, document.components?.schemas ?? {})
+      }
+    }
+  }
+  return document
+}
+
 export const openapi = fp(async (app) => {
   await app.register(swagger, {
     openapi: {
@@ -25,6 +53,7 @@ export const openapi = fp(async (app) => {
         { name: 'Operations', description: 'Health, and the check of the lock' },
       ],
     },
+    transformObject: (input) => withExamples(('openapiObject' in input ? input.openapiObject : input.swaggerObject) as unknown as Document) as never,
     refResolver: { buildLocalReference: (json, _base, _fragment, index) => (typeof json['$id'] === 'string' ? json['$id'] : `schema-${index}`) },
   })
   await app.register(swaggerUi, { routePrefix: '/docs' })

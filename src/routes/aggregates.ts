@@ -72,7 +72,7 @@ export const students: Routes = (app, { database }) => {
       response: {
         200: Type.Object({
           ...(student as unknown as { properties: Record<string, TSchema> }).properties,
-          topics: Type.Array(rowSchema('StudentTopic', columnsOf([byTopic], measures), 'One topic of the student.')), as_of: Type.String({ format: 'date-time' }),
+          topics: Type.Array(rowSchema('StudentTopic', columnsOf([byTopic], measures), 'One topic of the student.')), as_of: Type.String({ format: 'date-time', examples: ['2025-01-01T09:30:00.123456Z'] }),
         }, { $id: 'StudentDetail' }),
         ...dataProblems('student_not_found'),
       },

@@ -7,7 +7,7 @@ const kinds: Record<string, Kind> = { bigint: 'int64', uuid: 'uuid', boolean: 'b
 /** The eleven columns of the lock as columns of an answer. */
 export const attemptColumns: readonly Column[] = lockedColumns.map(({ name, type, nullable, description }) => ({ name, kind: kinds[type] as Kind, nullable, description }))
 
-export const attemptSchema = rowSchema('Attempt', attemptColumns, 'One answered question. Its key is (student_id, item_id, attempt_no). With `fields`, only those columns are there.')
-const { $id: _, required: __, ...selected } = attemptSchema as unknown as Record<string, unknown>
+const whole = rowSchema('Attempt', attemptColumns, 'One answered question. Its key is (student_id, item_id, attempt_no). With `fields`, only those columns are there.')
+
 /** `fields` may leave columns out, so that none is required here. */
-export const attemptPageSchema = pageSchema('AttemptPage', selected as unknown as typeof attemptSchema)
+export const attemptPageSchema = pageSchema('AttemptPage', { ...whole, required: [] } as typeof whole)

