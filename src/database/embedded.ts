@@ -1,6 +1,6 @@
 /** An embedded PostgreSQL for development and tests: real server binaries from a development dependency. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { arch, platform } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -73,7 +73,6 @@ export async function startEmbedded(directory: string, { binaries, settings = []
   for (const file of [bin.initdb, bin.postgres, bin.pg_ctl]) {
     try { chmodSync(file, 0o755) } catch { /* a read-only installation has the right mode already */ }
   }
-  // the first lines of what the server says: enough to tell the person what went wrong
   const options = { ...ids, cwd: base, env: { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' } }
   if (!existsSync(join(data, 'PG_VERSION'))) {
     rmSync(data, { recursive: true, force: true })
@@ -89,16 +88,18 @@ export async function startEmbedded(directory: string, { binaries, settings = []
   const password = readFileSync(passwordFile, 'utf8')
   const port = await freePort()
   const flags = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'log_timezone=UTC', ...settings]
-  const child: ChildProcess = spawn(bin.postgres, ['-D', data, ...flags.flatMap((flag) => ['-c', flag])], { ...options, stdio: ['ignore', 'ignore', 'pipe'], detached: true })
-  await new Promise<void>((done, fail) => {
-    let said = ''
-    child.stderr?.on('data', (chunk: Buffer) => {
-      if (said.length < 10_000) said += chunk.toString()
-      if (said.includes('ready to accept')) done()
-    })
-    child.once('error', fail)
-    child.once('exit', (code) => { fail(new Error(`The embedded PostgreSQL stopped at once (exit ${code}): ${said.trim().split('\n').at(-1) ?? ''}`)) })
-  })
+  // a file, no pipe: a pipe that nobody reads for a while fills up, and then every backend that logs stands still
+  const logFile = join(base, 'postgres.log')
+  const log = openSync(logFile, 'w', 0o600)
+  const child: ChildProcess = spawn(bin.postgres, ['-D', data, ...flags.flatMap((flag) => ['-c', flag])], { ...options, stdio: ['ignore', 'ignore', log], detached: true })
+  closeSync(log)
+  let ended: string | undefined
+  child.once('error', (error) => { ended = error.message })
+  child.once('exit', (code) => { ended ??= `exit ${code}` })
+  while (!readFileSync(logFile, 'utf8').includes('ready to accept')) {
+    if (ended !== undefined) throw new Error(`The embedded PostgreSQL stopped at once (${ended}): ${readFileSync(logFile, 'utf8').trim().split('\n').at(-1) ?? ''}`)
+    await new Promise((done) => setTimeout(done, 25))
+  }
   const exited = new Promise<void>((done) => child.once('exit', () => { done() }))
   // a service that dies without stopping its database must not leave it behind
   const onExit = () => { try { child.kill('SIGINT') } catch { /* gone already */ } }
