@@ -12,7 +12,7 @@ if (unknown.length > 0) {
 
 const installed = await Promise.all(chosen.map((major) => majorBinaries(major).then(() => true, () => false)))
 if (installed.includes(false)) {
-  const install = spawnSync('npm', ['ci', '--prefix', 'test/majors'], { stdio: 'inherit', shell: process.platform === 'win32' })
+  const install = spawnSync('npm', ['install', '--prefix', 'test/majors'], { stdio: 'inherit', shell: process.platform === 'win32' })
   if (install.status !== 0) {
     console.error('The older servers could not be installed: see the lines above.')
     process.exit(1)
