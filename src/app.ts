@@ -3,15 +3,18 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type RawReplyDefaultExpression, type RawRequestDefaultExpression, type RawServerDefault } from 'fastify'
 import type { ContractMonitor } from './contract-monitor.js'
 import type { Database } from './database/reader.js'
+import type { Streams } from './database/streams.js'
 import { errors } from './plugins/errors.js'
 import { openapi } from './plugins/openapi.js'
-import { itemRoutes, students, topicRoutes } from './routes/aggregates.js'
 import { anomalies } from './routes/anomalies.js'
 import { attempts } from './routes/attempts.js'
+import { items } from './routes/items.js'
 import { operations } from './routes/operations.js'
+import { students } from './routes/students.js'
+import { topics } from './routes/topics.js'
 import { problemSchema } from './schemas/responses.js'
 
-export interface Services { database: Database; contract: ContractMonitor }
+export interface Services { database: Database; streams: Streams; contract: ContractMonitor }
 export type App = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>
 /** Declares the routes of one resource. */
 export type Routes = (app: App, services: Services) => void
@@ -32,12 +35,14 @@ export async function buildApp(services: Services, { logger = false }: { logger?
   await app.register(errors)
   app.addSchema(problemSchema)
   await app.register(openapi)
-  for (const routes of [attempts, anomalies, students, topicRoutes, itemRoutes, operations]) {
+  for (const routes of [attempts, anomalies, students, topics, items, operations]) {
     app.register((scope, _options, done) => {
       routes(scope as unknown as App, services)
       done()
     })
   }
+  // before the requests in flight are waited for: a stream may run for an hour
+  app.addHook('preClose', () => services.streams.close())
   app.addHook('onClose', async () => { await Promise.all([services.database.close(), services.contract.close()]) })
   return app
 }

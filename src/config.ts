@@ -13,6 +13,12 @@ export interface Config {
   poolSize: number
   /** Milliseconds after which PostgreSQL cancels a statement of a request. */
   statementTimeoutMs: number
+  /** Connections for streams, and so how many run at a time. */
+  streamPoolSize: number
+  /** Seconds that a stream may take, however slow its reader; then it is cut off. */
+  streamTimeoutS: number
+  /** Seconds that streams may go on after a signal to stop. */
+  shutdownGraceS: number
   /** Milliseconds after which the contract check counts as not done. */
   contractTimeoutMs: number
   /** Seconds between the contract checks that /health reports. */
@@ -54,6 +60,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     embeddedDirectory: env['EMBEDDED_DIRECTORY'] || '.data',
     poolSize: integer('POOL_SIZE', 10, 1, 1000),
     statementTimeoutMs: integer('STATEMENT_TIMEOUT_MS', 30_000, 1, 3_600_000),
+    streamPoolSize: integer('STREAM_POOL_SIZE', 4, 1, 1000),
+    streamTimeoutS: integer('STREAM_TIMEOUT_S', 3_600, 1, 1_000_000),
+    shutdownGraceS: integer('SHUTDOWN_GRACE_S', 10, 0, 86_400),
     contractTimeoutMs: integer('CONTRACT_TIMEOUT_MS', 5_000, 1, 600_000),
     contractIntervalS: integer('CONTRACT_INTERVAL_S', 60, 1, 86_400),
   }

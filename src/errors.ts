@@ -11,9 +11,11 @@ export const errorCodes = {
   payload_too_large: { status: 413, title: 'The request is too large' },
   uri_too_long: { status: 414, title: 'The path parameter is too long' },
   unsupported_media_type: { status: 415, title: 'The request body is of a type that is not read here' },
+  http_version_not_supported: { status: 505, title: 'Streams need HTTP/1.1 or newer' },
   internal_error: { status: 500, title: 'The service failed; the log has the reason under the request id' },
   not_migrated: { status: 503, title: 'The database lacks the view attempt: run attempt-api migrate up' },
   database_unavailable: { status: 503, title: 'The database cannot be reached or refused the work; try again' },
+  too_many_streams: { status: 503, title: 'As many streams run as may run at a time; try again' },
   too_busy: { status: 503, title: 'No database connection became free in time; try again' },
   timeout: { status: 504, title: 'The database took longer than the time that a request may take' },
 } as const

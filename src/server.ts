@@ -3,13 +3,14 @@ import { buildApp } from './app.js'
 import type { Config } from './config.js'
 import { createContractMonitor } from './contract-monitor.js'
 import { openDatabase } from './database/reader.js'
+import { openStreams } from './database/streams.js'
 
 export interface RunningServer { url: string; close(): Promise<void> }
 
 /** Opens the pools and listens. Throws in one sentence where the port is taken. */
 export async function startServer(config: Config, databaseUrl: string): Promise<RunningServer> {
   const app = await buildApp(
-    { database: openDatabase(config, databaseUrl), contract: createContractMonitor(config, databaseUrl) },
+    { database: openDatabase(config, databaseUrl), streams: openStreams(config, databaseUrl), contract: createContractMonitor(config, databaseUrl) },
     { logger: { level: config.logLevel, ...(process.stdout.isTTY && !config.production ? { transport: { target: 'pino-pretty' } } : {}) } },
   )
   try {

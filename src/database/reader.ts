@@ -43,22 +43,25 @@ export function createPool(config: Pick<Config, 'statementTimeoutMs'>, url: stri
   return pool
 }
 
-const run = async (client: pg.Pool | pg.PoolClient, { name, text, values }: Statement): Promise<Row[]> => {
-  const query = { name, text, values, rowMode: 'array', types: asText }
-  return (await client.query<Row>(query as unknown as pg.QueryArrayConfig)).rows
-}
+/** A reader on one connection, or on whichever of a pool is free. */
+export const readerOf = (client: pg.Pool | pg.PoolClient): Reader => ({
+  async rows({ name, text, values }) {
+    const query = { name, text, values, rowMode: 'array', types: asText }
+    return (await client.query<Row>(query as unknown as pg.QueryArrayConfig)).rows
+  },
+})
 
 export function openDatabase(config: Pick<Config, 'statementTimeoutMs' | 'poolSize'>, url: string): Database {
   const pool = createPool(config, url, { max: config.poolSize, name: 'attempt-api' })
   return {
     pool,
-    rows: (statement) => run(pool, statement),
+    ...readerOf(pool),
     async snapshot(action) {
       const client = await pool.connect()
       let broken: Error | undefined
       try {
         await client.query('begin isolation level repeatable read read only')
-        const result = await action({ rows: (statement) => run(client, statement) })
+        const result = await action(readerOf(client))
         await client.query('commit')
         return result
       } catch (error) {

@@ -1,8 +1,8 @@
 /** The aggregate of api.md, over attempts grouped by student, topic, item or day. */
-import type { Reader, Row } from '../database/reader.js'
-import type { Column } from '../formats/json.js'
-import { all, statement, Values } from './sql.js'
-import { rangeConditions, type Range } from './students-of-range.js'
+import type { Reader, Statement } from '../database/reader.js'
+import type { Column } from '../formats/encoder.js'
+import { all, type Ask, type Selection, statement, Values } from './sql.js'
+import { rangeConditions, studentsOfRange, type Range } from './students-of-range.js'
 
 export interface Measure extends Column { sql: string }
 
@@ -57,8 +57,6 @@ export interface AggregateQuery {
   topics?: string[]
   attemptNo?: number
   minAttempts?: number
-  after?: string[]
-  limit?: number
 }
 
 /**
@@ -78,8 +76,8 @@ export function instantsOfDays({ since, until }: Range): Range {
   return range
 }
 
-/** One row a group, its order key behind it; groups in the order of their columns. */
-export function selectAggregates(reader: Reader, query: AggregateQuery): Promise<Row[]> {
+/** One row a group; groups in the order of their columns. */
+export function aggregateStatement(query: AggregateQuery, { limit, after, keyed }: Ask): Statement {
   const values = new Values()
   const conditions: string[] = []
   if (query.students !== undefined) conditions.push(`student_id = any(${values.add(query.students, 'uuid[]')})`)
@@ -95,17 +93,28 @@ export function selectAggregates(reader: Reader, query: AggregateQuery): Promise
   if (query.topics !== undefined) conditions.push(`topic_id = any(${values.add(query.topics, 'text[]')})`)
   if (query.attemptNo !== undefined) conditions.push(`attempt_no = ${values.add(query.attemptNo, 'integer')}`)
   const keys = query.groups.flatMap((group) => group.key)
-  if (query.after !== undefined) {
-    const after = query.after.map((value, index) => values.add(value, keys[index]?.type ?? 'text'))
-    conditions.push(`(${keys.map((key) => key.sql).join(', ')}) > (${after.join(', ')})`)
+  if (after !== undefined) {
+    const last = after.map((value, index) => values.add(value, keys[index]?.type ?? 'text'))
+    conditions.push(`(${keys.map((key) => key.sql).join(', ')}) > (${last.join(', ')})`)
   }
   const having = query.minAttempts === undefined ? '' : `\nhaving count(*) >= ${values.add(query.minAttempts, 'bigint')}`
   const groups = query.groups.map((group) => group.name).join(', ')
-  const text = `select ${[groups, ...query.measures.map((measure) => measure.sql), ...keys.map((key) => key.sql)].join(', ')}
+  const text = `select ${[groups, ...query.measures.map((measure) => measure.sql), ...(keyed ? keys.map((key) => key.sql) : [])].join(', ')}
 from ${source}
 where ${all(conditions)}
 group by ${groups}${having}
 order by ${keys.map((key) => key.sql).join(', ')}
-limit ${values.add(query.limit ?? null, 'bigint')}`
-  return reader.rows(statement(text, values))
+limit ${values.add(limit ?? null, 'bigint')}`
+  return statement(text, values)
+}
+
+/** What the values of a cursor over these groups look like. */
+export const keyPatterns = (groups: readonly GroupColumn[]): RegExp[] => groups.flatMap((group) => group.key.map((key) => key.pattern))
+
+/** Aggregates over the students of the range, or of its days; everyone's where it has too many. */
+export async function* selectAggregates(reader: Reader, query: AggregateQuery, ask: Ask): Selection {
+  // days before the cursor's were read already
+  const days = query.days === undefined || ask.after?.[0] === undefined ? query.days : { ...query.days, since: ask.after[0] }
+  const students = query.students ?? await studentsOfRange(reader, days === undefined ? query.range ?? {} : instantsOfDays(days))
+  yield aggregateStatement({ ...query, ...(days === undefined ? {} : { days }), students }, ask)
 }

@@ -1,7 +1,7 @@
 /** Rows of attempt_anomaly in the order of exam result, place and reason. */
-import type { Reader, Row } from '../database/reader.js'
-import type { Column } from '../formats/json.js'
-import { all, statement, Values } from './sql.js'
+import type { Reader, Statement } from '../database/reader.js'
+import type { Column } from '../formats/encoder.js'
+import { all, type Ask, type Selection, statement, Values } from './sql.js'
 import { rangeConditions, type Range } from './students-of-range.js'
 
 export const anomalyColumns: readonly Column[] = [
@@ -25,21 +25,22 @@ export const outcomes = ['excluded', 'defaulted', 'kept'] as const
 export const anomalyKeyPatterns = [/^[0-9a-f-]{36}$/, /^\d{1,9}$/, /^[a-z_]{1,40}$/]
 const key = ['exam_result_id', 'coalesce(position, 0)', 'reason collate "C"']
 
-export interface AnomaliesQuery extends Range { reasons?: string[]; outcome?: string; limit: number; after?: string[] }
+export interface AnomaliesQuery extends Range { reasons?: string[]; outcome?: string }
 
 const firstChunk = 256
 const largestChunk = 16_384
 
-/** At most `limit + 1` rows, each with its key behind. */
-export async function selectAnomalies(reader: Reader, query: AnomaliesQuery): Promise<Row[]> {
-  const found: Row[] = []
-  let from = query.after?.[0]
+/** Chunks of whole exams, each twice the one before: a page reads little more than it gives, a stream begins early. */
+export async function* selectAnomalies(reader: Reader, query: AnomaliesQuery, ask: Ask): Selection {
+  let left = ask.limit
+  let from = ask.after?.[0]
   let inclusive = true
   for (let size = firstChunk; ; size = Math.min(size * 2, largestChunk)) {
     const exams = await nextExams(reader, query, from, inclusive, size)
-    if (exams.length === 0) return found
-    found.push(...await selectRows(reader, query, exams, query.limit + 1 - found.length))
-    if (found.length > query.limit || exams.length < size) return found
+    if (exams.length === 0) return
+    const found = yield anomaliesOf(exams, query, { ...ask, limit: left })
+    if (left !== undefined) left -= found
+    if (left === 0 || exams.length < size) return
     from = exams.at(-1)
     inclusive = false
   }
@@ -54,18 +55,18 @@ async function nextExams(reader: Reader, range: Range, from: string | undefined,
   return rows.map(([exam]) => exam as string)
 }
 
-function selectRows(reader: Reader, query: AnomaliesQuery, exams: string[], limit: number): Promise<Row[]> {
+function anomaliesOf(exams: string[], query: AnomaliesQuery, { limit, after, keyed }: Ask): Statement {
   const values = new Values()
   const conditions = [`exam_result_id = any(${values.add(exams, 'uuid[]')})`]
   if (query.reasons !== undefined) conditions.push(`reason = any(${values.add(query.reasons, 'text[]')})`)
   if (query.outcome !== undefined) conditions.push(`outcome = ${values.add(query.outcome, 'text')}`)
-  if (query.after !== undefined) {
-    const [exam, position, reason] = query.after
+  if (after !== undefined) {
+    const [exam, position, reason] = after
     conditions.push(`(${key.join(', ')}) > (${values.add(exam, 'uuid')}, ${values.add(position, 'integer')}, ${values.add(reason, 'text')})`)
   }
-  return reader.rows(statement(`select ${[...anomalyColumns.map((column) => column.name), ...key].join(', ')}
+  return statement(`select ${[...anomalyColumns.map((column) => column.name), ...(keyed ? key : [])].join(', ')}
 from attempt_anomaly
 where ${all(conditions)}
 order by ${key.join(', ')}
-limit ${values.add(limit, 'bigint')}`, values))
+limit ${values.add(limit ?? null, 'bigint')}`, values)
 }

@@ -1,8 +1,8 @@
-/** Rows of the view attempt, in pages by completed_at. */
-import type { Reader, Row } from '../database/reader.js'
-import type { Column } from '../formats/json.js'
-import { all, statement, Values } from './sql.js'
-import { rangeConditions, type Range } from './students-of-range.js'
+/** Rows of the view attempt, ordered by completed_at. */
+import type { Reader, Statement } from '../database/reader.js'
+import type { Column } from '../formats/encoder.js'
+import { all, type Ask, type Selection, statement, Values } from './sql.js'
+import { rangeConditions, studentsOfRange, type Range } from './students-of-range.js'
 
 export interface AttemptsQuery extends Range {
   columns: readonly Column[]
@@ -14,9 +14,6 @@ export interface AttemptsQuery extends Range {
   correct?: string
   attemptNo?: number
   descending: boolean
-  limit: number
-  /** Key of the row before the page: see `attemptKey`. */
-  after?: string[]
   /** The caller chose the columns. */
   fresh: boolean
 }
@@ -38,23 +35,40 @@ const largestWindow = 65_536
 
 interface Window { from?: string; fromOpen?: boolean; to?: string }
 
-/** One page, each row with its key behind the asked columns; at most `limit + 1` rows. */
-export async function selectAttempts(reader: Reader, query: AttemptsQuery): Promise<Row[]> {
+/**
+ * One student or session is one statement. Anything else is read in windows of whole exams in the order of
+ * completed_at, each larger than the one before: a page reads little more than it gives and a filter that few rows
+ * pass still ends after one pass; a stream begins with its first rows, not after a sort of everything.
+ */
+export async function* selectAttempts(reader: Reader, query: AttemptsQuery, ask: Ask): Selection {
   if (query.student !== undefined || query.session !== undefined) {
     const students = query.student === undefined ? await studentsOfSession(reader, query.session as string) : [query.student]
-    return selectRows(reader, query, query.limit + 1, {}, students)
+    yield attemptStatement(query, ask, {}, students)
+    return
   }
   const numbered = query.attemptNo !== undefined || query.columns.some((column) => column.name === 'attempt_no')
-  const rows: Row[] = []
-  let window: Window = query.after?.[0] === undefined ? {} : { from: query.after[0] }
-  // Windows of whole exams, twice as many each time: a full page reads little more than it gives, and a filter that
-  // few rows pass still ends after one pass.
-  for (let exams = firstWindow; ; exams = Math.min(exams * 2, largestWindow)) {
+  // Rows are numbered from the first exam of their student on, again in every window. A page stops early; a stream
+  // would number the same histories again and again, so that it goes over to one pass as soon as that is less work.
+  const everyone = numbered && ask.limit === undefined ? await studentsOfRange(reader, query) : undefined
+  if (numbered && ask.limit === undefined && everyone === undefined) {
+    yield attemptStatement(query, ask, {}, undefined, true)
+    return
+  }
+  let left = ask.limit
+  let window: Window = ask.after?.[0] === undefined ? {} : { from: ask.after[0] }
+  const [growth, largest] = ask.limit === undefined ? [8, Infinity] : [2, largestWindow]
+  for (let exams = firstWindow; ; exams = Math.min(exams * growth, largest)) {
     const to = await windowEnd(reader, query, window, exams)
     if (to !== undefined) window.to = to
     const students = numbered ? await studentsOfWindow(reader, query, window) : undefined
-    rows.push(...await selectRows(reader, query, query.limit + 1 - rows.length, window, students))
-    if (rows.length > query.limit || to === undefined) return rows
+    if (everyone !== undefined && students !== undefined && students.length > everyone.length / 2) {
+      delete window.to
+      yield attemptStatement(query, ask, window, everyone, true)
+      return
+    }
+    const found = yield attemptStatement(query, { ...ask, limit: left }, window, students, numbered)
+    if (left !== undefined) left -= found
+    if (left === 0 || to === undefined) return
     window = { from: to, fromOpen: true }
   }
 }
@@ -90,8 +104,8 @@ async function studentsOfSession(reader: Reader, session: string): Promise<strin
   return rows.map(([student]) => student as string)
 }
 
-/** `students`: whose history to number; undefined: attempt_no is not needed. */
-function selectRows(reader: Reader, query: AttemptsQuery, limit: number, window: Window, students: string[] | undefined): Promise<Row[]> {
+/** `students`: whose history to number; undefined: everybody's. */
+function attemptStatement(query: AttemptsQuery, { limit, after, keyed }: Ask, window: Window, students: string[] | undefined, numbered = true): Statement {
   const values = new Values()
   const conditions: string[] = []
   if (students !== undefined) conditions.push(students.length === 1 ? `student_id = ${values.add(students[0], 'uuid')}` : `student_id = any(${values.add(students, 'uuid[]')})`)
@@ -102,15 +116,15 @@ function selectRows(reader: Reader, query: AttemptsQuery, limit: number, window:
   if (query.session !== undefined) conditions.push(`session_id = ${values.add(query.session, 'text')}`)
   if (query.correct !== undefined) conditions.push(`correct = ${values.add(query.correct, 'boolean')}`)
   if (query.attemptNo !== undefined) conditions.push(`attempt_no = ${values.add(query.attemptNo, 'integer')}`)
-  if (query.after !== undefined) {
-    const key = query.after.map((value, index) => values.add(value, keyTypes[index] as string))
+  if (after !== undefined) {
+    const key = after.map((value, index) => values.add(value, keyTypes[index] as string))
     conditions.push(`(${attemptKey.join(', ')}) ${query.descending ? '<' : '>'} (${key.join(', ')})`)
   }
   const direction = query.descending ? 'desc' : 'asc'
-  const text = `select ${[...query.columns.map((column) => column.name), ...attemptKey].join(', ')}
-from ${students === undefined ? 'attempt_response' : 'attempt_numbered'}
+  const text = `select ${[...query.columns.map((column) => column.name), ...(keyed ? attemptKey : [])].join(', ')}
+from ${numbered ? 'attempt_numbered' : 'attempt_response'}
 where ${all(conditions)}
 order by ${attemptKey.map((column) => `${column} ${direction}`).join(', ')}
-limit ${values.add(limit, 'bigint')}`
-  return reader.rows(statement(text, values, query))
+limit ${values.add(limit ?? null, 'bigint')}`
+  return statement(text, values, query)
 }

@@ -1,6 +1,6 @@
 /** A statement under construction: text with its values beside it. Nothing from a request ever becomes text. */
 import { createHash } from 'node:crypto'
-import type { Statement } from '../database/reader.js'
+import type { Reader, Row, Statement } from '../database/reader.js'
 
 export class Values {
   readonly list: unknown[] = []
@@ -29,3 +29,30 @@ export function statement(text: string, values: Values, { fresh = false } = {}):
 
 /** Conditions joined by `and`; nothing to say is `true`. */
 export const all = (conditions: string[]): string => (conditions.length === 0 ? 'true' : conditions.join(' and '))
+
+/** How much of a list is asked for. */
+export interface Ask {
+  /** At most so many rows; undefined: all of them, as a stream. */
+  limit?: number | undefined
+  /** The key of the row before the first. */
+  after?: string[] | undefined
+  /** Whether each row carries its key behind the columns. */
+  keyed: boolean
+}
+
+/**
+ * The statements that together give a list in its order. A generator, because the next one may depend on what the
+ * last one found: each `yield` gives back how many rows its statement had.
+ */
+export type Selection = AsyncGenerator<Statement, void, number>
+
+/** Every row of a selection: for pages. Whole results are streamed. */
+export async function collect(reader: Reader, selection: Selection): Promise<Row[]> {
+  const rows: Row[] = []
+  for (let step = await selection.next(); step.done !== true;) {
+    const found = await reader.rows(step.value)
+    for (const row of found) rows.push(row)
+    step = await selection.next(found.length)
+  }
+  return rows
+}

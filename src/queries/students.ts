@@ -1,27 +1,30 @@
-/** Students in pages: the page's students first, then their history only. */
-import type { Reader, Row } from '../database/reader.js'
-import { byStudent, measures, selectAggregates, studentMeasures, type AggregateQuery } from './aggregates.js'
-import { all, statement, Values } from './sql.js'
-import { rangeConditions, type Range } from './students-of-range.js'
+/** Students in the order of student_id: a page reads the history of its students only. */
+import type { Reader } from '../database/reader.js'
+import { aggregateStatement, byStudent, measures, studentMeasures, type AggregateQuery } from './aggregates.js'
+import { all, type Ask, type Selection, statement, Values } from './sql.js'
+import { rangeConditions, studentsOfRange, type Range } from './students-of-range.js'
 
 export const studentColumns = [byStudent, ...measures, ...studentMeasures]
 
 export interface StudentsQuery extends Pick<AggregateQuery, 'items' | 'topics' | 'attemptNo' | 'minAttempts'> {
   range: Range
-  limit: number
-  after?: string
+  student?: string
 }
 
-/** At most `limit + 1` students in the order of student_id. */
-export async function selectStudents(reader: Reader, { range, limit, after, ...filters }: StudentsQuery): Promise<Row[]> {
-  const found: Row[] = []
-  let last = after
-  // Some of a chunk's students may have no row left after the filters: take the next chunk until the page is full.
+export async function* selectStudents(reader: Reader, { range, student, ...filters }: StudentsQuery, ask: Ask): Selection {
+  const query: AggregateQuery = { groups: [byStudent], measures: [...measures, ...studentMeasures], range, ...filters }
+  if (student !== undefined || ask.limit === undefined) {
+    yield aggregateStatement({ ...query, students: student === undefined ? await studentsOfRange(reader, range) : [student] }, ask)
+    return
+  }
+  let left = ask.limit
+  let last = ask.after?.[0]
+  // Some of a chunk's students may have no row left after the filters: take the next chunk until there are enough.
   for (;;) {
-    const students = await nextStudents(reader, range, last, limit + 1)
-    if (students.length === 0) return found
-    found.push(...await selectAggregates(reader, { groups: [byStudent], measures: [...measures, ...studentMeasures], students, range, ...filters, limit: limit + 1 - found.length }))
-    if (found.length > limit || students.length <= limit) return found
+    const students = await nextStudents(reader, range, last, ask.limit)
+    if (students.length === 0) return
+    left -= yield aggregateStatement({ ...query, students }, { keyed: ask.keyed, limit: left })
+    if (left === 0 || students.length < ask.limit) return
     last = students.at(-1)
   }
 }

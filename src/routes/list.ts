@@ -1,26 +1,51 @@
-/** What every list has in common: the representation asked for, the page, its cursor and its link. */
+/** What every list has in common: the representation asked for, the page with its cursor, the stream with its trailer. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { encodeCursor } from '../database/cursor.js'
-import type { Row } from '../database/reader.js'
-import { ApiError } from '../errors.js'
-import { jsonRows, type Column } from '../formats/json.js'
+import { Type, type TSchema } from 'typebox'
+import type { Services } from '../app.js'
+import { contractVersion } from '../contract/columns.js'
+import { decodeCursor, encodeCursor, fingerprint } from '../database/cursor.js'
+import type { Reader, Row } from '../database/reader.js'
+import type { Content } from '../database/streams.js'
+import { ApiError, invalid } from '../errors.js'
+import { arrowEncoder } from '../formats/arrow.js'
+import { compressed, contentEncoding } from '../formats/compression.js'
+import { csvEncoder } from '../formats/csv.js'
+import type { Column, Encoder } from '../formats/encoder.js'
+import { jsonRows } from '../formats/json.js'
+import { ndjsonEncoder } from '../formats/ndjson.js'
+import { collect, type Ask, type Selection } from '../queries/sql.js'
+import { parameters as p } from '../schemas/parameters.js'
+import { pageSchema } from '../schemas/responses.js'
 
-/** The representations that there are, by the name that `format` takes. The streamed ones join here. */
-export const representations: Record<string, string> = { json: 'application/json' }
+/** Every representation by the name that `format` takes. */
+export const mediaTypes = {
+  json: 'application/json',
+  ndjson: 'application/x-ndjson',
+  csv: 'text/csv',
+  arrow: 'application/vnd.apache.arrow.stream',
+} as const
+
+export type Format = keyof typeof mediaTypes
+
+const encoders: Record<Exclude<Format, 'json'>, (columns: readonly Column[]) => Encoder> = {
+  ndjson: ndjsonEncoder,
+  csv: csvEncoder,
+  arrow: (columns) => arrowEncoder(columns, { contract: 'attempt', contract_version: contractVersion }),
+}
 
 /**
  * The representation of an answer: `format` wins over `Accept`.
+ * @param offered in the order of preference where the request has none
  * @throws ApiError not_acceptable
  */
-export function negotiate(accept: string | undefined, format: string | undefined): string {
-  const offered = Object.values(representations)
-  const refuse = (asked: string) => new ApiError('not_acceptable', `${asked} is not available here; ask for ${offered.join(' or ')}, or leave Accept and format out`)
+export function negotiate<F extends Format>(offered: readonly F[], accept: string | undefined, format: string | undefined): F {
+  const refuse = (asked: string) => new ApiError('not_acceptable', `${asked} is not available here; ask for ${offered.map((name) => mediaTypes[name]).join(' or ')}, or leave Accept and format out`)
   if (format !== undefined) {
-    const type = Object.hasOwn(representations, format) ? representations[format] : undefined
-    if (type === undefined) throw refuse(`format=${format}`)
-    return type
+    const named = offered.find((name) => name === format)
+    if (named === undefined) throw refuse(`format=${format}`)
+    return named
   }
-  if (accept === undefined || accept.trim() === '') return offered[0] as string
+  if (accept === undefined || accept.trim() === '') return offered[0] as F
   // the most specific range that names a type decides its weight (RFC 9110, 12.5.1)
   const ranges = accept.split(',').map((part) => {
     const [range = '', ...options] = part.trim().toLowerCase().split(';').map((piece) => piece.trim())
@@ -29,28 +54,100 @@ export function negotiate(accept: string | undefined, format: string | undefined
   })
   const weightOf = (type: string) => [type, `${type.split('/')[0] ?? ''}/*`, '*/*']
     .map((range) => ranges.find((asked) => asked.range === range)?.weight).find((weight) => weight !== undefined) ?? 0
-  const best = offered.map((type) => ({ type, weight: weightOf(type) })).sort((a, b) => b.weight - a.weight)[0]
+  const best = offered.map((name) => ({ name, weight: weightOf(mediaTypes[name]) })).sort((a, b) => b.weight - a.weight)[0]
   if (best === undefined || !(best.weight > 0)) throw refuse(`Accept: ${accept.slice(0, 100)}`)
-  return best.type
+  return best.name
 }
 
 /** The moment from which an answer is read, written as the timestamps in it. */
 export const now = (): string => new Date().toISOString().replace('Z', '000Z')
 
-/** A full page gives a cursor of its last row; `rows` holds at most one more than the page. */
-export function sendPage(
-  request: FastifyRequest, reply: FastifyReply,
-  { columns, rows, limit, print, asOf, extra = {} }: { columns: readonly Column[]; rows: Row[]; limit: number; print: string; asOf: string; extra?: Record<string, unknown> },
-): FastifyReply {
+export const defaultLimit = 1000
+const largestPage = 10_000
+
+/** The parameters that every list takes. */
+export const paging = { limit: Type.Optional(p.limit), cursor: Type.Optional(p.cursor), format: Type.Optional(p.format) }
+
+/** The answer of a list in every representation, for its route's schema. */
+export function listResponse($id: string, row: TSchema, extra: Record<string, TSchema> = {}): Record<string, unknown> {
+  const stream = (description: string) => ({ schema: { type: 'string', description } })
+  return {
+    description: 'One page as JSON, or the whole result as a stream: from one snapshot, in the same order, the number of rows in the trailer `Attempt-Rows`. A stream that fails half-way is cut off, never ended.',
+    content: {
+      [mediaTypes.json]: { schema: pageSchema($id, row, extra) },
+      [mediaTypes.ndjson]: stream('one row a line, as in `data`'),
+      [mediaTypes.csv]: stream('RFC 4180 with a header; null is empty, an empty text is ""'),
+      [mediaTypes.arrow]: { schema: { type: 'string', contentEncoding: 'binary', description: 'Arrow IPC stream: int64, int32, float64, bool, timestamp[us, UTC], date32, utf8' } },
+    },
+  }
+}
+
+/** A list as a route declares it. */
+export interface List {
+  /** What a cursor is bound to, with the filters. */
+  name: string
+  columns: readonly Column[]
+  /** What each value of a cursor's key looks like. */
+  keyPatterns: readonly RegExp[]
+  select(reader: Reader, ask: Ask): Selection
+  /** All of it is one statement, which needs no transaction to see the same rows. */
+  oneStatement?: boolean
+  /** Members of a page beside its rows. */
+  extra?: Record<string, string>
+}
+
+interface ListRequest { limit?: number; cursor?: string; format?: string }
+
+/** Answers with one page, or with everything as a stream. */
+export async function sendList(services: Services, request: FastifyRequest, reply: FastifyReply, list: List): Promise<FastifyReply> {
+  const query = request.query as ListRequest
+  const format = negotiate(Object.keys(mediaTypes) as Format[], request.headers.accept, query.format)
+  if (format === 'json') return sendPage(services, request, reply, list)
+  if (query.cursor !== undefined) throw invalid('cursor', 'belongs to the pages of application/json; a stream gives the whole result')
+  return sendStream(services, request, reply, mediaTypes[format], (reader) => ({
+    statements: list.select(reader, { limit: query.limit, keyed: false }), encoder: encoders[format](list.columns),
+  }))
+}
+
+/** A full page gives a cursor of its last row; one row more than the page tells whether there is a next one. */
+async function sendPage({ database }: Services, request: FastifyRequest, reply: FastifyReply, list: List): Promise<FastifyReply> {
+  const { limit = defaultLimit, cursor, ...filters } = request.query as ListRequest
+  if (limit > largestPage) throw invalid('limit', `is at most ${largestPage} for a page of JSON; application/x-ndjson, text/csv and Arrow give any number of rows`)
+  const print = fingerprint(list.name, { ...filters, ...list.extra })
+  const after = cursor === undefined ? undefined : decodeCursor(print, cursor, list.keyPatterns)
+  const asOf = now()
+  const read = (reader: Reader) => collect(reader, list.select(reader, { limit: limit + 1, after, keyed: true }))
+  const rows = list.oneStatement === true ? await read(database) : await database.snapshot(read)
   const more = rows.length > limit
   const page = more ? rows.slice(0, limit) : rows
-  const cursor = more ? encodeCursor(print, (page.at(-1) as Row).slice(columns.length)) : null
-  if (cursor !== null) {
-    const next = new URL(request.url, 'http://service')
-    next.searchParams.set('cursor', cursor)
-    reply.header('link', `<${next.pathname}${next.search}>; rel="next"`)
+  const next = more ? encodeCursor(print, (page.at(-1) as Row).slice(list.columns.length)) : null
+  if (next !== null) {
+    const url = new URL(request.url, 'http://service')
+    url.searchParams.set('cursor', next)
+    reply.header('link', `<${url.pathname}${url.search}>; rel="next"`)
   }
-  const members = Object.entries(extra).map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`).join('')
+  const members = Object.entries(list.extra ?? {}).map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`).join('')
   return reply.header('vary', 'Accept').type('application/json; charset=utf-8')
-    .send(`{"data":[${jsonRows(columns, page)}],"next_cursor":${JSON.stringify(cursor)},"as_of":"${asOf}"${members}}`)
+    .send(`{"data":[${jsonRows(list.columns, page)}],"next_cursor":${JSON.stringify(next)},"as_of":"${asOf}"${members}}`)
+}
+
+/**
+ * Streams a whole result. Its end is a promise: the connection is cut wherever something fails, and HTTP/1.0, where an
+ * end cannot be told from a cut, is refused.
+ */
+export async function sendStream(
+  { streams }: Services, request: FastifyRequest, reply: FastifyReply, mediaType: string, prepare: (reader: Reader) => Content | Promise<Content>,
+): Promise<FastifyReply> {
+  if (request.raw.httpVersion === '1.0') throw new ApiError('http_version_not_supported', 'Over HTTP/1.0 a broken stream looks like a whole one: use HTTP/1.1 (in nginx: proxy_http_version 1.1)')
+  const encoding = contentEncoding(request.headers['accept-encoding'])
+  reply.header('vary', 'Accept, Accept-Encoding').header('cache-control', 'no-store').type(mediaType === mediaTypes.csv ? `${mediaType}; charset=utf-8; header=present` : mediaType)
+  if (encoding !== undefined) reply.header('content-encoding', encoding)
+  if (request.method === 'HEAD') return reply.send()
+  const left = new AbortController()
+  reply.raw.once('close', () => { left.abort() })
+  const asOf = now()
+  const rows = await streams.open(prepare, left.signal)
+  reply.header('attempt-as-of', asOf)
+  reply.trailer('Attempt-Rows', (_reply, _payload, done) => { done(null, String(rows.rows)) })
+  return reply.send(encoding === undefined ? rows : compressed(rows, encoding))
 }

@@ -1,6 +1,6 @@
 import { lockedColumns } from '../contract/columns.js'
-import type { Column, Kind } from '../formats/json.js'
-import { pageSchema, rowSchema } from './responses.js'
+import type { Column, Kind } from '../formats/encoder.js'
+import { rowSchema } from './responses.js'
 
 const kinds: Record<string, Kind> = { bigint: 'int64', uuid: 'uuid', boolean: 'boolean', integer: 'integer', 'timestamp with time zone': 'timestamp', text: 'text' }
 
@@ -10,4 +10,4 @@ export const attemptColumns: readonly Column[] = lockedColumns.map(({ name, type
 const whole = rowSchema('Attempt', attemptColumns, 'One answered question. Its key is (student_id, item_id, attempt_no). With `fields`, only those columns are there.')
 
 /** `fields` may leave columns out, so that none is required here. */
-export const attemptPageSchema = pageSchema('AttemptPage', { ...whole, required: [] } as typeof whole)
+export const attemptSchema = { ...whole, required: [] } as typeof whole

@@ -1,5 +1,5 @@
 /** Request parameters: their schemas, and the checks that a schema cannot say. */
-import { Type } from 'typebox'
+import { Type, type TSchema } from 'typebox'
 import { invalid } from '../errors.js'
 
 const int64Pattern = '^-?[0-9]{1,20}$'
@@ -28,19 +28,35 @@ export const parameters = {
   until_date: dateParameter('Day after the last one: exclusive, in the zone tz.'),
   tz: Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_+/-]{0,63}$', description: 'IANA time zone that decides where a day begins. Default UTC.', examples: ['Asia/Seoul'] }),
   order: Type.Enum(['asc', 'desc'], { description: 'By completed_at; ties by student_id, item_id, attempt_no. Default asc.' }),
-  limit: Type.Integer({ minimum: 1, maximum: 10_000, description: 'Rows of a page. Default 1000.', examples: [100] }),
-  cursor: Type.String({ minLength: 1, maxLength: 50_000, description: 'next_cursor of the page before, as it is.' }),
-  format: Type.String({ maxLength: 20, description: 'The representation; wins over Accept. Here: json.', examples: ['json'] }),
+  limit: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'Rows of a page of JSON: default 1000, at most 10000. Of a stream: its first rows only; default all.', examples: [100] }),
+  cursor: Type.String({ minLength: 1, maxLength: 50_000, description: 'next_cursor of the page before, as it is. JSON only.' }),
+  format: Type.String({ maxLength: 20, description: 'The representation, json, ndjson, csv or arrow; wins over Accept.', examples: ['json'] }),
   min_attempts: Type.Integer({ minimum: 1, maximum: 2147483647, description: 'Leaves out whoever has fewer attempts (after the other filters).', examples: [10] }),
 } as const
 
-export const defaultLimit = 1000
+/** An object that takes these parameters and no others. */
+export const closed = <T extends Record<string, TSchema>>(properties: T) => Type.Object(properties, { additionalProperties: false })
+
+export const range = { since: Type.Optional(parameters.since), until: Type.Optional(parameters.until) }
+export const days = { since: Type.Optional(parameters.since_date), until: Type.Optional(parameters.until_date), tz: Type.Optional(parameters.tz) }
 
 /** Checks that decimal digits are a signed 64-bit integer and writes them in the one canonical way. */
 export function checkInt64(parameter: string, value: string): string {
   const number = BigInt(value)
   if (BigInt.asIntN(64, number) !== number) throw invalid(parameter, 'is outside 64 bits; it goes from -9223372036854775808 to 9223372036854775807')
   return number.toString()
+}
+
+export const checkInt64s = (parameter: string, values: string[]): string[] => values.map((value) => checkInt64(parameter, value))
+
+/** The filters of aggregates on rows and groups, checked, without those that are not given. */
+export function aggregateFilters(query: { item_id?: string[]; topic_id?: string[]; attempt_no?: number; min_attempts?: number }): { items?: string[]; topics?: string[]; attemptNo?: number; minAttempts?: number } {
+  return {
+    ...(query.item_id === undefined ? {} : { items: checkInt64s('item_id', query.item_id) }),
+    ...(query.topic_id === undefined ? {} : { topics: query.topic_id }),
+    ...(query.attempt_no === undefined ? {} : { attemptNo: query.attempt_no }),
+    ...(query.min_attempts === undefined ? {} : { minAttempts: query.min_attempts }),
+  }
 }
 
 const daysIn = (year: number, month: number) => new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate()
@@ -80,4 +96,10 @@ export function checkZone(value = 'UTC'): string {
   } catch {
     throw invalid('tz', 'is no time zone of the IANA database; write for instance Asia/Seoul')
   }
+}
+
+/** Today in a zone, as YYYY-MM-DD, moved by days. */
+export function today(zone: string, move: number): string {
+  const local = new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(new Date())
+  return new Date(Date.parse(`${local}T00:00:00Z`) + move * 86_400_000).toISOString().slice(0, 10)
 }

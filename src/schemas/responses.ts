@@ -1,10 +1,11 @@
 /** What the answers look like, from the lists of columns that the queries give. */
 import { Type, type TSchema } from 'typebox'
 import { errorCodes, type ErrorCode } from '../errors.js'
-import type { Column, Kind } from '../formats/json.js'
+import type { Column, Kind } from '../formats/encoder.js'
 
 const kinds: Record<Kind, Record<string, unknown>> = {
   int64: { type: 'string', pattern: '^-?[0-9]+$', examples: ['1001'] },
+  count: { type: 'integer', examples: [12] },
   integer: { type: 'integer', examples: [12] },
   number: { type: 'number', examples: [0.75] },
   boolean: { type: 'boolean', examples: [true] },
@@ -59,4 +60,4 @@ export function problems(...codes: ErrorCode[]): Record<number, unknown> {
 
 /** What every data route can answer. */
 export const dataProblems = (...more: ErrorCode[]): Record<number, unknown> =>
-  problems('invalid_parameter', 'invalid_cursor', 'not_acceptable', 'internal_error', 'not_migrated', 'database_unavailable', 'too_busy', 'timeout', ...more)
+  problems('invalid_parameter', 'invalid_cursor', 'not_acceptable', 'internal_error', 'not_migrated', 'database_unavailable', 'too_busy', 'too_many_streams', 'timeout', 'http_version_not_supported', ...more)

@@ -2,10 +2,13 @@
 import { buildApp, type App } from '../../src/app.js'
 import { createContractMonitor } from '../../src/contract-monitor.js'
 import { openDatabase } from '../../src/database/reader.js'
+import { openStreams } from '../../src/database/streams.js'
 
-export async function startApp(t: { teardown(action: () => unknown): unknown }, url: string): Promise<App> {
-  const config = { poolSize: 4, statementTimeoutMs: 30_000, contractTimeoutMs: 5_000, contractIntervalS: 3600 }
-  const app = await buildApp({ database: openDatabase(config, url), contract: createContractMonitor(config, url) })
+export const testConfig = { poolSize: 4, statementTimeoutMs: 30_000, streamPoolSize: 2, streamTimeoutS: 60, shutdownGraceS: 0, contractTimeoutMs: 5_000, contractIntervalS: 3600 }
+
+export async function startApp(t: { teardown(action: () => unknown): unknown }, url: string, settings: Partial<typeof testConfig> = {}): Promise<App> {
+  const config = { ...testConfig, ...settings }
+  const app = await buildApp({ database: openDatabase(config, url), streams: openStreams(config, url), contract: createContractMonitor(config, url) })
   t.teardown(() => app.close())
   await app.ready()
   return app
