@@ -1,6 +1,6 @@
 /** Rows of attempt_anomaly in the order of exam result, place and reason. */
 import type { Reader, Row } from '../database/reader.js'
-import type { Column } from '../formats/json.js'
+import type { Column } from '../formats/encoder.js'
 import { all, statement, Values } from './sql.js'
 import { rangeConditions, type Range } from './students-of-range.js'
 

@@ -3,7 +3,8 @@ import { Type, type TSchema } from 'typebox'
 import type { Routes } from '../app.js'
 import { decodeCursor, fingerprint } from '../database/cursor.js'
 import { ApiError } from '../errors.js'
-import { memberWriter, jsonRows, type Column } from '../formats/json.js'
+import type { Column } from '../formats/encoder.js'
+import { memberWriter, jsonRows } from '../formats/json.js'
 import {
   byDate, byItem, byStudent, byTopic, distinctStudents, firstCompleted, instantsOfDays, lastCompleted, measures, p90, pValue, selectAggregates, studentMeasures,
   type AggregateQuery, type GroupColumn, type Measure,

@@ -3,7 +3,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { encodeCursor } from '../database/cursor.js'
 import type { Row } from '../database/reader.js'
 import { ApiError } from '../errors.js'
-import { jsonRows, type Column } from '../formats/json.js'
+import type { Column } from '../formats/encoder.js'
+import { jsonRows } from '../formats/json.js'
 
 /** The representations that there are, by the name that `format` takes. The streamed ones join here. */
 export const representations: Record<string, string> = { json: 'application/json' }

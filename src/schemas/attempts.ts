@@ -1,5 +1,5 @@
 import { lockedColumns } from '../contract/columns.js'
-import type { Column, Kind } from '../formats/json.js'
+import type { Column, Kind } from '../formats/encoder.js'
 import { pageSchema, rowSchema } from './responses.js'
 
 const kinds: Record<string, Kind> = { bigint: 'int64', uuid: 'uuid', boolean: 'boolean', integer: 'integer', 'timestamp with time zone': 'timestamp', text: 'text' }

@@ -1,10 +1,11 @@
 /** What the answers look like, from the lists of columns that the queries give. */
 import { Type, type TSchema } from 'typebox'
 import { errorCodes, type ErrorCode } from '../errors.js'
-import type { Column, Kind } from '../formats/json.js'
+import type { Column, Kind } from '../formats/encoder.js'
 
 const kinds: Record<Kind, Record<string, unknown>> = {
   int64: { type: 'string', pattern: '^-?[0-9]+$', examples: ['1001'] },
+  count: { type: 'integer', examples: [12] },
   integer: { type: 'integer', examples: [12] },
   number: { type: 'number', examples: [0.75] },
   boolean: { type: 'boolean', examples: [true] },
