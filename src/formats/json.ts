@@ -1,10 +1,6 @@
 /** PostgreSQL's text of a value → JSON, without passing through a JavaScript number or Date. */
 import type { Row } from '../database/reader.js'
-
-/** How a column's text becomes JSON. `int64` is a decimal string there, `number` its own digits. */
-export type Kind = 'int64' | 'integer' | 'number' | 'boolean' | 'timestamp' | 'date' | 'uuid' | 'text'
-
-export interface Column { name: string; kind: Kind; nullable?: boolean; description: string }
+import type { Column, Kind } from './encoder.js'
 
 /** `2025-05-05 00:25:00.5+00` → `2025-05-05T00:25:00.500000Z`; the session's zone is UTC. */
 export function timestamp(text: string): string {
@@ -14,6 +10,7 @@ export function timestamp(text: string): string {
 
 const writers: Record<Kind, (text: string) => string> = {
   int64: (text) => `"${text}"`,
+  count: (text) => text,
   integer: (text) => text,
   number: (text) => text,
   boolean: (text) => (text === 't' ? 'true' : 'false'),

@@ -1,0 +1,56 @@
+/**
+ * text/csv as RFC 4180 has it: CRLF, a header with the columns' names, quotes only where they are needed.
+ * Null is an empty field and the empty string `""`, so that the two can be told apart.
+ */
+import { dateWriter, numberWriter, timestampWriter, uuidWriter, widths, writeBoolean, writeInt32, writeInt64, type Writer } from './binary.js'
+import type { Column, Encoder, Kind } from './encoder.js'
+import { lineEncoder } from './lines.js'
+
+/** 1 for the bytes that make quotes necessary: LF, CR, quote, comma. */
+const special = new Uint8Array(256)
+for (const byte of [10, 13, 34, 44]) special[byte] = 1
+
+const writeText: Writer = (out, to, source, from, length) => {
+  to = out.reserve(to, 2 * length + 2)
+  const target = out.bytes
+  const end = from + length
+  const start = to
+  let at = from
+  for (; at < end; at++) {
+    const byte = source[at] as number
+    if (special[byte] !== 0) break
+    target[to++] = byte
+  }
+  if (at === end && length > 0) return to
+  // once more, between quotes
+  to = start
+  target[to++] = 34
+  for (at = from; at < end; at++) {
+    const byte = source[at] as number
+    if (byte === 34) target[to++] = 34
+    target[to++] = byte
+  }
+  target[to++] = 34
+  return to
+}
+
+const writers: Record<Kind, () => Writer> = {
+  int64: () => writeInt64,
+  count: () => writeInt64,
+  integer: () => writeInt32,
+  number: () => numberWriter(''),
+  boolean: () => writeBoolean,
+  timestamp: timestampWriter,
+  date: dateWriter,
+  uuid: uuidWriter,
+  text: () => writeText,
+}
+
+const quoteWhereNeeded = (text: string): string => /^$|[\n\r",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+
+export const csvEncoder = (columns: readonly Column[]): Encoder => lineEncoder({
+  header: `${columns.map((column) => quoteWhereNeeded(column.name)).join(',')}\r\n`,
+  fields: columns.map(({ kind }, index) => ({ before: index === 0 ? '' : ',', write: writers[kind](), width: kind === 'text' ? 0 : widths[kind] })),
+  null: '',
+  after: '\r\n',
+})
