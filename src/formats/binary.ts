@@ -16,6 +16,23 @@ export const widths: Record<Exclude<Kind, 'text'>, number> = {
 export const int32 = (source: Buffer, from: number): number =>
   ((source[from] as number) << 24) | ((source[from + 1] as number) << 16) | ((source[from + 2] as number) << 8) | (source[from + 3] as number)
 
+/** The position behind the whole row that begins at `bytes[at]`: where the next one begins. */
+export function skipRow(bytes: Buffer, at: number): number {
+  const fields = ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
+  at += 2
+  for (let field = 0; field < fields; field++) {
+    const length = int32(bytes, at)
+    at += length > 0 ? 4 + length : 4
+  }
+  return at
+}
+
+/** Checks that the row at `bytes[at]` has a field for each column: a reader that lost its place is stopped here. */
+export function checkFields(bytes: Buffer, at: number, columns: number): void {
+  const fields = ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
+  if (fields !== columns) throw new Error(`a row of ${fields} fields came where ${columns} were expected`)
+}
+
 /** '0000' ... '9999', the first digit in the lowest byte: four digits cost one store. */
 const quads = Int32Array.from({ length: 10_000 }, (_, n) =>
   0x30303030 + (Math.floor(n / 1000) | ((Math.floor(n / 100) % 10) << 8) | ((Math.floor(n / 10) % 10) << 16) | ((n % 10) << 24)))

@@ -40,24 +40,3 @@ export interface Encoder {
   /** What stands behind the last row; called after a last `take(true)`. */
   end(): Uint8Array
 }
-
-/**
- * The position behind the row that begins at `bytes[at]`: where the next one begins.
- * The row must be whole.
- */
-export function skipRow(bytes: Buffer, at: number): number {
-  const fields = bytes.readInt16BE(at)
-  at += 2
-  for (let field = 0; field < fields; field++) {
-    const length = bytes.readInt32BE(at)
-    at += 4
-    if (length > 0) at += length
-  }
-  return at
-}
-
-/** Checks that the row at `bytes[at]` has as many fields as there are columns: a reader that lost its place is stopped here. */
-export function checkFields(bytes: Buffer, at: number, columns: number): void {
-  const fields = ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
-  if (fields !== columns) throw new Error(`a row of ${fields} fields came where ${columns} were expected`)
-}

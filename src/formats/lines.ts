@@ -1,6 +1,6 @@
 /** What the text formats have in common: a row is a line, a value stands between two fixed texts. */
-import { int32, literal, writeLiteral, type Writer } from './binary.js'
-import { checkFields, type Encoder } from './encoder.js'
+import { checkFields, int32, literal, writeLiteral, type Writer } from './binary.js'
+import type { Encoder } from './encoder.js'
 import { Output } from './output.js'
 
 export interface LineFormat {
