@@ -1,0 +1,118 @@
+/** What every suite of the bench stands on: a server with data, the service as a process of its own, and a table of figures. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { cohort, type CohortOptions } from '../src/database/cohort.js'
+import { freePort, startEmbedded } from '../src/database/embedded.js'
+import { buildIndexes } from '../src/database/indexes.js'
+import { loadExamResults } from '../src/database/load.js'
+import { migrateUp } from '../src/database/migrator.js'
+import { createExamResults } from '../src/database/source.js'
+
+export interface Service { url: string; startedMs: number; residentMb(what: 'VmRSS' | 'VmHWM'): number; stop(): Promise<void> }
+
+export interface Stand {
+  url: string
+  pool: pg.Pool
+  cohort: CohortOptions
+  /** Loads more exams; `users` stands before each user's name. */
+  load(options: CohortOptions, users: string): Promise<void>
+  serve(settings?: Record<string, string>): Promise<Service>
+}
+
+export interface Figures {
+  /** Adds a figure: `ratio` is measured against `limit`; undefined: only to be known. */
+  report(figure: string, measured: string, ratio?: number, limit?: number, most?: boolean): void
+  /** Prints the table. @returns whether every limit holds */
+  table(): boolean
+}
+
+export function figures(): Figures {
+  const results: { figure: string; measured: string; ratio: number | string; limit: string; holds: boolean | string }[] = []
+  return {
+    report(figure, measured, ratio, limit, most = true) {
+      const bound = ratio === undefined || limit === undefined
+      results.push({ figure, measured, ratio: ratio === undefined ? '' : Math.round(ratio * 1000) / 1000, limit: bound ? '' : `${most ? '<=' : '>='} ${limit}`, holds: bound ? '' : most ? ratio <= limit : ratio >= limit })
+      console.log(`${figure}: ${measured}`)
+    },
+    table() {
+      console.table(results)
+      return results.every((result) => result.holds !== false)
+    },
+  }
+}
+
+export const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number
+export const quantile = (values: number[], share: number): number => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] as number
+
+/** Milliseconds of an action. */
+export async function taken(action: () => Promise<unknown>): Promise<number> {
+  const start = performance.now()
+  await action()
+  return performance.now() - start
+}
+
+/** Milliseconds of each of several runs. */
+export async function times(runs: number, action: () => Promise<unknown>): Promise<number[]> {
+  const list: number[] = []
+  for (let run = 0; run < runs; run++) list.push(await taken(action))
+  return list
+}
+
+export async function get(url: string): Promise<void> {
+  const response = await fetch(url)
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`)
+  await response.arrayBuffer()
+}
+
+async function serve(databaseUrl: string, settings: Record<string, string>): Promise<Service> {
+  const start = performance.now()
+  const port = await freePort()
+  const child: ChildProcess = spawn(process.execPath, ['dist/src/cli/main.js', 'serve'], {
+    env: { ...process.env, DATABASE_URL: databaseUrl, NODE_ENV: 'production', PORT: String(port), LOG_LEVEL: 'warn', STATEMENT_TIMEOUT_MS: '600000', ...settings }, stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  const url = `http://127.0.0.1:${port}`
+  for (;;) {
+    try {
+      if ((await fetch(`${url}/health/ready`)).ok) break
+    } catch { /* not listening yet */ }
+    if (child.exitCode !== null) throw new Error('the service did not start')
+    await new Promise((again) => setTimeout(again, 10))
+  }
+  return {
+    url,
+    startedMs: performance.now() - start,
+    residentMb: (what) => Number(new RegExp(`${what}:\\s+(\\d+)`).exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024,
+    stop: () => new Promise((done) => { child.once('exit', () => { done() }); child.kill('SIGTERM') }),
+  }
+}
+
+/** Runs a suite on `exams` exams of 50 questions in a fresh embedded PostgreSQL, which is removed afterwards. */
+export async function onStand(exams: number, suite: (stand: Stand) => Promise<void>): Promise<void> {
+  if (spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' }).status !== 0) throw new Error('the service does not build')
+  const directory = mkdtempSync(join(tmpdir(), 'attempt-bench-'))
+  chmodSync(directory, 0o755)
+  const embedded = await startEmbedded(directory, { settings: ['fsync=off', 'shared_buffers=1GB', 'max_wal_size=4GB', 'work_mem=256MB'] })
+  const pool = new pg.Pool({ connectionString: embedded.url, max: 4 })
+  try {
+    console.log(`${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, PostgreSQL 18; ${exams} exams of 50 questions`)
+    const base: CohortOptions = { exams, questions: 50, students: Math.max(10, exams / 10), items: 1000, days: 100, end: new Date('2026-01-01T00:00:00Z'), seed: 1 }
+    const load = async (options: CohortOptions, users: string) => {
+      await loadExamResults(pool, (function* () { for (const exam of cohort(options)) yield JSON.stringify({ ...exam, user_id: `${users}${exam.user_id}` }) })())
+      await pool.query('vacuum analyze exam_results')
+    }
+    await pool.query(createExamResults)
+    // the platform's own index on the documents serves none of these reads and takes most of the loading time
+    await pool.query('drop index ix_exam_results_result_json')
+    await migrateUp(pool)
+    await load(base, '')
+    await buildIndexes(pool, () => undefined)
+    await suite({ url: embedded.url, pool, cohort: base, load, serve: (settings = {}) => serve(embedded.url, settings) })
+  } finally {
+    await pool.end()
+    await embedded.stop('immediate')
+    rmSync(directory, { recursive: true, force: true })
+  }
+}

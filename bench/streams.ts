@@ -1,0 +1,89 @@
+/** Whole exports against psql's COPY of the same select, what they hold in memory, and what they leave to others. */
+import { spawn, spawnSync } from 'node:child_process'
+import { type Figures, get, quantile, type Stand, taken, times } from './stand.js'
+
+const select = `select id, student_id, item_id, correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id, topic_id
+from attempt order by completed_at, student_id, item_id, attempt_no`
+
+function run(command: string, args: string[], env: Record<string, string> = {}): Promise<void> {
+  return new Promise((done, fail) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...env } })
+    child.once('error', fail)
+    child.once('exit', (code) => { if (code === 0) done(); else fail(new Error(`${command} ended with ${code}`)) })
+  })
+}
+
+const curl = (url: string, ...more: string[]) => run('curl', ['--silent', '--show-error', '--fail', '--output', '/dev/null', ...more, url])
+
+/** Milliseconds to the first byte of the body. */
+async function firstByte(url: string): Promise<number> {
+  const start = performance.now()
+  const aborted = new AbortController()
+  const response = await fetch(url, { signal: aborted.signal, headers: { 'accept-encoding': 'identity' } })
+  if (!response.ok) throw new Error(`${url}: ${response.status}`)
+  const reader = response.body?.getReader()
+  await reader?.read()
+  const ms = performance.now() - start
+  aborted.abort()
+  return ms
+}
+
+export async function streams({ url, cohort, serve }: Stand, { report }: Figures): Promise<void> {
+  for (const tool of ['psql', 'curl']) if (spawnSync(tool, ['--version']).status !== 0) throw new Error(`this suite needs ${tool}`)
+  const psql = (settings: string) => taken(() => run('psql', ['-q', '-d', url, '-c', `copy (${select}) to stdout csv`], { PGOPTIONS: settings }))
+  const service = await serve()
+  await get(`${service.url}/v1/attempts?limit=10`)
+  await new Promise((done) => setTimeout(done, 2000))
+  const idle = service.residentMb('VmRSS')
+  const all = (format: string) => `${service.url}/v1/attempts?format=${format}`
+  // psql under its own settings and under the service's: the better one counts
+  const bests = [await psql(''), await psql('-c jit=off -c max_parallel_workers_per_gather=0')]
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
+  const csv = await taken(() => curl(all('csv')))
+  const arrow = await taken(() => curl(all('arrow')))
+  const ndjson = await taken(() => curl(all('ndjson')))
+  bests.push(await psql('-c jit=off -c max_parallel_workers_per_gather=0'))
+  const best = Math.min(...bests)
+  const attempts = cohort.exams * cohort.questions
+  report(`psql, COPY of the same select as CSV, ${attempts} attempts`, `${bests.map(seconds).join(', ')}`)
+  report('CSV of all attempts against psql', seconds(csv), csv / best, 1.1)
+  report('Arrow against CSV', seconds(arrow), arrow / csv, 1)
+  report('NDJSON against psql', seconds(ndjson), ndjson / best, 1.4)
+  const peak = service.residentMb('VmHWM') - idle
+  report('peak memory over idle, three exports', `${peak.toFixed(0)} MB over ${idle.toFixed(0)} MB`, peak / 64, 1)
+
+  const slow = spawn('curl', ['--silent', '--output', '/dev/null', '--limit-rate', '1M', `${service.url}/v1/attempts?format=csv&fields=id,student_id,item_id,completed_at,session_id`])
+  let most = 0
+  for (let second = 0; second < 30; second++) {
+    await new Promise((done) => setTimeout(done, 1000))
+    most = Math.max(most, service.residentMb('VmRSS'))
+  }
+  slow.kill()
+  report('peak memory over idle, 30 s of a reader at 1 MB/s', `${(most - idle).toFixed(0)} MB`, (most - idle) / 64, 1)
+
+  const day = () => get(`${service.url}/v1/topics/daily?since=2025-12-25&until=2025-12-26`)
+  await times(3, day)
+  const alone = quantile(await times(30, day), 0.99)
+  let exporting = true
+  const again = async (format: string) => { while (exporting) await curl(all(format), '--max-time', '120').catch(() => undefined) }
+  const exports = [again('csv'), again('ndjson')]
+  await new Promise((done) => setTimeout(done, 3000))
+  const beside = quantile(await times(30, day), 0.99)
+  exporting = false
+  spawnSync('pkill', ['-f', `curl.*${new URL(service.url).port}`])
+  await Promise.all(exports)
+  report('/v1/topics/daily of a day, p99 while two exports run', `${Math.round(beside)} ms against ${Math.round(alone)} ms alone`, beside / alone, 3)
+
+  for (const [what, path] of [
+    ['one day', 'attempts?format=csv&since=2025-12-25T00:00:00Z&until=2025-12-26T00:00:00Z'],
+    ['fifty days', 'attempts?format=csv&since=2025-11-01T00:00:00Z&until=2025-12-21T00:00:00Z'],
+    ['fifty days without attempt_no', 'attempts?format=csv&since=2025-11-01T00:00:00Z&until=2025-12-21T00:00:00Z&fields=student_id,item_id,correct'],
+    ['everything without attempt_no', 'attempts?format=ndjson&fields=student_id,item_id,correct'],
+    ['everything', 'attempts?format=csv'],
+  ] as const) {
+    const first = await firstByte(`${service.url}/v1/${path}`)
+    const whole = await taken(() => curl(`${service.url}/v1/${path}`))
+    report(`first byte of ${what}`, `${Math.round(first)} ms of ${seconds(whole)}`)
+  }
+  await service.stop()
+}
