@@ -21,7 +21,7 @@ export class Pacer {
 }
 
 /** A slice: some milliseconds, so that the clock is asked rarely and `patience` is hardly exceeded. */
-const slice = 1 << 16
+const slice = 1 << 15
 
 /**
  * Runs `work` over all students, `from` to before `to` at a time, and rests in between.

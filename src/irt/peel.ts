@@ -89,7 +89,7 @@ export async function peel(matrix: ResponseMatrix, options: PeelOptions = {}): P
         const item = matrix.item(response)
         itemResponses[item]!--
         checkItem(item)
-        if ((++steps & 0xffff) === 0 && pacer.due()) await pacer.rest()
+        if ((++steps & 0x1fff) === 0 && pacer.due()) await pacer.rest()
       }
       continue
     }
@@ -102,7 +102,7 @@ export async function peel(matrix: ResponseMatrix, options: PeelOptions = {}): P
       const student = transpose.entries[at]! >>> 1
       studentResponses[student]!--
       checkStudent(student)
-      if ((++steps & 0xffff) === 0 && pacer.due()) await pacer.rest()
+      if ((++steps & 0x1fff) === 0 && pacer.due()) await pacer.rest()
     }
   }
 

@@ -145,9 +145,11 @@ export async function readiness(matrix: ResponseMatrix, kept: Kept, options: Rea
     for (const item of order) if (asked[item] === 1) groups.add(passed.sets.root(item))
     // as many as there are disconnected groups anyway would say nothing new
     if (strong.sizes.length > groups.size) {
-      const largest = strong.sizes.indexOf(strong.sizes.reduce((most, size) => Math.max(most, size)))
+      const most = strong.sizes.reduce((most, size) => Math.max(most, size))
+      // where several are equally large, the one with the least item id: numbers of components depend on the rows' order
+      const largest = strong.component[order.find((item) => asked[item] === 1 && strong.sizes[strong.component[item]!] === most)!]
       const outside = [...order].filter((item) => asked[item] === 1 && strong.component[item] !== largest).map((item) => matrix.itemId(item))
-      found('ill_conditioned', 'refuses', `${strong.sizes.length} groups of items between which right and wrong responses go one way only, the largest with ${counted(strong.sizes[largest]!, 'item')}; outside it are ${ids(outside)}: conditional and joint maximum likelihood have no finite estimates (Fischer 1981), eRm stops.`)
+      found('ill_conditioned', 'refuses', `${strong.sizes.length} groups of items between which right and wrong responses go one way only, the largest with ${counted(most, 'item')}; outside it are ${ids(outside)}: conditional and joint maximum likelihood have no finite estimates (Fischer 1981), eRm stops.`)
     }
 
     const { oneItem, perfect, zero, repeated } = passed
