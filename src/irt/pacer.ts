@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { ResponseMatrix } from './response-matrix.js'
 
 /** How long others wait at most, apart from the slice that is running; in ms. */
-const patience = 20
+const patience = 10
 
 /** One a computation. Whoever loops asks `due()` every few thousand steps and awaits `rest()` where it says so. */
 export class Pacer {

@@ -48,6 +48,13 @@ t.test('complete data: the textbook corrected item-total correlation', async (t)
   t.same([result.perfect_scores, result.zero_scores, result.components, result.largest_components], [0, 0, 1, [{ students: 6, items: 5, responses: 30 }]])
 })
 
+t.test('no correlation is 0, not what rounding makes of it', async (t) => {
+  // item 1: x 0 1 1 0 0 1, rests 2 1 2 0 1 0: 6 * 3 - 3 * 6 = 0; added up in doubles the sum of products is -2.8e-17
+  const [item] = (await of(rowsOf('0101', '1010', '1101', '0000', '0010', '1000'))).item_statistics
+  t.equal(item!.point_biserial, 0)
+  t.notOk(item!.flags.includes('negative_discrimination'))
+})
+
 t.test('incomplete data: with the share correct of what else was answered', async (t) => {
   // item 1: x 1 1 0 1 with shares 1/2 1/2 1 1/2 (the last student answered nothing else): r = -1 by hand.
   // Items 2 and 3 by python3's statistics.correlation of [1,1,1,0] with [1/2,1/2,0,1] and [0,0,1,0] with [1,1,1/2,1/2];
