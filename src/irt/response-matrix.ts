@@ -1,0 +1,119 @@
+/**
+ * The responses of a request in memory, student after student: what peeling, readiness and the wide layout work on.
+ * 4 bytes a response, 8 with times; 4 bytes a student, 20 with ids.
+ */
+import { Ints } from './ints.js'
+import { ItemIndex } from './item-index.js'
+
+export interface MatrixOptions {
+  /** How many responses it takes at most, up to 2^30. */
+  most: number
+  /** Whether response times are kept. */
+  times?: boolean
+  /** Whether the ids of the students are kept. */
+  ids?: boolean
+}
+
+/** More responses were added than a matrix takes; it still holds those before. */
+export class TooManyResponses extends Error {
+  constructor(readonly most: number) {
+    super(`more than ${most} responses`)
+    this.name = 'TooManyResponses'
+  }
+}
+
+/**
+ * Students and items are numbered from 0 in the order in which they came, responses as well. A student's responses are
+ * `begin(student)` to before `end(student)`. A student may have responded to an item several times (attempts=all).
+ */
+export class ResponseMatrix {
+  readonly most: number
+  private readonly index = new ItemIndex()
+  private readonly packed = new Ints() // item << 1 | correct
+  private readonly begins = new Ints()
+  private readonly times: Ints | undefined
+  private readonly ids: Ints | undefined // four words a student
+  private word0 = 0
+  private word1 = 0
+  private word2 = 0
+  private word3 = 0
+  private sorted: Int32Array | undefined
+
+  constructor(options: MatrixOptions) {
+    if (!Number.isInteger(options.most) || options.most < 0 || options.most > 2 ** 30) throw new RangeError(`most is ${options.most}, not an integer from 0 to 2^30`)
+    this.most = options.most
+    this.times = options.times ? new Ints() : undefined
+    this.ids = options.ids ? new Ints() : undefined
+  }
+
+  /**
+   * Adds the response to the item whose id has these two 32-bit halves (of either sign) by the student whose id is
+   * `bytes[at]` to before `bytes[at + 16]`; `ms` is the response time, 0 where it was not recorded. Rows come by
+   * ascending student id, as `ORDER BY student_id` sends them.
+   * @throws TooManyResponses where the matrix is full
+   * @throws RangeError where the student id is less than the one before: its responses would count as two students'
+   */
+  add(bytes: Buffer, at: number, itemHigh: number, itemLow: number, correct: boolean, ms: number): void {
+    if (this.packed.length >= this.most) throw new TooManyResponses(this.most)
+    const word0 = bytes.readUInt32BE(at)
+    const word1 = bytes.readUInt32BE(at + 4)
+    const word2 = bytes.readUInt32BE(at + 8)
+    const word3 = bytes.readUInt32BE(at + 12)
+    // the last words differ first where ids are hashes, and most rows are of the same student
+    if (word3 !== this.word3 || word2 !== this.word2 || word1 !== this.word1 || word0 !== this.word0 || this.begins.length === 0) {
+      const order = word0 - this.word0 || word1 - this.word1 || word2 - this.word2 || word3 - this.word3
+      if (order < 0) throw new RangeError('the rows are not ordered by student_id')
+      this.word0 = word0
+      this.word1 = word1
+      this.word2 = word2
+      this.word3 = word3
+      this.begins.push(this.packed.length)
+      if (this.ids !== undefined) for (const word of [word0, word1, word2, word3]) this.ids.push(word)
+    }
+    this.packed.push((this.index.index(itemHigh, itemLow) << 1) | (correct ? 1 : 0))
+    this.times?.push(ms)
+    this.sorted = undefined
+  }
+
+  get responses(): number { return this.packed.length }
+  get students(): number { return this.begins.length }
+  get items(): number { return this.index.length }
+  get timed(): boolean { return this.times !== undefined }
+  /** Bytes that the lists of responses and students occupy. */
+  get bytes(): number { return this.packed.bytes + this.begins.bytes + (this.times?.bytes ?? 0) + (this.ids?.bytes ?? 0) }
+
+  begin(student: number): number { return this.begins.get(student) }
+  end(student: number): number { return student + 1 < this.begins.length ? this.begins.get(student + 1) : this.packed.length }
+
+  /** The item of a response. */
+  item(response: number): number { return this.packed.get(response) >>> 1 }
+  /** 1 where the response is correct, else 0. */
+  correct(response: number): number { return this.packed.get(response) & 1 }
+  /** Item and correctness at once: `item << 1 | correct`. */
+  itemAndCorrect(response: number): number { return this.packed.get(response) }
+  /** The response time in ms, 0 where it was not recorded; 0 as well where times are not kept. */
+  time(response: number): number { return this.times === undefined ? 0 : this.times.get(response) }
+
+  /** The id of an item in decimal digits. */
+  itemId(item: number): string { return String(this.index.id(item)) }
+  /** The item with this id (decimal digits), or undefined where nobody responded to it. */
+  itemOf(id: string): number | undefined {
+    const item = this.index.find(BigInt(id))
+    return item < 0 ? undefined : item
+  }
+  /** The items in ascending numeric order of their ids. */
+  itemOrder(): Int32Array { return this.sorted ??= this.index.order() }
+
+  /** Writes the 16 bytes of a student's id. @throws Error where ids are not kept */
+  copyStudentId(student: number, target: Buffer, at = 0): void {
+    if (this.ids === undefined) throw new Error('this matrix does not keep the ids of the students')
+    for (let word = 0; word < 4; word++) target.writeInt32BE(this.ids.get(student * 4 + word), at + word * 4)
+  }
+
+  /** A student's id as a UUID in text. @throws Error where ids are not kept */
+  studentId(student: number): string {
+    const bytes = Buffer.allocUnsafe(16)
+    this.copyStudentId(student, bytes)
+    return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+  }
+}
