@@ -1,6 +1,7 @@
 /** The table of contents: options, plugins, routes, in this order. Builds and never listens. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type RawReplyDefaultExpression, type RawRequestDefaultExpression, type RawServerDefault } from 'fastify'
+import type { Config } from './config.js'
 import type { ContractMonitor } from './contract-monitor.js'
 import type { Database } from './database/reader.js'
 import type { Streams } from './database/streams.js'
@@ -8,13 +9,14 @@ import { errors } from './plugins/errors.js'
 import { openapi } from './plugins/openapi.js'
 import { anomalies } from './routes/anomalies.js'
 import { attempts } from './routes/attempts.js'
+import { irt } from './routes/irt.js'
 import { items } from './routes/items.js'
 import { operations } from './routes/operations.js'
 import { students } from './routes/students.js'
 import { topics } from './routes/topics.js'
 import { problemSchema } from './schemas/responses.js'
 
-export interface Services { database: Database; streams: Streams; contract: ContractMonitor }
+export interface Services { limits: Pick<Config, 'irtWideItems' | 'irtResponses'>; database: Database; streams: Streams; contract: ContractMonitor }
 export type App = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>
 /** Declares the routes of one resource. */
 export type Routes = (app: App, services: Services) => void
@@ -35,7 +37,7 @@ export async function buildApp(services: Services, { logger = false }: { logger?
   await app.register(errors)
   app.addSchema(problemSchema)
   await app.register(openapi)
-  for (const routes of [attempts, anomalies, students, topics, items, operations]) {
+  for (const routes of [attempts, anomalies, students, topics, items, irt, operations]) {
     app.register((scope, _options, done) => {
       routes(scope as unknown as App, services)
       done()

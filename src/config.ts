@@ -19,6 +19,10 @@ export interface Config {
   streamTimeoutS: number
   /** Seconds that streams may go on after a signal to stop. */
   shutdownGraceS: number
+  /** The most item columns of the layout wide. */
+  irtWideItems: number
+  /** The most responses that minimum counts and readiness hold in memory: 4 bytes each, 8 in readiness. */
+  irtResponses: number
   /** Milliseconds after which the contract check counts as not done. */
   contractTimeoutMs: number
   /** Seconds between the contract checks that /health reports. */
@@ -63,6 +67,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     streamPoolSize: integer('STREAM_POOL_SIZE', 4, 1, 1000),
     streamTimeoutS: integer('STREAM_TIMEOUT_S', 3_600, 1, 1_000_000),
     shutdownGraceS: integer('SHUTDOWN_GRACE_S', 10, 0, 86_400),
+    irtWideItems: integer('IRT_WIDE_ITEMS', 5_000, 1, 100_000),
+    irtResponses: integer('IRT_RESPONSES', 20_000_000, 1, 2 ** 30),
     contractTimeoutMs: integer('CONTRACT_TIMEOUT_MS', 5_000, 1, 600_000),
     contractIntervalS: integer('CONTRACT_INTERVAL_S', 60, 1, 86_400),
   }

@@ -10,7 +10,7 @@ export interface RunningServer { url: string; close(): Promise<void> }
 /** Opens the pools and listens. Throws in one sentence where the port is taken. */
 export async function startServer(config: Config, databaseUrl: string): Promise<RunningServer> {
   const app = await buildApp(
-    { database: openDatabase(config, databaseUrl), streams: openStreams(config, databaseUrl), contract: createContractMonitor(config, databaseUrl) },
+    { limits: config, database: openDatabase(config, databaseUrl), streams: openStreams(config, databaseUrl), contract: createContractMonitor(config, databaseUrl) },
     { logger: { level: config.logLevel, ...(process.stdout.isTTY && !config.production ? { transport: { target: 'pino-pretty' } } : {}) } },
   )
   try {

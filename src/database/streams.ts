@@ -1,5 +1,5 @@
 /**
- * Whole results as streams of bytes: from COPY through an encoder to whoever reads, in one snapshot. Streams have
+ * Whole results as streams of bytes: from COPY through an encoder to whoever reads, in one snapshot. Long reads have
  * connections of their own and no queue, so that they starve nobody; what cannot be whole ends with an error.
  */
 import { Readable } from 'node:stream'
@@ -7,8 +7,14 @@ import type pg from 'pg'
 import type { Config } from '../config.js'
 import { ApiError } from '../errors.js'
 import type { Encoder } from '../formats/encoder.js'
-import { abandon, copyRows, copyStatement } from './copy.js'
+import { abandon, copyRows, copyStatement, type RowSink } from './copy.js'
 import { createPool, readerOf, type Reader, type Statement } from './reader.js'
+
+/** Reads of one snapshot, on one connection. */
+export interface Snapshot extends Reader {
+  /** Gives every row to `sink` in COPY's binary format. @returns how many */
+  copy(statement: Statement, sink: RowSink): Promise<number>
+}
 
 /** What to send: the statements whose rows are the answer, one after another, and how they are encoded. */
 export interface Content { statements: AsyncGenerator<Statement, void, number>; encoder: Encoder }
@@ -19,11 +25,13 @@ export interface RowStream extends Readable { readonly rows: number }
 export interface Streams {
   /**
    * Starts a stream and waits for its first bytes, so that what fails until then can still be told with a status.
-   * @param prepare called inside the snapshot
+   * @param prepare called inside the snapshot; `stopped` aborts where the answer is of no use any more
    * @param left aborts when the reader is gone
    * @throws ApiError too_many_streams, timeout; what the database reports
    */
-  open(prepare: (reader: Reader) => Content | Promise<Content>, left: AbortSignal): Promise<RowStream>
+  open(prepare: (snapshot: Snapshot, stopped: AbortSignal) => Content | Promise<Content>, left: AbortSignal): Promise<RowStream>
+  /** A long read that sends nothing by itself. Throws as `open`. */
+  read<T>(action: (snapshot: Snapshot, stopped: AbortSignal) => Promise<T>, left: AbortSignal): Promise<T>
   /** Cuts what still runs after the grace and closes the connections. */
   close(): Promise<void>
 }
@@ -37,14 +45,14 @@ type Settings = Pick<Config, 'streamPoolSize' | 'streamTimeoutS' | 'shutdownGrac
 
 class CopyStream extends Readable implements RowStream {
   rows = 0
-  /** Nothing runs on the connection any more. */
-  settled = false
+  /** Ends the work for a reader that is gone. */
+  stop: () => void = () => undefined
   #resume: (() => void) | undefined
-  readonly #client: pg.PoolClient
 
-  constructor(client: pg.PoolClient) {
+  constructor() {
     super({ highWaterMark })
-    this.#client = client
+    // whoever reads has a listener of their own; before anybody does, `open` rejects
+    this.on('error', () => undefined)
   }
 
   /** Hands out bytes; the promise settles when the reader wants more. */
@@ -60,7 +68,7 @@ class CopyStream extends Readable implements RowStream {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    if (!this.settled) abandon(this.#client)
+    this.stop()
     this._read()
     done(error)
   }
@@ -68,79 +76,101 @@ class CopyStream extends Readable implements RowStream {
 
 export function openStreams(config: Settings, url: string): Streams {
   const pool = createPool({ statementTimeoutMs: config.streamTimeoutS * 1000 }, url, { max: config.streamPoolSize, name: 'attempt-api stream' })
-  const running = new Set<CopyStream>()
+  const running = new Set<AbortController>()
   let [busy, closing] = [0, false]
 
-  /** Runs every statement to its end, in one snapshot. */
-  async function produce(stream: CopyStream, client: pg.PoolClient, prepare: (reader: Reader) => Content | Promise<Content>, begun: () => void): Promise<void> {
-    await client.query('begin isolation level repeatable read read only')
-    const { statements, encoder } = await prepare(readerOf(client))
-    let [started, last] = [false, 0]
-    const give = (all: boolean): Promise<void> | undefined => {
-      const now = performance.now()
-      // the first rows at once; a format that collects rows is not made to write one by one
-      const bytes = encoder.take(all || now - last > holdMs)
-      if (bytes === undefined) return undefined
-      last = now
-      if (!started) {
-        started = true
-        stream.push(encoder.begin())
-        begun()
-      }
-      return stream.give(bytes)
-    }
-    const sink = { row: (bytes: Buffer, at: number) => { encoder.row(bytes, at) }, pause: () => give(false) }
-    for (let step = await statements.next(); step.done !== true;) {
-      const rows = await copyRows(client, copyStatement(step.value), sink)
-      stream.rows += rows
-      step = await statements.next(rows)
-    }
-    await client.query('commit')
-    stream.settled = true
-    void give(true)
-    if (!started) stream.push(encoder.begin())
-    stream.push(encoder.end())
-    stream.push(null)
-    begun()
-  }
-
-  return {
-    async open(prepare, left) {
-      if (closing) throw new ApiError('database_unavailable', 'The service is shutting down; try again')
-      if (busy >= config.streamPoolSize) throw new ApiError('too_many_streams', `${config.streamPoolSize} streams are running, which is the limit; try again when one has ended`)
-      busy++
-      const connection = await pool.connect().catch((error: unknown) => {
-        busy--
-        throw error
-      })
-      const stream = new CopyStream(connection)
-      running.add(stream)
-      const leave = () => { stream.destroy(new Error('the reader is gone')) }
-      left.addEventListener('abort', leave, { once: true })
+  /** Holds a connection and a snapshot for `work`. Whatever aborts `job` ends the work on the server as well. */
+  async function run<T>(left: AbortSignal, work: (client: pg.PoolClient, job: AbortController) => Promise<T>): Promise<T> {
+    if (closing) throw new ApiError('database_unavailable', 'The service is shutting down; try again')
+    if (busy >= config.streamPoolSize) throw new ApiError('too_many_streams', `${config.streamPoolSize} streams are running, which is the limit; try again when one has ended`)
+    busy++
+    try {
+      const client = await pool.connect()
+      const job = new AbortController()
+      // nothing runs on the connection any more
+      let settled = false
+      job.signal.addEventListener('abort', () => { if (!settled) abandon(client) })
+      const leave = () => { job.abort(new Error('the reader is gone')) }
+      left.addEventListener('abort', leave)
       if (left.aborted) leave()
       const deadline = setTimeout(() => {
-        stream.destroy(new ApiError('timeout', `The stream took longer than the ${config.streamTimeoutS} s that one may take; ask for less`))
+        job.abort(new ApiError('timeout', `It took longer than the ${config.streamTimeoutS} s that a stream may take; ask for less`))
       }, config.streamTimeoutS * 1000)
-      return new Promise<RowStream>((resolve, reject) => {
-        const begun = () => { resolve(stream) }
-        stream.once('error', reject)
-        produce(stream, connection, prepare, begun).catch((error: unknown) =>
-          // a connection that is still good goes back; whatever else, it is closed
-          connection.query('rollback').then(() => { stream.settled = true }, () => undefined).then(() => { stream.destroy(error as Error) }),
-        ).finally(() => {
-          clearTimeout(deadline)
-          left.removeEventListener('abort', leave)
-          running.delete(stream)
-          busy--
-          connection.release(!stream.settled)
-        })
+      running.add(job)
+      try {
+        await client.query('begin isolation level repeatable read read only')
+        const result = await work(client, job)
+        await client.query('commit')
+        settled = true
+        return result
+      } catch (error) {
+        await client.query('rollback').then(() => { settled = true }, () => undefined)
+        throw job.signal.aborted ? job.signal.reason : error
+      } finally {
+        clearTimeout(deadline)
+        left.removeEventListener('abort', leave)
+        running.delete(job)
+        client.release(!settled)
+      }
+    } finally {
+      busy--
+    }
+  }
+
+  const snapshotOf = (client: pg.PoolClient): Snapshot => ({
+    ...readerOf(client), copy: (statement, sink) => copyRows(client, copyStatement(statement), sink),
+  })
+
+  return {
+    read: (action, left) => run(left, (client, job) => action(snapshotOf(client), job.signal)),
+    open: (prepare, left) => new Promise((resolve, reject) => {
+      const stream = new CopyStream()
+      let [started, last] = [false, 0]
+      const start = (encoder: Encoder) => {
+        if (!started) stream.push(encoder.begin())
+        started = true
+        resolve(stream)
+      }
+      run(left, async (client, job) => {
+        stream.stop = () => { job.abort(new Error('the reader is gone')) }
+        job.signal.addEventListener('abort', () => { stream.destroy(job.signal.reason as Error) })
+        const snapshot = snapshotOf(client)
+        const { statements, encoder } = await prepare(snapshot, job.signal)
+        const pause = (): Promise<void> | undefined => {
+          const now = performance.now()
+          // the first rows at once; a format that collects rows is not made to write one by one
+          const bytes = encoder.take(now - last > holdMs)
+          if (bytes === undefined) return undefined
+          last = now
+          start(encoder)
+          return stream.give(bytes)
+        }
+        const sink: RowSink = { row: (bytes, at) => { encoder.row(bytes, at) }, pause }
+        for (let step = await statements.next(); step.done !== true;) {
+          const rows = await snapshot.copy(step.value, sink)
+          stream.rows += rows
+          step = await statements.next(rows)
+        }
+        return encoder
+      }).then((encoder) => {
+        // every row is here, and the connection is somebody else's
+        stream.stop = () => undefined
+        start(encoder)
+        const rest = encoder.take(true)
+        if (rest !== undefined) stream.push(rest)
+        stream.push(encoder.end())
+        stream.rows = encoder.rows ?? stream.rows
+        stream.push(null)
+      }).catch((error: unknown) => {
+        reject(error as Error)
+        stream.destroy(error as Error)
       })
-    },
+    }),
     async close() {
       closing = true
       const end = Date.now() + config.shutdownGraceS * 1000
       while (running.size > 0 && Date.now() < end) await new Promise((again) => setTimeout(again, 20))
-      for (const stream of running) stream.destroy(new Error('the service is shutting down'))
+      for (const job of running) job.abort(new Error('the service is shutting down'))
       await pool.end()
     },
   }

@@ -1,6 +1,6 @@
 /**
  * text/csv as RFC 4180 has it: CRLF, a header with the columns' names, quotes only where they are needed.
- * Null is an empty field and the empty string `""`, so that the two can be told apart.
+ * Null is an empty field and the empty string `""`, so that the two can be told apart (but for a single column).
  */
 import { dateWriter, numberWriter, timestampWriter, uuidWriter, widths, writeBoolean, writeInt32, writeInt64, type Writer } from './binary.js'
 import type { Column, Encoder, Kind } from './encoder.js'
@@ -51,6 +51,7 @@ const quoteWhereNeeded = (text: string): string => /^$|[\n\r",]/.test(text) ? `"
 export const csvEncoder = (columns: readonly Column[]): Encoder => lineEncoder({
   header: `${columns.map((column) => quoteWhereNeeded(column.name)).join(',')}\r\n`,
   fields: columns.map(({ kind }, index) => ({ before: index === 0 ? '' : ',', write: writers[kind](), width: kind === 'text' ? 0 : widths[kind] })),
-  null: '',
+  // readers skip an empty line, and with it a row whose only field is null
+  null: columns.length === 1 ? '""' : '',
   after: '\r\n',
 })

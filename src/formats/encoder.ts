@@ -39,4 +39,6 @@ export interface Encoder {
   take(all: boolean): Uint8Array | undefined
   /** What stands behind the last row; called after a last `take(true)`. */
   end(): Uint8Array
+  /** Rows written, after `end`, where they are not the rows that were given. */
+  readonly rows?: number
 }

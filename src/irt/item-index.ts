@@ -35,6 +35,11 @@ export class ItemIndex {
     return this.slots[this.slot(Number(id >> 32n) | 0, Number(id & 0xffffffffn) | 0)]! - 1
   }
 
+  /** The index of the id with these halves, or -1. */
+  lookup(high: number, low: number): number {
+    return this.slots[this.slot(high | 0, low | 0)]! - 1
+  }
+
   id(index: number): bigint {
     return (BigInt(this.highs[index]!) << 32n) | BigInt(this.lows[index]! >>> 0)
   }

@@ -101,6 +101,8 @@ export class ResponseMatrix {
     const item = this.index.find(BigInt(id))
     return item < 0 ? undefined : item
   }
+  /** The same for the two halves of an id; -1 where nobody responded to it. */
+  itemAt(high: number, low: number): number { return this.index.lookup(high, low) }
   /** The items in ascending numeric order of their ids. */
   itemOrder(): Int32Array { return this.sorted ??= this.index.order() }
 

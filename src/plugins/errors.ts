@@ -40,6 +40,10 @@ export const errors = fp((app, _options, done) => {
       const list = [{ parameter: 'tz', message: 'is no time zone that the database knows; write for instance Asia/Seoul' }]
       return send(request, reply, 'invalid_parameter', `tz: ${list[0]?.message ?? ''}`, list)
     }
+    if (reply.raw.destroyed) {
+      request.log.info({ reason: error.message }, 'the client left before its answer')
+      return send(request, reply, 'bad_request', errorCodes.bad_request.title)
+    }
     const database = databaseErrorCode(error)
     if (database !== undefined) {
       request.log.warn({ err: error }, 'database error')

@@ -50,6 +50,7 @@ export const openapi = fp(async (app) => {
         { name: 'Students', description: 'Aggregates of students' },
         { name: 'Topics', description: 'Topic KPIs' },
         { name: 'Items', description: 'Item statistics' },
+        { name: 'IRT', description: 'Response data for calibration' },
         { name: 'Operations', description: 'Health, and the check of the lock' },
       ],
     },

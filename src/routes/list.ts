@@ -5,7 +5,7 @@ import type { Services } from '../app.js'
 import { contractVersion } from '../contract/columns.js'
 import { decodeCursor, encodeCursor, fingerprint } from '../database/cursor.js'
 import type { Reader, Row } from '../database/reader.js'
-import type { Content } from '../database/streams.js'
+import type { Streams } from '../database/streams.js'
 import { ApiError, invalid } from '../errors.js'
 import { arrowEncoder } from '../formats/arrow.js'
 import { compressed, contentEncoding } from '../formats/compression.js'
@@ -27,7 +27,7 @@ export const mediaTypes = {
 
 export type Format = keyof typeof mediaTypes
 
-const encoders: Record<Exclude<Format, 'json'>, (columns: readonly Column[]) => Encoder> = {
+export const encoders: Record<Exclude<Format, 'json'>, (columns: readonly Column[]) => Encoder> = {
   ndjson: ndjsonEncoder,
   csv: csvEncoder,
   arrow: (columns) => arrowEncoder(columns, { contract: 'attempt', contract_version: contractVersion }),
@@ -131,22 +131,27 @@ async function sendPage({ database }: Services, request: FastifyRequest, reply: 
     .send(`{"data":[${jsonRows(list.columns, page)}],"next_cursor":${JSON.stringify(next)},"as_of":"${asOf}"${members}}`)
 }
 
+/** Aborts when the client is gone. */
+export function readerLeft(reply: FastifyReply): AbortSignal {
+  const left = new AbortController()
+  reply.raw.once('close', () => { left.abort() })
+  return left.signal
+}
+
 /**
  * Streams a whole result. Its end is a promise: the connection is cut wherever something fails, and HTTP/1.0, where an
  * end cannot be told from a cut, is refused.
  */
 export async function sendStream(
-  { streams }: Services, request: FastifyRequest, reply: FastifyReply, mediaType: string, prepare: (reader: Reader) => Content | Promise<Content>,
+  { streams }: Services, request: FastifyRequest, reply: FastifyReply, mediaType: string, prepare: Parameters<Streams['open']>[0],
 ): Promise<FastifyReply> {
   if (request.raw.httpVersion === '1.0') throw new ApiError('http_version_not_supported', 'Over HTTP/1.0 a broken stream looks like a whole one: use HTTP/1.1 (in nginx: proxy_http_version 1.1)')
   const encoding = contentEncoding(request.headers['accept-encoding'])
   reply.header('vary', 'Accept, Accept-Encoding').header('cache-control', 'no-store').type(mediaType === mediaTypes.csv ? `${mediaType}; charset=utf-8; header=present` : mediaType)
   if (encoding !== undefined) reply.header('content-encoding', encoding)
   if (request.method === 'HEAD') return reply.send()
-  const left = new AbortController()
-  reply.raw.once('close', () => { left.abort() })
   const asOf = now()
-  const rows = await streams.open(prepare, left.signal)
+  const rows = await streams.open(prepare, readerLeft(reply))
   reply.header('attempt-as-of', asOf)
   reply.trailer('Attempt-Rows', (_reply, _payload, done) => { done(null, String(rows.rows)) })
   return reply.send(encoding === undefined ? rows : compressed(rows, encoding))

@@ -10,7 +10,7 @@ import type { App } from '../../src/app.js'
 import { cohort } from '../../src/database/cohort.js'
 import { buildIndexes } from '../../src/database/indexes.js'
 import { loadExamResults } from '../../src/database/load.js'
-import { startApp, testConfig, walk } from '../helpers/app.js'
+import { startApp, type testConfig, walk } from '../helpers/app.js'
 import { parseCsv } from '../helpers/csv.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
 
