@@ -121,6 +121,17 @@ t.test('what a format cannot say ends the answer', async (t) => {
     t.throws(() => encode(encoder([]), dates), /a row of 1 fields came where 0 were expected/)
   }
 })
+t.test('whole rows can be taken after one that failed', async (t) => {
+  const columns: Column[] = [{ name: 't', kind: 'text', description: '' }, { name: 'at', kind: 'timestamp', description: '' }]
+  const [good, bad] = await copyRows(db.pool, `select repeat('x', n), at from unnest('{5,500000}'::int[], '{2025-01-01T00:00:00Z,infinity}'::timestamptz[]) as u (n, at)`) as [Buffer, Buffer]
+  const encoder = csvEncoder(columns)
+  encoder.row(good, 0)
+  encoder.take(false)
+  encoder.row(good, 0)
+  t.throws(() => { encoder.row(bad, 0) }, RangeError)
+  t.equal(Buffer.from(encoder.take(true)!).toString(), 'xxxxx,2025-01-01T00:00:00.000000Z\r\n')
+})
+
 t.test('numbers that are none are empty and null', async (t) => {
   const rows = await copyRows(db.pool, `select n from unnest('{NaN,Infinity,-Infinity,1}'::float8[]) as u (n)`)
   const columns: Column[] = [{ name: 'n', kind: 'number', description: '' }]
@@ -172,6 +183,8 @@ t.test('slabs are shared by small takes, sized by large ones and not kept after 
   const [third, fourth] = [take(small, 2000), take(small, 1500)]
   t.equal(fourth.buffer, third.buffer)
   t.ok(take(huge).length > 5_000_000)
+  t.ok(take(small).buffer.byteLength <= 2 * 1024 * 1024)
+  t.ok(take(small, 100_000).length > 10_000_000)
   t.ok(take(small).buffer.byteLength <= 2 * 1024 * 1024)
   t.equal(encoder.take(true), undefined)
 })

@@ -42,7 +42,7 @@ const texts = [
   ...Array.from({ length: 31 }, (_, code) => `<${String.fromCharCode(code + 1)}>`), String.fromCharCode(...Array.from({ length: 31 }, (_, code) => code + 1)),
   'x'.repeat(100_000), `${'y'.repeat(50_000)}"\n,${'\x01é'.repeat(20_000)}`, '"'.repeat(5000), 'z'.repeat(63), 'z'.repeat(64), 'z'.repeat(65), '\x1f'.repeat(4096), '\x1f'.repeat(4097),
 ]
-const uuids = ['00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff', '01234567-89ab-cdef-fedc-ba9876543210', '01234567-89ab-cdef-fedc-ba9876543211', '01234567-89ab-cdee-fedc-ba9876543211', '01234567-89ac-cdee-fedc-ba9876543211', '11234567-89ac-cdee-fedc-ba9876543211']
+const uuids = ['00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff', '01234567-89ab-cdef-fedc-ba9876543210', '01234567-89ab-cdef-fedc-ba9876543211', '01234567-89ab-cdee-fedc-ba9876543211', '01234567-89ac-cdee-fedc-ba9876543211', '11234567-89ac-cdee-fedc-ba9876543211', '11234567-89ac-cdee-fedd-ba9876543211']
 
 const below = (value: number) => Math.floor(Math.random() * value)
 
