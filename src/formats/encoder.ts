@@ -30,6 +30,8 @@ export interface Encoder {
   /**
    * Takes the row that begins at `bytes[at]` (at its field count) and is whole.
    * The bytes may be overwritten afterwards: what is kept must be copied.
+   * Throws where the format cannot say what the row holds (a year outside 1 to 9999, in Arrow a null in a column that is
+   * not nullable) or its fields are not the columns; the answer is then to be cut off: no further row, no end().
    */
   row(bytes: Buffer, at: number): void
   /**

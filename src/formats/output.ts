@@ -11,7 +11,7 @@ export class Output {
   bytes = Buffer.alloc(0)
   /** The same bytes, for writing four at once. */
   view = new DataView(this.bytes.buffer)
-  /** Where the next byte goes. */
+  /** Behind the last whole row. */
   at = 0
   #start = 0
   #limit = 0
@@ -36,6 +36,7 @@ export class Output {
     this.bytes.copy(grown, 0, this.#start, to)
     this.bytes = grown
     this.view = new DataView(grown.buffer)
+    this.at -= this.#start
     this.#start = 0
     this.#limit = grown.length - this.margin
     return pending
