@@ -54,6 +54,17 @@ export const errors = fp((app, _options, done) => {
     request.log.error({ err: error }, 'request failed')
     return send(request, reply, 'internal_error', 'The service failed; give the request id to whoever runs it')
   })
-  app.setNotFoundHandler((request, reply) => send(request, reply, 'not_found', `There is no ${request.method} here; /docs lists what there is`))
+  // what there is, so that a wrong method is told from a wrong path
+  const known: { path: RegExp; method: string }[] = []
+  app.addHook('onRoute', ({ url, method }) => {
+    const path = new RegExp(`^${url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:[^/]+/g, '[^/]+')}/?$`)
+    for (const one of [method].flat()) known.push({ path, method: one })
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0] ?? ''
+    const methods = [...new Set(known.filter((route) => route.path.test(path)).map(({ method }) => method))]
+    if (methods.length === 0) return send(request, reply, 'not_found', `There is nothing at this path; /docs lists what there is`)
+    return send(request, reply.header('allow', methods.join(', ')), 'method_not_allowed', `${request.method} is not possible here; ${methods.join(' and ')} are`)
+  })
   done()
 }, { name: 'errors' })

@@ -9,6 +9,7 @@ import { loadExamResults } from '../../src/database/load.js'
 import { studentOfUser } from '../../src/queries/student-id.js'
 import { createDatabase } from '../helpers/database.js'
 import { get, startApp, walk } from '../helpers/app.js'
+import { parseCsv } from '../helpers/csv.js'
 
 const db = await createDatabase(t)
 const exams = cohort({ exams: 300, questions: 9, students: 20, items: 25, days: 20, end: new Date('2026-01-20T00:00:00Z'), seed: 7 })
@@ -97,23 +98,13 @@ t.test('answers 406 for a representation that is not there', async (t) => {
   t.equal((await app.inject({ path: '/v1/attempts?limit=1&format=json', headers: { accept: 'text/html' } })).statusCode, 200)
 })
 
-/** RFC 4180: quoted cells may hold commas, quotes and line ends. */
-function csv(text: string): string[][] {
-  const rows: string[][] = [[]]
-  for (const [, quoted, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/g)) {
-    rows.at(-1)!.push(quoted?.replaceAll('""', '"') ?? plain ?? '')
-    if (end !== ',') rows.push([])
-  }
-  return rows.filter((row) => row.length > 1)
-}
-
 const truth = new URL('../../../shared/data/lkt.truth.csv.gz', import.meta.url)
 t.test('the real data is equal to its truth through the API', { skip: existsSync(truth) ? false : 'the data folder is not beside the project' }, async (t) => {
   const real = await createDatabase(t)
   await loadExamResults(real.pool, createInterface({ input: createReadStream(new URL('lkt.exam_results.ndjson.gz', truth)).pipe(createGunzip()) }))
   await buildIndexes(real.pool, () => undefined)
   const served = await walk(await startApp(t, real.url), '/v1/attempts?limit=10000')
-  const expected = csv(gunzipSync(readFileSync(truth)).toString()).slice(1).map(([user, item, correct, time, hint, no, session, topic, completed]) =>
+  const expected = parseCsv(gunzipSync(readFileSync(truth)).toString().replace(/\r?\n/g, '\r\n')).slice(1).map(([user, item, correct, time, hint, no, session, topic, completed]) =>
     [studentOfUser(user!), item, correct, time, hint, no, session, topic, completed!.replace('Z', '000Z')].join('|'))
   const actual = served.map((row) => ['student_id', 'item_id', 'correct', 'response_time_ms', 'hint_used', 'attempt_no', 'session_id', 'topic_id', 'completed_at'].map((name) => String(row[name] ?? '')).join('|'))
   t.equal(actual.length, 55_122)

@@ -5,47 +5,18 @@ import type { Column } from '../../src/formats/encoder.js'
 import { ndjsonEncoder } from '../../src/formats/ndjson.js'
 import { Output } from '../../src/formats/output.js'
 import { copyRows, encode } from '../helpers/copy.js'
+import { parseFields } from '../helpers/csv.js'
 import { createDatabase } from '../helpers/database.js'
 import { edgeColumns, edgeRows } from '../helpers/edge-rows.js'
 
 const db = await createDatabase(t, { bare: true })
 const { rows, expected } = await edgeRows(db)
 
-/** RFC 4180, strictly: records end with CRLF, quotes stand only around a whole field. A field is its text and whether it was quoted. */
-function parseCsv(csv: string): { text: string; quoted: boolean }[][] {
-  const records: { text: string; quoted: boolean }[][] = []
-  for (let at = 0; at < csv.length;) {
-    const record: { text: string; quoted: boolean }[] = []
-    for (;;) {
-      if (csv[at] === '"') {
-        const pieces: string[] = []
-        do {
-          const end = csv.indexOf('"', at + 1)
-          if (end === -1) throw new Error('a quote is not closed')
-          pieces.push(csv.slice(at + 1, end))
-          at = end + 1
-        } while (csv[at] === '"')
-        record.push({ text: pieces.join('"'), quoted: true })
-      } else {
-        const start = at
-        while (at < csv.length && !',"\r\n'.includes(csv[at] as string)) at++
-        record.push({ text: csv.slice(start, at), quoted: false })
-      }
-      if (csv[at] === ',') at++
-      else if (csv.startsWith('\r\n', at)) break
-      else throw new Error(`neither comma nor CRLF at ${at}: ${JSON.stringify(csv.slice(at - 20, at + 20))}`)
-    }
-    at += 2
-    records.push(record)
-  }
-  return records
-}
-
 /** PostgreSQL's float8 text as JavaScript writes the same double. */
 const number = (text: string | null) => (text === null ? null : text === '-0' ? '-0' : String(Number(text)))
 
 t.test('CSV holds what PostgreSQL says, quoted only where needed', (t) => {
-  const [header, ...records] = parseCsv(encode(csvEncoder(edgeColumns), rows).toString())
+  const [header, ...records] = parseFields(encode(csvEncoder(edgeColumns), rows).toString())
   t.strictSame(header?.map((field) => field.text), edgeColumns.map((column) => column.name))
   t.equal(records.length, expected.length)
   for (const [index, row] of expected.entries()) {
@@ -198,7 +169,7 @@ t.test('the columns around a text of 10 MB are whole', async (t) => {
   const pieces = ['x', 'ab"\n,', '\x01']
   const texts = pieces.map((piece) => piece.repeat(10_000_000 / piece.length))
   const lines = encode(ndjsonEncoder(columns), rows, 1e9).toString().trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
-  const [, ...records] = parseCsv(encode(csvEncoder(columns), rows, 1e9).toString())
+  const [, ...records] = parseFields(encode(csvEncoder(columns), rows, 1e9).toString())
   for (const [index, text] of texts.entries()) {
     t.equal(lines[index]?.['t'] === text, true)
     t.strictSame({ ...lines[index], t: '' }, { a: String(-index - 1), t: '', at: '2025-01-01T09:30:00.123456Z', u: pieces[index] })

@@ -1,31 +1,34 @@
-/** RFC 4180 read by a parser of its own: quoted cells may hold commas, quotes and line ends. */
-export function parseCsv(text: string): string[][] {
-  const rows: string[][] = []
-  let [row, at]: [string[], number] = [[], 0]
-  while (at < text.length) {
-    let cell = ''
-    if (text[at] === '"') {
-      for (at++; ; at++) {
-        if (at >= text.length) throw new Error('a quoted cell has no end')
-        if (text[at] !== '"') cell += text[at]
-        else if (text[at + 1] === '"') cell += text[at++]
-        else break
+/** CSV read by a parser of its own. */
+
+/** RFC 4180, strictly: records end with CRLF, quotes stand only around a whole field. A field is its text and whether it was quoted. */
+export function parseFields(csv: string): { text: string; quoted: boolean }[][] {
+  const records: { text: string; quoted: boolean }[][] = []
+  for (let at = 0; at < csv.length;) {
+    const record: { text: string; quoted: boolean }[] = []
+    for (;;) {
+      if (csv[at] === '"') {
+        const pieces: string[] = []
+        do {
+          const end = csv.indexOf('"', at + 1)
+          if (end === -1) throw new Error('a quote is not closed')
+          pieces.push(csv.slice(at + 1, end))
+          at = end + 1
+        } while (csv[at] === '"')
+        record.push({ text: pieces.join('"'), quoted: true })
+      } else {
+        const start = at
+        while (at < csv.length && !',"\r\n'.includes(csv[at] as string)) at++
+        record.push({ text: csv.slice(start, at), quoted: false })
       }
-      at++
-    } else {
-      const end = /[,\r\n]/.exec(text.slice(at, at + 100_000))
-      const length = end === null ? text.length - at : end.index
-      cell = text.slice(at, at + length)
-      at += length
+      if (csv[at] === ',') at++
+      else if (csv.startsWith('\r\n', at)) break
+      else throw new Error(`neither comma nor CRLF at ${at}: ${JSON.stringify(csv.slice(at - 20, at + 20))}`)
     }
-    row.push(cell)
-    if (text[at] === ',') at++
-    else {
-      if (text.slice(at, at + 2) !== '\r\n') throw new Error(`a line ends with ${JSON.stringify(text.slice(at, at + 2))} instead of CRLF`)
-      at += 2
-      rows.push(row)
-      row = []
-    }
+    at += 2
+    records.push(record)
   }
-  return rows
+  return records
 }
+
+/** The records' texts. */
+export const parseCsv = (csv: string): string[][] => parseFields(csv).map((record) => record.map((field) => field.text))
