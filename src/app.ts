@@ -3,7 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type RawReplyDefaultExpression, type RawRequestDefaultExpression, type RawServerDefault } from 'fastify'
 import type { Config } from './config.js'
 import type { ContractMonitor } from './contract-monitor.js'
-import type { Database } from './database/reader.js'
+import type { Databases } from './database/reader.js'
 import type { Streams } from './database/streams.js'
 import { errors } from './plugins/errors.js'
 import { openapi } from './plugins/openapi.js'
@@ -15,8 +15,9 @@ import { operations } from './routes/operations.js'
 import { students } from './routes/students.js'
 import { topics } from './routes/topics.js'
 import { problemSchema } from './schemas/responses.js'
+import type { Sources } from './store/sources.js'
 
-export interface Services { limits: Pick<Config, 'irtWideItems' | 'irtResponses'>; database: Database; streams: Streams; contract: ContractMonitor }
+export interface Services { limits: Pick<Config, 'irtWideItems' | 'irtResponses'>; databases: Databases; sources: Sources; streams: Streams; contract: ContractMonitor }
 export type App = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>
 /** Declares the routes of one resource. */
 export type Routes = (app: App, services: Services) => void
@@ -45,6 +46,6 @@ export async function buildApp(services: Services, { logger = false }: { logger?
   }
   // before the requests in flight are waited for: a stream may run for an hour
   app.addHook('preClose', () => services.streams.close())
-  app.addHook('onClose', async () => { await Promise.all([services.database.close(), services.contract.close()]) })
+  app.addHook('onClose', async () => { await Promise.all([services.databases.close(), services.contract.close()]) })
   return app
 }

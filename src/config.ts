@@ -3,6 +3,12 @@
 export interface Config {
   /** Undefined: embedded PostgreSQL, development only. */
   databaseUrl: string | undefined
+  /** Where the store is, if not beside exam_results. */
+  storeUrl: string | undefined
+  /** Whether this process keeps the store in step, where one is enabled. */
+  storeRefresh: boolean
+  /** Seconds that the store may be behind and still be taken. */
+  storeLagS: number
   production: boolean
   host: string
   /** 0: any free port. */
@@ -53,10 +59,17 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (databaseUrl === undefined && production) {
     problems.push('DATABASE_URL is not set: in production the service needs the URL of its PostgreSQL (the embedded one is for development)')
   }
+  const storeUrl = env['STORE_DATABASE_URL'] || undefined
+  if (storeUrl !== undefined && !/^postgres(ql)?:\/\//.test(storeUrl)) problems.push('STORE_DATABASE_URL must be a URL that begins with postgres:// or postgresql://')
+  const refresh = env['STORE_REFRESH'] || 'on'
+  if (!['on', 'off'].includes(refresh)) problems.push('STORE_REFRESH must be on or off')
   const logLevel = env['LOG_LEVEL'] || 'info'
   if (!levels.includes(logLevel)) problems.push(`LOG_LEVEL must be one of ${levels.join(', ')}`)
   const config: Config = {
     databaseUrl,
+    storeUrl,
+    storeRefresh: refresh === 'on',
+    storeLagS: integer('STORE_LAG_S', 10, 1, 86_400),
     production,
     host: env['HOST'] || '127.0.0.1',
     port: integer('PORT', 3000, 0, 65535),

@@ -4,7 +4,7 @@ import { contractVersion } from './contract/columns.js'
 import { found, type ContractReport } from './contract/report.js'
 import type { Config } from './config.js'
 import { createPool } from './database/reader.js'
-import { migrations } from './database/migrator.js'
+import { lock } from './database/migrator.js'
 import { databaseErrorCode } from './errors.js'
 
 export interface Readiness {
@@ -83,7 +83,7 @@ export function createContractMonitor(config: Pick<Config, 'contractTimeoutMs' |
         contract.status = report.status
         contract.checked_at = last?.at.toISOString() ?? null
       }
-      const pending = state.applied === null ? [] : Object.keys(migrations).filter((name) => !state.applied?.includes(name))
+      const pending = state.applied === null ? [] : Object.keys(lock.migrations).filter((name) => !state.applied?.includes(name))
       const reason = !state.view ? 'the view attempt is not there: run attempt-api migrate up'
         : pending.length > 0 ? `migrations are pending: ${pending.join(', ')}`
           : contract.status === 'fail' ? 'the deployed view contradicts the lock: see /schema-contract'

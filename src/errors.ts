@@ -18,6 +18,7 @@ export const errorCodes = {
   internal_error: { status: 500, title: 'The service failed; the log has the reason under the request id' },
   not_migrated: { status: 503, title: 'The database lacks the view attempt: run attempt-api migrate up' },
   database_unavailable: { status: 503, title: 'The database cannot be reached or refused the work; try again' },
+  store_unavailable: { status: 503, title: 'The store that was asked for is not there, not whole or too far behind' },
   too_many_streams: { status: 503, title: 'As many streams run as may run at a time; try again' },
   too_busy: { status: 503, title: 'No database connection became free in time; try again' },
   timeout: { status: 504, title: 'The database took longer than the time that a request may take' },

@@ -2,17 +2,26 @@
 import { buildApp } from './app.js'
 import type { Config } from './config.js'
 import { createContractMonitor } from './contract-monitor.js'
-import { openDatabase } from './database/reader.js'
+import { openDatabases } from './database/reader.js'
 import { openStreams } from './database/streams.js'
+import { createRefresher } from './store/refresher.js'
+import { openSources } from './store/sources.js'
 
 export interface RunningServer { url: string; close(): Promise<void> }
 
 /** Opens the pools and listens. Throws in one sentence where the port is taken. */
 export async function startServer(config: Config, databaseUrl: string): Promise<RunningServer> {
+  const storeUrl = config.storeUrl ?? databaseUrl
+  const databases = openDatabases(config, databaseUrl, storeUrl)
   const app = await buildApp(
-    { limits: config, database: openDatabase(config, databaseUrl), streams: openStreams(config, databaseUrl), contract: createContractMonitor(config, databaseUrl) },
+    { limits: config, databases, sources: openSources(config, databases), streams: openStreams(config, databaseUrl, storeUrl), contract: createContractMonitor(config, databaseUrl) },
     { logger: { level: config.logLevel, ...(process.stdout.isTTY && !config.production ? { transport: { target: 'pino-pretty' } } : {}) } },
   )
+  if (config.storeRefresh) {
+    const refresher = createRefresher({ sourceUrl: databaseUrl, storeUrl, log: app.log })
+    app.addHook('preClose', () => refresher.stop())
+    void refresher.run()
+  }
   try {
     await app.listen({ host: config.host, port: config.port })
   } catch (error) {

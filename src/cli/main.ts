@@ -7,8 +7,9 @@ import { generate } from './generate.js'
 import { load } from './load.js'
 import { migrate } from './migrate.js'
 import { serve } from './serve.js'
+import { store } from './store.js'
 
-const commands: Record<string, Command> = { serve, migrate, contract, load, generate }
+const commands: Record<string, Command> = { serve, migrate, contract, store, load, generate }
 
 async function main([name, ...args]: string[]): Promise<number> {
   if (name === undefined || name === '--help' || name === '-h') {

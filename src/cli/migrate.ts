@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect, sql, type CompiledQuery } from 'kysely'
 import type pg from 'pg'
 import { buildIndexes, dropIndexes, indexStatement, indexStates, type IndexName } from '../database/indexes.js'
-import { migrateDown, migrateUp, migrationStatus, migrations } from '../database/migrator.js'
+import { lock, migrateDown, migrateUp, migrationStatus } from '../database/migrator.js'
 import { parse, UsageError, withPool, type Command } from './command.js'
 
 async function up(pool: pg.Pool, withIndexes: boolean): Promise<number> {
@@ -42,7 +42,7 @@ async function plan(pool: pg.Pool): Promise<number> {
     await db.transaction().execute(async (transaction) => {
       await sql`set local lock_timeout = '2s'`.execute(transaction)
       statements.length = 0
-      await migrations[name]?.up(transaction)
+      await lock.migrations[name]?.up(transaction)
       throw undo
     }).catch((error: unknown) => { if (error !== undo) throw error })
     console.log(`-- ${name}\n${statements.filter((text) => /^\s*(create|comment|drop|alter)/i.test(text)).map((text) => `${text.trim()};`).join('\n\n')}`)

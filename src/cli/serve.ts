@@ -7,9 +7,10 @@ import { loadExamResults } from '../database/load.js'
 import { migrateUp } from '../database/migrator.js'
 import { createExamResults } from '../database/source.js'
 import { startServer } from '../server.js'
+import { enableStore } from '../store/enable.js'
 import { parse, table, UsageError, type Command } from './command.js'
 
-/** The embedded database with the table, the views, the indexes and, where it is empty, a cohort. */
+/** The embedded database with the table, the views, the indexes, the store and, where it is empty, a cohort. */
 async function prepare(url: string): Promise<void> {
   const pool = new pg.Pool({ connectionString: url, max: 2 })
   try {
@@ -23,6 +24,7 @@ async function prepare(url: string): Promise<void> {
       console.log(`Loaded a synthetic cohort: ${inserted} exams of 20 questions.`)
     }
     await buildIndexes(pool, () => undefined)
+    await enableStore({ source: pool, store: pool }, () => undefined)
   } finally {
     await pool.end()
   }

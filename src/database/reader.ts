@@ -8,25 +8,30 @@ export interface Statement { name: string; text: string; values: unknown[] }
 export type Row = (string | null)[]
 
 /** Runs statements; the same shape on a pool and inside a snapshot. */
-export interface Reader { rows(statement: Statement): Promise<Row[]> }
+export interface Reader {
+  rows(statement: Statement): Promise<Row[]>
+  /** Whether statements are to read the store's tables instead of the views. */
+  readonly store: boolean
+}
 
 export interface Database extends Reader {
   /** Runs `action` on one connection in one snapshot: every statement sees the same rows. */
   snapshot<T>(action: (reader: Reader) => Promise<T>): Promise<T>
-  pool: pg.Pool
-  close(): Promise<void>
 }
+
+/** The view and the store, which may be in one database or in two. */
+export interface Databases { live: Database; store: Database; close(): Promise<void> }
 
 // Every value stays PostgreSQL's text: int8, numeric and microseconds lose digits in JavaScript's own types.
 const asText = { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig
 
 const sessionSettings = [
-  'default_transaction_read_only=on', 'TimeZone=UTC', 'DateStyle=ISO', 'IntervalStyle=postgres', 'jit=off',
+  'TimeZone=UTC', 'DateStyle=ISO', 'IntervalStyle=postgres', 'jit=off',
   // the planner takes a Gather over a set-returning function for cheaper than it is, and then scans the whole table
   'max_parallel_workers_per_gather=0',
 ]
 
-export function createPool(config: Pick<Config, 'statementTimeoutMs'>, url: string, { max, name }: { max: number; name: string }): pg.Pool {
+export function createPool(config: Pick<Config, 'statementTimeoutMs'>, url: string, { max, name, readOnly = true }: { max: number; name: string; readOnly?: boolean }): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max,
@@ -35,7 +40,7 @@ export function createPool(config: Pick<Config, 'statementTimeoutMs'>, url: stri
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
-    options: sessionSettings.map((setting) => `-c ${setting}`).join(' '),
+    options: [...sessionSettings, `default_transaction_read_only=${readOnly ? 'on' : 'off'}`].map((setting) => `-c ${setting}`).join(' '),
   })
   // without listeners a killed backend would end the process; the next request gets a new connection
   pool.on('error', () => undefined)
@@ -44,24 +49,23 @@ export function createPool(config: Pick<Config, 'statementTimeoutMs'>, url: stri
 }
 
 /** A reader on one connection, or on whichever of a pool is free. */
-export const readerOf = (client: pg.Pool | pg.PoolClient): Reader => ({
+export const readerOf = (client: pg.Pool | pg.PoolClient, store = false): Reader => ({
+  store,
   async rows({ name, text, values }) {
     const query = { name, text, values, rowMode: 'array', types: asText }
     return (await client.query<Row>(query as unknown as pg.QueryArrayConfig)).rows
   },
 })
 
-export function openDatabase(config: Pick<Config, 'statementTimeoutMs' | 'poolSize'>, url: string): Database {
-  const pool = createPool(config, url, { max: config.poolSize, name: 'attempt-api' })
+function databaseOf(pool: pg.Pool, store: boolean): Database {
   return {
-    pool,
-    ...readerOf(pool),
+    ...readerOf(pool, store),
     async snapshot(action) {
       const client = await pool.connect()
       let broken: Error | undefined
       try {
         await client.query('begin isolation level repeatable read read only')
-        const result = await action(readerOf(client))
+        const result = await action(readerOf(client, store))
         await client.query('commit')
         return result
       } catch (error) {
@@ -71,6 +75,16 @@ export function openDatabase(config: Pick<Config, 'statementTimeoutMs' | 'poolSi
         client.release(broken)
       }
     },
-    close: () => pool.end(),
+  }
+}
+
+export function openDatabases(config: Pick<Config, 'statementTimeoutMs' | 'poolSize'>, url: string, storeUrl = url): Databases {
+  const open = (where: string) => createPool(config, where, { max: config.poolSize, name: 'attempt-api' })
+  const live = open(url)
+  const store = storeUrl === url ? live : open(storeUrl)
+  return {
+    live: databaseOf(live, false),
+    store: databaseOf(store, true),
+    async close() { await Promise.all([...new Set([live, store])].map((pool) => pool.end())) },
   }
 }

@@ -27,11 +27,12 @@ export interface Streams {
    * Starts a stream and waits for its first bytes, so that what fails until then can still be told with a status.
    * @param prepare called inside the snapshot; `stopped` aborts where the answer is of no use any more
    * @param left aborts when the reader is gone
+   * @param from whether the snapshot's reader is to take the views or the store
    * @throws ApiError too_many_streams, timeout; what the database reports
    */
-  open(prepare: (snapshot: Snapshot, stopped: AbortSignal) => Content | Promise<Content>, left: AbortSignal): Promise<RowStream>
+  open(prepare: (snapshot: Snapshot, stopped: AbortSignal) => Content | Promise<Content>, left: AbortSignal, from: 'live' | 'store'): Promise<RowStream>
   /** A long read that sends nothing by itself. Throws as `open`. */
-  read<T>(action: (snapshot: Snapshot, stopped: AbortSignal) => Promise<T>, left: AbortSignal): Promise<T>
+  read<T>(action: (snapshot: Snapshot, stopped: AbortSignal) => Promise<T>, left: AbortSignal, from: 'live' | 'store'): Promise<T>
   /** Cuts what still runs after the grace and closes the connections. */
   close(): Promise<void>
 }
@@ -74,18 +75,20 @@ class CopyStream extends Readable implements RowStream {
   }
 }
 
-export function openStreams(config: Settings, url: string): Streams {
-  const pool = createPool({ statementTimeoutMs: config.streamTimeoutS * 1000 }, url, { max: config.streamPoolSize, name: 'attempt-api stream' })
+export function openStreams(config: Settings, url: string, storeUrl = url): Streams {
+  const open = (where: string) => createPool({ statementTimeoutMs: config.streamTimeoutS * 1000 }, where, { max: config.streamPoolSize, name: 'attempt-api stream' })
+  const live = open(url)
+  const pools = { live, store: storeUrl === url ? live : open(storeUrl) }
   const running = new Set<AbortController>()
   let [busy, closing] = [0, false]
 
   /** Holds a connection and a snapshot for `work`. Whatever aborts `job` ends the work on the server as well. */
-  async function run<T>(left: AbortSignal, work: (client: pg.PoolClient, job: AbortController) => Promise<T>): Promise<T> {
+  async function run<T>(from: 'live' | 'store', left: AbortSignal, work: (client: pg.PoolClient, job: AbortController) => Promise<T>): Promise<T> {
     if (closing) throw new ApiError('database_unavailable', 'The service is shutting down; try again')
     if (busy >= config.streamPoolSize) throw new ApiError('too_many_streams', `${config.streamPoolSize} streams are running, which is the limit; try again when one has ended`)
     busy++
     try {
-      const client = await pool.connect()
+      const client = await pools[from].connect()
       const job = new AbortController()
       // nothing runs on the connection any more
       let settled = false
@@ -117,13 +120,13 @@ export function openStreams(config: Settings, url: string): Streams {
     }
   }
 
-  const snapshotOf = (client: pg.PoolClient): Snapshot => ({
-    ...readerOf(client), copy: (statement, sink) => copyRows(client, copyStatement(statement), sink),
+  const snapshotOf = (client: pg.PoolClient, from: 'live' | 'store'): Snapshot => ({
+    ...readerOf(client, from === 'store'), copy: (statement, sink) => copyRows(client, copyStatement(statement), sink),
   })
 
   return {
-    read: (action, left) => run(left, (client, job) => action(snapshotOf(client), job.signal)),
-    open: (prepare, left) => new Promise((resolve, reject) => {
+    read: (action, left, from) => run(from, left, (client, job) => action(snapshotOf(client, from), job.signal)),
+    open: (prepare, left, from) => new Promise((resolve, reject) => {
       const stream = new CopyStream()
       let [started, last] = [false, 0]
       const start = (encoder: Encoder) => {
@@ -131,10 +134,10 @@ export function openStreams(config: Settings, url: string): Streams {
         started = true
         resolve(stream)
       }
-      run(left, async (client, job) => {
+      run(from, left, async (client, job) => {
         stream.stop = () => { job.abort(new Error('the reader is gone')) }
         job.signal.addEventListener('abort', () => { stream.destroy(job.signal.reason as Error) })
-        const snapshot = snapshotOf(client)
+        const snapshot = snapshotOf(client, from)
         const { statements, encoder } = await prepare(snapshot, job.signal)
         const pause = (): Promise<void> | undefined => {
           const now = performance.now()
@@ -171,7 +174,7 @@ export function openStreams(config: Settings, url: string): Streams {
       const end = Date.now() + config.shutdownGraceS * 1000
       while (running.size > 0 && Date.now() < end) await new Promise((again) => setTimeout(again, 20))
       for (const job of running) job.abort(new Error('the service is shutting down'))
-      await pool.end()
+      await Promise.all([...new Set(Object.values(pools))].map((pool) => pool.end()))
     },
   }
 }

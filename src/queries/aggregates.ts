@@ -1,7 +1,7 @@
 /** The aggregate of api.md, over attempts grouped by student, topic, item or day. */
 import type { Reader, Statement } from '../database/reader.js'
 import type { Column } from '../formats/encoder.js'
-import { all, type Ask, type Selection, statement, Values } from './sql.js'
+import { all, type Ask, numbered, type Selection, statement, Values } from './sql.js'
 import { rangeConditions, studentsOfRange, type Range } from './students-of-range.js'
 
 export interface Measure extends Column { sql: string }
@@ -77,15 +77,15 @@ export function instantsOfDays({ since, until }: Range): Range {
 }
 
 /** One row a group; groups in the order of their columns. */
-export function aggregateStatement(query: AggregateQuery, { limit, after, keyed }: Ask): Statement {
+export function aggregateStatement(reader: Reader, query: AggregateQuery, { limit, after, keyed }: Ask): Statement {
   const values = new Values()
   const conditions: string[] = []
   if (query.students !== undefined) conditions.push(`student_id = any(${values.add(query.students, 'uuid[]')})`)
   if (query.range !== undefined) conditions.push(...rangeConditions(query.range, values))
-  let source = 'attempt_numbered'
+  let source = numbered(reader)
   if (query.days !== undefined) {
     conditions.push(...rangeConditions(instantsOfDays(query.days), values))
-    source = `(select *, (completed_at at time zone ${values.add(query.days.zone, 'text')})::date as date from attempt_numbered) as attempt_of_day`
+    source = `(select *, (completed_at at time zone ${values.add(query.days.zone, 'text')})::date as date from ${source}) as attempt_of_day`
     if (query.days.since !== undefined) conditions.push(`date >= ${values.add(query.days.since, 'date')}`)
     if (query.days.until !== undefined) conditions.push(`date < ${values.add(query.days.until, 'date')}`)
   }
@@ -116,5 +116,26 @@ export async function* selectAggregates(reader: Reader, query: AggregateQuery, a
   // days before the cursor's were read already
   const days = query.days === undefined || ask.after?.[0] === undefined ? query.days : { ...query.days, since: ask.after[0] }
   const students = query.students ?? await studentsOfRange(reader, days === undefined ? query.range ?? {} : instantsOfDays(days))
-  yield aggregateStatement({ ...query, ...(days === undefined ? {} : { days }), students }, ask)
+  yield aggregateStatement(reader, { ...query, ...(days === undefined ? {} : { days }), students }, ask)
+}
+
+/** Days of topics: the store has those of UTC. */
+export async function* selectTopicDays(reader: Reader, query: AggregateQuery & { days: Range & { zone: string } }, ask: Ask): Selection {
+  if (!reader.store || query.days.zone !== 'UTC') {
+    yield* selectAggregates(reader, query, ask)
+    return
+  }
+  const values = new Values()
+  const conditions: string[] = []
+  const since = ask.after?.[0] ?? query.days.since
+  if (since !== undefined) conditions.push(`date >= ${values.add(since, 'date')}`)
+  if (query.days.until !== undefined) conditions.push(`date < ${values.add(query.days.until, 'date')}`)
+  if (query.topics !== undefined) conditions.push(`topic_id = any(${values.add(query.topics, 'text[]')})`)
+  const keys = query.groups.flatMap((group) => group.key)
+  if (ask.after !== undefined) conditions.push(`(${keys.map((key) => key.sql).join(', ')}) > (${ask.after.map((value, index) => values.add(value, keys[index]?.type ?? 'text')).join(', ')})`)
+  yield statement(`select ${[...query.groups, ...query.measures].map((column) => column.name).concat(ask.keyed ? keys.map((key) => key.sql) : []).join(', ')}
+from attempt_topic_day
+where ${all(conditions)}
+order by ${keys.map((key) => key.sql).join(', ')}
+limit ${values.add(ask.limit ?? null, 'bigint')}`, values)
 }

@@ -41,9 +41,14 @@ interface Window { from?: string; fromOpen?: boolean; to?: string }
  * pass still ends after one pass; a stream begins with its first rows, not after a sort of everything.
  */
 export async function* selectAttempts(reader: Reader, query: AttemptsQuery, ask: Ask): Selection {
+  if (reader.store) {
+    // numbered already, and an index has the order
+    yield attemptStatement('attempt_materialized', query, ask, ask.after?.[0] === undefined ? {} : { from: ask.after[0] }, query.student === undefined ? undefined : [query.student])
+    return
+  }
   if (query.student !== undefined || query.session !== undefined) {
     const students = query.student === undefined ? await studentsOfSession(reader, query.session as string) : [query.student]
-    yield attemptStatement(query, ask, {}, students)
+    yield attemptStatement('attempt_numbered', query, ask, {}, students)
     return
   }
   const numbered = query.attemptNo !== undefined || query.columns.some((column) => column.name === 'attempt_no')
@@ -51,7 +56,7 @@ export async function* selectAttempts(reader: Reader, query: AttemptsQuery, ask:
   // would number the same histories again and again, so that it goes over to one pass as soon as that is less work.
   const everyone = numbered && ask.limit === undefined ? await studentsOfRange(reader, query) : undefined
   if (numbered && ask.limit === undefined && everyone === undefined) {
-    yield attemptStatement(query, ask, {}, undefined, true)
+    yield attemptStatement('attempt_numbered', query, ask, {}, undefined)
     return
   }
   let left = ask.limit
@@ -63,10 +68,10 @@ export async function* selectAttempts(reader: Reader, query: AttemptsQuery, ask:
     const students = numbered ? await studentsOfWindow(reader, query, window) : undefined
     if (everyone !== undefined && students !== undefined && students.length > everyone.length / 2) {
       delete window.to
-      yield attemptStatement(query, ask, window, everyone, true)
+      yield attemptStatement('attempt_numbered', query, ask, window, everyone)
       return
     }
-    const found = yield attemptStatement(query, { ...ask, limit: left }, window, students, numbered)
+    const found = yield attemptStatement(numbered ? 'attempt_numbered' : 'attempt_response', query, { ...ask, limit: left }, window, students)
     if (left !== undefined) left -= found
     if (left === 0 || to === undefined) return
     window = { from: to, fromOpen: true }
@@ -105,7 +110,9 @@ async function studentsOfSession(reader: Reader, session: string): Promise<strin
 }
 
 /** `students`: whose history to number; undefined: everybody's. */
-function attemptStatement(query: AttemptsQuery, { limit, after, keyed }: Ask, window: Window, students: string[] | undefined, numbered = true): Statement {
+function attemptStatement(
+  relation: 'attempt_numbered' | 'attempt_response' | 'attempt_materialized', query: AttemptsQuery, { limit, after, keyed }: Ask, window: Window, students: string[] | undefined,
+): Statement {
   const values = new Values()
   const conditions: string[] = []
   if (students !== undefined) conditions.push(students.length === 1 ? `student_id = ${values.add(students[0], 'uuid')}` : `student_id = any(${values.add(students, 'uuid[]')})`)
@@ -122,7 +129,7 @@ function attemptStatement(query: AttemptsQuery, { limit, after, keyed }: Ask, wi
   }
   const direction = query.descending ? 'desc' : 'asc'
   const text = `select ${[...query.columns.map((column) => column.name), ...(keyed ? attemptKey : [])].join(', ')}
-from ${numbered ? 'attempt_numbered' : 'attempt_response'}
+from ${relation}
 where ${all(conditions)}
 order by ${attemptKey.map((column) => `${column} ${direction}`).join(', ')}
 limit ${values.add(limit ?? null, 'bigint')}`

@@ -1,7 +1,7 @@
 /** The responses that an estimator takes: one selection, in the order of student, item and attempt. */
 import type { Reader, Statement } from '../database/reader.js'
 import type { Column } from '../formats/encoder.js'
-import { all, statement, Values } from './sql.js'
+import { all, numbered, statement, Values } from './sql.js'
 import { rangeConditions, studentsOfRange, type Range } from './students-of-range.js'
 
 export interface ResponsesQuery extends Range {
@@ -36,7 +36,7 @@ const fields = {
 /** Of 2^32 places that the hash of a student may fall on, those below are in the sample. */
 const places = 2 ** 32
 
-function from(query: ResponsesQuery, students: string[] | undefined, values: Values): string {
+function from(reader: Reader, query: ResponsesQuery, students: string[] | undefined, values: Values): string {
   const conditions = rangeConditions(query, values)
   if (students !== undefined) conditions.push(`student_id = any(${values.add(students, 'uuid[]')})`)
   // md5 is the same on every server and machine; a larger share holds every student of a smaller one
@@ -46,24 +46,24 @@ function from(query: ResponsesQuery, students: string[] | undefined, values: Val
   if (query.first) conditions.push('attempt_no = 1')
   if (query.withoutHints) conditions.push('not hint_used')
   if (query.explicit) conditions.push('answered')
-  return `from attempt_numbered\nwhere ${all(conditions)}`
+  return `from ${numbered(reader)}\nwhere ${all(conditions)}`
 }
 
 /** Students whose history is to be read; undefined: everyone's. Asked once, for every statement of the snapshot. */
 export const studentsOf = (reader: Reader, query: ResponsesQuery): Promise<string[] | undefined> => studentsOfRange(reader, query)
 
 /** Every response of the selection, in the order in which attempts are numbered, so that no second sort is needed. */
-export function responsesStatement(query: ResponsesQuery, students: string[] | undefined, what: keyof typeof fields): Statement {
+export function responsesStatement(reader: Reader, query: ResponsesQuery, students: string[] | undefined, what: keyof typeof fields): Statement {
   const values = new Values()
   return statement(`select ${['student_id', 'item_id', ...fields[what]].join(', ')}
-${from(query, students, values)}
-order by student_id, item_id, completed_at, exam_result_id, position`, values)
+${from(reader, query, students, values)}
+order by student_id, item_id, ${reader.store ? 'attempt_no' : 'completed_at, exam_result_id, position'}`, values)
 }
 
 /** Which items have a response, in ascending order; `only`: of these. */
 export async function administeredItems(reader: Reader, query: ResponsesQuery, students: string[] | undefined, only?: readonly string[]): Promise<string[]> {
   const values = new Values()
-  const source = from(query, students, values)
+  const source = from(reader, query, students, values)
   const restriction = only === undefined ? '' : ` and item_id = any(${values.add(only, 'bigint[]')})`
   const rows = await reader.rows(statement(`select distinct item_id ${source}${restriction} order by item_id`, values))
   return rows.map(([id]) => id as string)

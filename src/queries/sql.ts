@@ -30,6 +30,9 @@ export function statement(text: string, values: Values, { fresh = false } = {}):
 /** Conditions joined by `and`; nothing to say is `true`. */
 export const all = (conditions: string[]): string => (conditions.length === 0 ? 'true' : conditions.join(' and '))
 
+/** The rows of attempt with what stands behind them: exam_result_id, position, answered. */
+export const numbered = (reader: Reader): string => (reader.store ? 'attempt_materialized' : 'attempt_numbered')
+
 /** How much of a list is asked for. */
 export interface Ask {
   /** At most so many rows; undefined: all of them, as a stream. */

@@ -14,7 +14,7 @@ export interface StudentsQuery extends Pick<AggregateQuery, 'items' | 'topics' |
 export async function* selectStudents(reader: Reader, { range, student, ...filters }: StudentsQuery, ask: Ask): Selection {
   const query: AggregateQuery = { groups: [byStudent], measures: [...measures, ...studentMeasures], range, ...filters }
   if (student !== undefined || ask.limit === undefined) {
-    yield aggregateStatement({ ...query, students: student === undefined ? await studentsOfRange(reader, range) : [student] }, ask)
+    yield aggregateStatement(reader, { ...query, students: student === undefined ? await studentsOfRange(reader, range) : [student] }, ask)
     return
   }
   let left = ask.limit
@@ -23,7 +23,7 @@ export async function* selectStudents(reader: Reader, { range, student, ...filte
   for (;;) {
     const students = await nextStudents(reader, range, last, ask.limit)
     if (students.length === 0) return
-    left -= yield aggregateStatement({ ...query, students }, { keyed: ask.keyed, limit: left })
+    left -= yield aggregateStatement(reader, { ...query, students }, { keyed: ask.keyed, limit: left })
     if (left === 0 || students.length < ask.limit) return
     last = students.at(-1)
   }
@@ -34,6 +34,6 @@ async function nextStudents(reader: Reader, range: Range, after: string | undefi
   const conditions = ['student_id is not null', ...rangeConditions(range, values)]
   if (after !== undefined) conditions.push(`student_id > ${values.add(after, 'uuid')}`)
   const rows = await reader.rows(statement(
-    `select distinct student_id from attempt_exam where ${all(conditions)} order by student_id limit ${values.add(count, 'bigint')}`, values))
+    `select distinct student_id from ${reader.store ? 'attempt_materialized' : 'attempt_exam'} where ${all(conditions)} order by student_id limit ${values.add(count, 'bigint')}`, values))
   return rows.map(([student]) => student as string)
 }

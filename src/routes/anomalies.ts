@@ -25,7 +25,7 @@ export const anomalies: Routes = (app, services) => {
     if (query.reason !== undefined) select.reasons = query.reason as string[]
     if (query.outcome !== undefined) select.outcome = query.outcome as string
     return sendList(services, request, reply, {
-      name: 'anomalies', columns: anomalyColumns, keyPatterns: anomalyKeyPatterns, select: (reader, ask) => selectAnomalies(reader, select, ask),
+      name: 'anomalies', columns: anomalyColumns, keyPatterns: anomalyKeyPatterns, liveOnly: true, select: (reader, ask) => selectAnomalies(reader, select, ask),
     })
   })
 }

@@ -6,14 +6,14 @@ import { studentId } from '../queries/student-id.js'
 import { attemptColumns, attemptSchema } from '../schemas/attempts.js'
 import { checkInt64, checkInt64s, checkRange, checkTimestamp, parameters as p } from '../schemas/parameters.js'
 import { dataProblems } from '../schemas/responses.js'
-import { listResponse, paging, sendList } from './list.js'
+import { listResponse, paging, sendList, source } from './list.js'
 
 const querystring = Type.Object({
   student_id: Type.Optional(p.student_id), user_id: Type.Optional(p.user_id), id: Type.Optional(p.id), item_id: Type.Optional(p.item_id),
   topic_id: Type.Optional(p.topic_id), session_id: Type.Optional(p.session_id), correct: Type.Optional(p.correct), attempt_no: Type.Optional(p.attempt_no),
   since: Type.Optional(p.since), until: Type.Optional(p.until),
   fields: Type.Optional(Type.String({ maxLength: 500, description: `Which columns, in which order, with commas between: any of ${attemptColumns.map((column) => column.name).join(', ')}.`, examples: ['student_id,item_id,correct'] })),
-  order: Type.Optional(p.order), ...paging,
+  order: Type.Optional(p.order), ...paging, ...source,
 }, { additionalProperties: false })
 
 function chosenColumns(fields: string | undefined) {

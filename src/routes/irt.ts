@@ -12,10 +12,10 @@ import { ResponseMatrix, TooManyResponses } from '../irt/response-matrix.js'
 import { administeredItems, longColumns, responsesStatement, studentsOf, waveColumn, type ResponsesQuery } from '../queries/irt.js'
 import { checkInt64s, checkRange, checkTimestamp, closed, parameters as p, range } from '../schemas/parameters.js'
 import { dataProblems } from '../schemas/responses.js'
-import { encoders, mediaTypes, negotiate, now, readerLeft, sendStream } from './list.js'
+import { chooseSource, encoders, mediaTypes, negotiate, notModified, readerLeft, sendStream, source } from './list.js'
 
 const selection = {
-  ...range, topic_id: Type.Optional(p.topic_id), item_id: Type.Optional(p.item_id),
+  ...range, ...source, topic_id: Type.Optional(p.topic_id), item_id: Type.Optional(p.item_id),
   attempts: Type.Optional(Type.Enum(['first', 'all'], { description: 'first: attempt_no 1 only (default). all: every attempt.' })),
   hints: Type.Optional(Type.Enum(['include', 'exclude'], { description: 'Responses with a hint. Default include.' })),
   answered: Type.Optional(Type.Enum(['explicit', 'any'], { description: 'explicit: responses whose correctness the source has (default). any: also those that the view takes for false because it is missing.' })),
@@ -26,7 +26,7 @@ const selection = {
 }
 
 type SelectionRequest = {
-  since?: string; until?: string; topic_id?: string[]; item_id?: string[]; attempts?: unknown; hints?: unknown; answered?: unknown
+  source?: 'live' | 'store'; since?: string; until?: string; topic_id?: string[]; item_id?: string[]; attempts?: unknown; hints?: unknown; answered?: unknown
   min_per_item?: number; min_per_student?: number; anchor_item_id?: string[]; sample?: number
 }
 
@@ -131,9 +131,9 @@ export const irt: Routes = (app, services) => {
     }
     const prepare = async (snapshot: Snapshot, stopped: AbortSignal): Promise<Content> => {
       const students = await studentsOf(snapshot, responses)
-      const rows = responsesStatement(responses, students, layout === 'long' ? (responses.first ? 'long' : 'waves') : 'correct')
+      const rows = responsesStatement(snapshot, responses, students, layout === 'long' ? (responses.first ? 'long' : 'waves') : 'correct')
       if (counted) {
-        const { matrix, kept } = await load(snapshot, responsesStatement(responses, students, 'correct'), selected, limits.irtResponses, false, stopped)
+        const { matrix, kept } = await load(snapshot, responsesStatement(snapshot, responses, students, 'correct'), selected, limits.irtResponses, false, stopped)
         const items = layout === 'wide' ? [...matrix.itemOrder()].filter((item) => kept.items[item] === 1 && (kept.itemResponses[item] ?? 0) > 0).map((item) => matrix.itemId(item)) : []
         return { statements: just(rows), encoder: onlyKept(layOut(items), matrix, kept) }
       }
@@ -141,7 +141,9 @@ export const irt: Routes = (app, services) => {
       refuseAnchors(anchors.filter((anchor) => !items.includes(anchor)))
       return { statements: just(rows), encoder: layOut(items) }
     }
-    return sendStream(services, request, reply, mediaTypes[format], prepare)
+    const from = await chooseSource(services, reply, (query as SelectionRequest).source)
+    if (await notModified(request, reply, from, { range: responses }, ['responses', format, query])) return reply.send(undefined as never)
+    return sendStream(services, from, request, reply, mediaTypes[format], prepare)
   })
 
   app.get('/v1/irt/readiness', {
@@ -154,12 +156,13 @@ export const irt: Routes = (app, services) => {
   }, async (request, reply) => {
     negotiate(['json'], request.headers.accept, request.query.format)
     const selected = checkSelection(request.query as SelectionRequest)
-    const asOf = now()
+    const from = await chooseSource(services, reply, (request.query as SelectionRequest).source)
+    if (await notModified(request, reply, from, { range: selected.responses }, ['readiness', request.query])) return reply.send(undefined as never)
     const report = await services.streams.read(async (snapshot: Snapshot, stopped) => {
       const students = await studentsOf(snapshot as Reader, selected.responses)
-      const { matrix, kept } = await load(snapshot, responsesStatement(selected.responses, students, 'matrix'), selected, limits.irtResponses, true, stopped)
+      const { matrix, kept } = await load(snapshot, responsesStatement(snapshot, selected.responses, students, 'matrix'), selected, limits.irtResponses, true, stopped)
       return readiness(matrix, kept, { signal: stopped })
-    }, readerLeft(reply))
-    return reply.header('vary', 'Accept').type('application/json; charset=utf-8').send({ ...report, as_of: asOf } as never)
+    }, readerLeft(reply), from.kind)
+    return reply.header('vary', 'Accept').type('application/json; charset=utf-8').send({ ...report, as_of: from.asOf } as never)
   })
 }

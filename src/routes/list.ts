@@ -16,6 +16,8 @@ import { ndjsonEncoder } from '../formats/ndjson.js'
 import { collect, type Ask, type Selection } from '../queries/sql.js'
 import { parameters as p } from '../schemas/parameters.js'
 import { pageSchema } from '../schemas/responses.js'
+import type { Source } from '../store/sources.js'
+import { type Covers, coveredVersion, unchanged } from './covers.js'
 
 /** Every representation by the name that `format` takes. */
 export const mediaTypes = {
@@ -59,14 +61,12 @@ export function negotiate<F extends Format>(offered: readonly F[], accept: strin
   return best.name
 }
 
-/** The moment from which an answer is read, written as the timestamps in it. */
-export const now = (): string => new Date().toISOString().replace('Z', '000Z')
-
 export const defaultLimit = 1000
 const largestPage = 10_000
 
 /** The parameters that every list takes. */
 export const paging = { limit: Type.Optional(p.limit), cursor: Type.Optional(p.cursor), format: Type.Optional(p.format) }
+export const source = { source: Type.Optional(p.source) }
 
 /** The answer of a list in every representation, for its route's schema. */
 export function listResponse($id: string, row: TSchema, extra: Record<string, TSchema> = {}): Record<string, unknown> {
@@ -94,30 +94,51 @@ export interface List {
   oneStatement?: boolean
   /** Members of a page beside its rows. */
   extra?: Record<string, string>
+  /** What decides whether the answer is still the same, for conditional pulls from the store. */
+  covers?: Covers
+  /** The store has nothing of it. */
+  liveOnly?: boolean
 }
 
-interface ListRequest { limit?: number; cursor?: string; format?: string }
+interface ListRequest { limit?: number; cursor?: string; format?: string; source?: 'live' | 'store' }
+
+/** Where the answer comes from, told in its headers. */
+export async function chooseSource({ sources }: Services, reply: FastifyReply, asked: 'live' | 'store' | undefined): Promise<Source> {
+  const source = await sources.choose(asked)
+  reply.header('attempt-source', source.kind).header('attempt-as-of', source.asOf)
+  if (source.version !== null) reply.header('attempt-version', source.version)
+  return source
+}
+
+/** Whether the client has the answer already; then the reply is 304 and only to be sent. */
+export async function notModified(request: FastifyRequest, reply: FastifyReply, source: Source, covers: Covers | undefined, what: unknown): Promise<boolean> {
+  if (source.kind !== 'store' || covers === undefined) return false
+  if (!unchanged(request, reply, await coveredVersion(source.database, covers), what)) return false
+  reply.header('vary', 'Accept, Accept-Encoding').status(304)
+  return true
+}
 
 /** Answers with one page, or with everything as a stream. */
 export async function sendList(services: Services, request: FastifyRequest, reply: FastifyReply, list: List): Promise<FastifyReply> {
   const query = request.query as ListRequest
   const format = negotiate(Object.keys(mediaTypes) as Format[], request.headers.accept, query.format)
-  if (format === 'json') return sendPage(services, request, reply, list)
+  const source = await chooseSource(services, reply, list.liveOnly === true ? 'live' : query.source)
+  if (await notModified(request, reply, source, list.covers, [list.name, format, query, list.extra])) return reply.send()
+  if (format === 'json') return sendPage(source, request, reply, list)
   if (query.cursor !== undefined) throw invalid('cursor', 'belongs to the pages of application/json; a stream gives the whole result')
-  return sendStream(services, request, reply, mediaTypes[format], (reader) => ({
+  return sendStream(services, source, request, reply, mediaTypes[format], (reader) => ({
     statements: list.select(reader, { limit: query.limit, keyed: false }), encoder: encoders[format](list.columns),
   }))
 }
 
 /** A full page gives a cursor of its last row; one row more than the page tells whether there is a next one. */
-async function sendPage({ database }: Services, request: FastifyRequest, reply: FastifyReply, list: List): Promise<FastifyReply> {
-  const { limit = defaultLimit, cursor, ...filters } = request.query as ListRequest
+async function sendPage({ database, asOf, kind }: Source, request: FastifyRequest, reply: FastifyReply, list: List): Promise<FastifyReply> {
+  const { limit = defaultLimit, cursor, source: _source, ...filters } = request.query as ListRequest
   if (limit > largestPage) throw invalid('limit', `is at most ${largestPage} for a page of JSON; application/x-ndjson, text/csv and Arrow give any number of rows`)
   const print = fingerprint(list.name, { ...filters, ...list.extra })
   const after = cursor === undefined ? undefined : decodeCursor(print, cursor, list.keyPatterns)
-  const asOf = now()
   const read = (reader: Reader) => collect(reader, list.select(reader, { limit: limit + 1, after, keyed: true }))
-  const rows = list.oneStatement === true ? await read(database) : await database.snapshot(read)
+  const rows = list.oneStatement === true || kind === 'store' ? await read(database) : await database.snapshot(read)
   const more = rows.length > limit
   const page = more ? rows.slice(0, limit) : rows
   const next = more ? encodeCursor(print, (page.at(-1) as Row).slice(list.columns.length)) : null
@@ -143,16 +164,14 @@ export function readerLeft(reply: FastifyReply): AbortSignal {
  * end cannot be told from a cut, is refused.
  */
 export async function sendStream(
-  { streams }: Services, request: FastifyRequest, reply: FastifyReply, mediaType: string, prepare: Parameters<Streams['open']>[0],
+  { streams }: Services, source: Source, request: FastifyRequest, reply: FastifyReply, mediaType: string, prepare: Parameters<Streams['open']>[0],
 ): Promise<FastifyReply> {
   if (request.raw.httpVersion === '1.0') throw new ApiError('http_version_not_supported', 'Over HTTP/1.0 a broken stream looks like a whole one: use HTTP/1.1 (in nginx: proxy_http_version 1.1)')
   const encoding = contentEncoding(request.headers['accept-encoding'])
-  reply.header('vary', 'Accept, Accept-Encoding').header('cache-control', 'no-store').type(mediaType === mediaTypes.csv ? `${mediaType}; charset=utf-8; header=present` : mediaType)
+  reply.header('vary', 'Accept, Accept-Encoding').type(mediaType === mediaTypes.csv ? `${mediaType}; charset=utf-8; header=present` : mediaType)
   if (encoding !== undefined) reply.header('content-encoding', encoding)
   if (request.method === 'HEAD') return reply.send()
-  const asOf = now()
-  const rows = await streams.open(prepare, readerLeft(reply))
-  reply.header('attempt-as-of', asOf)
+  const rows = await streams.open(prepare, readerLeft(reply), source.kind)
   reply.trailer('Attempt-Rows', (_reply, _payload, done) => { done(null, String(rows.rows)) })
   return reply.send(encoding === undefined ? rows : compressed(rows, encoding))
 }

@@ -7,7 +7,7 @@ import { studentId } from '../queries/student-id.js'
 import { selectStudents, studentColumns } from '../queries/students.js'
 import { aggregateFilters, checkDate, checkRange, checkTimestamp, checkZone, closed, days, parameters as p, range } from '../schemas/parameters.js'
 import { dataProblems, rowSchema } from '../schemas/responses.js'
-import { listResponse, mediaTypes, negotiate, now, paging, sendList } from './list.js'
+import { chooseSource, listResponse, mediaTypes, negotiate, notModified, paging, sendList, source } from './list.js'
 
 const student = rowSchema('Student', studentColumns, 'One student over all attempts that the filters leave.')
 const topicOfStudent = [byTopic, ...measures]
@@ -20,7 +20,7 @@ export const students: Routes = (app, services) => {
       tags: ['Students'], operationId: 'listStudents', summary: 'One aggregate a student', description: 'Ordered by student_id. Reads the history of the page\'s students only.',
       querystring: closed({
         ...range, topic_id: Type.Optional(p.topic_id), item_id: Type.Optional(p.item_id), attempt_no: Type.Optional(p.attempt_no),
-        min_attempts: Type.Optional(p.min_attempts), user_id: Type.Optional(p.user_id), ...paging,
+        min_attempts: Type.Optional(p.min_attempts), user_id: Type.Optional(p.user_id), ...paging, ...source,
       }),
       response: { 200: listResponse('StudentPage', student), ...dataProblems() },
     },
@@ -29,7 +29,7 @@ export const students: Routes = (app, services) => {
     const one = studentId(undefined, query.user_id)
     const select = { range: checkRange(query.since, query.until, checkTimestamp), ...aggregateFilters(query), ...(one === undefined ? {} : { student: one }) }
     return sendList(services, request, reply, {
-      name: 'students', columns: studentColumns, keyPatterns: keyPatterns([byStudent]), oneStatement: one !== undefined,
+      name: 'students', columns: studentColumns, keyPatterns: keyPatterns([byStudent]), oneStatement: one !== undefined, covers: one === undefined ? { range: select.range } : { student: one },
       select: (reader, ask) => selectStudents(reader, select, ask),
     })
   })
@@ -37,7 +37,7 @@ export const students: Routes = (app, services) => {
   app.get('/v1/students/:student_id', {
     schema: {
       tags: ['Students'], operationId: 'getStudent', summary: 'One student, with an aggregate a topic',
-      params: closed({ student_id: p.student_id }), querystring: closed({ format: Type.Optional(p.format) }),
+      params: closed({ student_id: p.student_id }), querystring: closed({ format: Type.Optional(p.format), ...source }),
       response: {
         200: {
           description: 'the student',
@@ -55,12 +55,13 @@ export const students: Routes = (app, services) => {
     },
   }, async (request, reply) => {
     negotiate(['json'], request.headers.accept, request.query.format)
-    const asOf = now()
     const id = request.params.student_id.toLowerCase()
+    const from = await chooseSource(services, reply, request.query.source as 'live' | 'store' | undefined)
+    if (await notModified(request, reply, from, { student: id }, ['student', id])) return reply.send(undefined as never)
     const one = { students: [id] }
-    const [whole, byTopics] = await services.database.snapshot(async (reader) => [
-      await reader.rows(aggregateStatement({ groups: [byStudent], measures: [...measures, ...studentMeasures], ...one }, { keyed: false })),
-      await reader.rows(aggregateStatement({ groups: [byTopic], measures, ...one }, { keyed: false })),
+    const [whole, byTopics] = await from.database.snapshot(async (reader) => [
+      await reader.rows(aggregateStatement(reader, { groups: [byStudent], measures: [...measures, ...studentMeasures], ...one }, { keyed: false })),
+      await reader.rows(aggregateStatement(reader, { groups: [byTopic], measures, ...one }, { keyed: false })),
     ])
     const [row] = whole
     if (row === undefined) throw new ApiError('student_not_found', `The student ${id} has no attempt`)
@@ -68,13 +69,13 @@ export const students: Routes = (app, services) => {
     const columns = studentColumns.filter((column) => column.name !== 'topics')
     const kept = row.filter((_value, index) => studentColumns[index]?.name !== 'topics')
     return reply.header('vary', 'Accept').type('application/json; charset=utf-8')
-      .send(`{${memberWriter(columns)(kept)},"topics":[${jsonRows(topicOfStudent, byTopics)}],"as_of":"${asOf}"}` as never)
+      .send(`{${memberWriter(columns)(kept)},"topics":[${jsonRows(topicOfStudent, byTopics)}],"as_of":"${from.asOf}"}` as never)
   })
 
   app.get('/v1/students/daily', {
     schema: {
       tags: ['Students'], operationId: 'listStudentDays', summary: 'One aggregate a student, topic and day', description: 'Ordered by date, student_id, topic_id (by code points, no topic last). since and until are dates in the zone tz.',
-      querystring: closed({ ...days, student_id: Type.Optional(p.student_id), topic_id: Type.Optional(p.topic_id), ...paging }),
+      querystring: closed({ ...days, student_id: Type.Optional(p.student_id), topic_id: Type.Optional(p.topic_id), ...paging, ...source }),
       response: { 200: listResponse('StudentDayPage', rowSchema('StudentDay', dailyColumns, 'One student, topic and day.'), { tz: Type.String({ examples: ['UTC'] }) }), ...dataProblems() },
     },
   }, async (request, reply) => {
@@ -85,7 +86,7 @@ export const students: Routes = (app, services) => {
       ...(query.student_id === undefined ? {} : { students: [query.student_id] }),
     }
     return sendList(services, request, reply, {
-      name: 'students/daily', columns: dailyColumns, keyPatterns: keyPatterns(daily), extra: { tz: zone }, select: (reader, ask) => selectAggregates(reader, select, ask),
+      name: 'students/daily', columns: dailyColumns, keyPatterns: keyPatterns(daily), extra: { tz: zone }, covers: query.student_id === undefined ? { days: select.days } : { student: query.student_id }, select: (reader, ask) => selectAggregates(reader, select, ask),
     })
   })
 }

@@ -1,9 +1,9 @@
 import { Type } from 'typebox'
 import type { Routes } from '../app.js'
-import { byDate, byTopic, distinctStudents, keyPatterns, measures, p90, selectAggregates } from '../queries/aggregates.js'
+import { byDate, byTopic, distinctStudents, keyPatterns, measures, p90, selectAggregates, selectTopicDays } from '../queries/aggregates.js'
 import { aggregateFilters, checkDate, checkRange, checkTimestamp, checkZone, closed, days, parameters as p, range, today } from '../schemas/parameters.js'
 import { dataProblems, rowSchema } from '../schemas/responses.js'
-import { listResponse, paging, sendList } from './list.js'
+import { listResponse, paging, sendList, source } from './list.js'
 
 const topicMeasures = [...measures, distinctStudents]
 const dailyMeasures = [...measures, distinctStudents, p90]
@@ -15,20 +15,20 @@ export const topics: Routes = (app, services) => {
   app.get('/v1/topics', {
     schema: {
       tags: ['Topics'], operationId: 'listTopics', summary: 'One aggregate a topic', description: 'Ordered by topic_id (by code points); attempts without a topic are the last row, with topic_id null.',
-      querystring: closed({ ...range, attempt_no: Type.Optional(p.attempt_no), ...paging }),
+      querystring: closed({ ...range, attempt_no: Type.Optional(p.attempt_no), ...paging, ...source }),
       response: { 200: listResponse('TopicPage', rowSchema('Topic', topicColumns, 'One topic.')), ...dataProblems() },
     },
   }, async (request, reply) => {
     const select = { groups: [byTopic], measures: topicMeasures, range: checkRange(request.query.since, request.query.until, checkTimestamp), ...aggregateFilters(request.query) }
     return sendList(services, request, reply, {
-      name: 'topics', columns: topicColumns, keyPatterns: keyPatterns([byTopic]), select: (reader, ask) => selectAggregates(reader, select, ask),
+      name: 'topics', columns: topicColumns, keyPatterns: keyPatterns([byTopic]), covers: { range: select.range }, select: (reader, ask) => selectAggregates(reader, select, ask),
     })
   })
 
   app.get('/v1/topics/daily', {
     schema: {
       tags: ['Topics'], operationId: 'listTopicDays', summary: 'The topic KPIs: one aggregate a topic and day', description: 'Ordered by date and topic_id (by code points, no topic last). since and until are dates in the zone tz; default: the last 7 days and today. Days without attempts have no row.',
-      querystring: closed({ ...days, topic_id: Type.Optional(p.topic_id), ...paging }),
+      querystring: closed({ ...days, topic_id: Type.Optional(p.topic_id), ...paging, ...source }),
       response: { 200: listResponse('TopicDayPage', rowSchema('TopicDay', dailyColumns, 'One topic and day.'), { tz: Type.String({ examples: ['UTC'] }) }), ...dataProblems() },
     },
   }, async (request, reply) => {
@@ -37,7 +37,7 @@ export const topics: Routes = (app, services) => {
     const asked = query.since === undefined && query.until === undefined ? { since: today(zone, -7), until: today(zone, 1) } : checkRange(query.since, query.until, checkDate)
     const select = { groups: daily, measures: dailyMeasures, days: { ...asked, zone }, ...aggregateFilters(query) }
     return sendList(services, request, reply, {
-      name: 'topics/daily', columns: dailyColumns, keyPatterns: keyPatterns(daily), extra: { tz: zone }, select: (reader, ask) => selectAggregates(reader, select, ask),
+      name: 'topics/daily', columns: dailyColumns, keyPatterns: keyPatterns(daily), extra: { tz: zone }, covers: { days: select.days }, select: (reader, ask) => selectTopicDays(reader, select, ask),
     })
   })
 }

@@ -31,6 +31,7 @@ export const parameters = {
   limit: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'Rows of a page of JSON: default 1000, at most 10000. Of a stream: its first rows only; default all.', examples: [100] }),
   cursor: Type.String({ minLength: 1, maxLength: 50_000, description: 'next_cursor of the page before, as it is. JSON only.' }),
   format: Type.String({ maxLength: 20, description: 'The representation, json, ndjson, csv or arrow; wins over Accept.', examples: ['json'] }),
+  source: Type.Enum(['live', 'store'], { description: 'live: through the view. store: from the maintained store. Default: the store where it is enabled and caught up, else the view; the header Attempt-Source says which.' }),
   min_attempts: Type.Integer({ minimum: 1, maximum: 2147483647, description: 'Leaves out whoever has fewer attempts (after the other filters).', examples: [10] }),
 } as const
 

@@ -1,14 +1,16 @@
 /** The service on a test database, asked by inject: under the options of production. */
 import { buildApp, type App } from '../../src/app.js'
 import { createContractMonitor } from '../../src/contract-monitor.js'
-import { openDatabase } from '../../src/database/reader.js'
+import { openDatabases } from '../../src/database/reader.js'
 import { openStreams } from '../../src/database/streams.js'
+import { openSources } from '../../src/store/sources.js'
 
-export const testConfig = { poolSize: 4, statementTimeoutMs: 30_000, streamPoolSize: 2, streamTimeoutS: 60, shutdownGraceS: 0, irtWideItems: 100, irtResponses: 100_000, contractTimeoutMs: 5_000, contractIntervalS: 3600 }
+export const testConfig = { poolSize: 4, statementTimeoutMs: 30_000, streamPoolSize: 2, streamTimeoutS: 60, shutdownGraceS: 0, irtWideItems: 100, irtResponses: 100_000, storeLagS: 10, contractTimeoutMs: 5_000, contractIntervalS: 3600 }
 
-export async function startApp(t: { teardown(action: () => unknown): unknown }, url: string, settings: Partial<typeof testConfig> = {}): Promise<App> {
+export async function startApp(t: { teardown(action: () => unknown): unknown }, url: string, settings: Partial<typeof testConfig> = {}, storeUrl = url): Promise<App> {
   const config = { ...testConfig, ...settings }
-  const app = await buildApp({ limits: config, database: openDatabase(config, url), streams: openStreams(config, url), contract: createContractMonitor(config, url) })
+  const databases = openDatabases(config, url, storeUrl)
+  const app = await buildApp({ limits: config, databases, sources: openSources(config, databases), streams: openStreams(config, url, storeUrl), contract: createContractMonitor(config, url) })
   t.teardown(() => app.close())
   await app.ready()
   return app
