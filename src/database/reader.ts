@@ -26,13 +26,13 @@ const sessionSettings = [
   'max_parallel_workers_per_gather=0',
 ]
 
-export function createPool(config: Pick<Config, 'statementTimeoutMs'>, url: string, { max, name }: { max: number; name: string }): pg.Pool {
+export function createPool(config: Pick<Config, 'statementTimeoutMs'>, url: string, { max, name, connectMs = 5_000 }: { max: number; name: string; connectMs?: number }): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max,
     application_name: name,
     statement_timeout: config.statementTimeoutMs,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: connectMs,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     options: sessionSettings.map((setting) => `-c ${setting}`).join(' '),

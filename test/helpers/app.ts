@@ -3,8 +3,8 @@ import { buildApp, type App } from '../../src/app.js'
 import { createContractMonitor } from '../../src/contract-monitor.js'
 import { openDatabase } from '../../src/database/reader.js'
 
-export async function startApp(t: { teardown(action: () => unknown): unknown }, url: string): Promise<App> {
-  const config = { poolSize: 4, statementTimeoutMs: 30_000, contractTimeoutMs: 5_000, contractIntervalS: 3600 }
+export async function startApp(t: { teardown(action: () => unknown): unknown }, url: string, { contractTimeoutMs = 5_000 } = {}): Promise<App> {
+  const config = { poolSize: 4, statementTimeoutMs: 30_000, contractTimeoutMs, contractIntervalS: 3600 }
   const app = await buildApp({ database: openDatabase(config, url), contract: createContractMonitor(config, url) })
   t.teardown(() => app.close())
   await app.ready()
