@@ -31,7 +31,7 @@ function bounded(client: pg.ClientBase, timeoutMs: number): pg.ClientBase {
 
 async function settings(client: pg.ClientBase, values: Record<string, string>): Promise<void> {
   const names = Object.keys(values)
-  await client.query(`select ${names.map((_, at) => `set_config($${at * 2 + 1}, $${at * 2 + 2}, true)`).join(', ')}`,
+  await client.query(`select ${names.map((_, at) => `pg_catalog.set_config($${at * 2 + 1}, $${at * 2 + 2}, true)`).join(', ')}`,
     names.flatMap((name) => [name, values[name] ?? '']))
 }
 
@@ -105,11 +105,15 @@ async function appliedMigration(client: pg.ClientBase, schema: string): Promise<
 }
 
 async function run(client: pg.ClientBase, relation: string): Promise<Omit<ContractReport, 'status' | 'contract'>> {
+  // the one name that the session's own path resolves; nothing else on that path may stand in for what is built in
+  const { rows: [named] } = await client.query<{ oid: string | null }>(
+    'select pg_catalog.to_regclass($1)::pg_catalog.oid::pg_catalog.text as oid', [relation])
+  await settings(client, plain)
   const { rows: [here] } = await client.query<{ oid: string | null; kind: string | null; version: string; schema: string | null; unseen: boolean }>(`
     select c.oid::text as oid, c.relkind::text as kind, n.nspname::text as schema, current_setting('server_version') as version,
       exists (select 1 from pg_class u where u.relname = $2 and u.relkind = 'v' and not has_schema_privilege(u.relnamespace, 'usage')) as unseen
-    from (select to_regclass($1)::oid as oid) r left join pg_class c on c.oid = r.oid left join pg_namespace n on n.oid = c.relnamespace`,
-  [relation, relation.split('.').at(-1)?.replaceAll('"', '')])
+    from (select $1::oid as oid) r left join pg_class c on c.oid = r.oid left join pg_namespace n on n.oid = c.relnamespace`,
+  [named?.oid, relation.split('.').at(-1)?.replaceAll('"', '')])
   const server_version = here?.version ?? ''
   if (here === undefined || here.oid === null) {
     return {
@@ -119,7 +123,6 @@ async function run(client: pg.ClientBase, relation: string): Promise<Omit<Contra
         here?.unseen === true ? 'there is one in a schema that this role may not use' : 'run the migrations, or set the search_path')],
     }
   }
-  await settings(client, plain)
   const checks: Check[] = [
     found('view', 'pass', `a view ${relation}`, `${here.schema}.${relation}`),
     found('kind', here.kind === 'v' ? 'pass' : 'fail', 'view', kinds[here.kind ?? ''] ?? here.kind),
