@@ -64,5 +64,6 @@ export function odcsDocument(): string {
       }],
     }],
     customProperties: [{ property: 'migration', value: migrationName }],
-  })
+  // anchors are YAML, and not every reader of contracts follows them
+  }, { aliasDuplicateObjects: false })
 }

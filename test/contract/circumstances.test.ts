@@ -108,6 +108,13 @@ t.test('settings of database and role are no drift', async (t) => {
   t.strictSame(await checked(db, { user: role }), holds, 'all of them, and a role without a right')
 })
 
+t.test('the locale of the database is no drift', async (t) => {
+  const major = Number(process.env['PGMAJOR'] ?? 18)
+  for (const [since, locale] of [[15, "locale_provider icu icu_locale 'tr-TR'"], [17, "locale_provider builtin builtin_locale 'C.UTF-8'"]] as const) {
+    if (major >= since) t.strictSame(await checked(await createDatabase(t, { locale })), holds, locale)
+  }
+})
+
 t.test('the view in another schema, found by the search_path of the role', async (t) => {
   const db = await createDatabase(t)
   const role = await createRole(t, db, 'reader', `login password 'secret'`)
