@@ -242,11 +242,16 @@ async function dependants(db: Kysely<unknown>): Promise<string[]> {
     with made as (
       select to_regclass(name)::oid as oid, 'pg_class'::regclass as class from unnest(${views}::text[]) as name
       union all
+      -- what takes or returns rows of a view depends on its type
+      select t.oid, 'pg_type'::regclass
+      from pg_class c join pg_type t on t.oid = c.reltype or t.typelem = c.reltype and t.typcategory = 'A'
+      where c.oid = any(select to_regclass(name)::oid from unnest(${views}::text[]) as name)
+      union all
       select to_regprocedure('attempt_student_id(text)')::oid, 'pg_proc'::regclass
     )
     select distinct pg_describe_object(
       case when d.classid = 'pg_rewrite'::regclass then 'pg_class'::regclass else d.classid end,
-      coalesce(w.ev_class, d.objid), 0) as name
+      coalesce(w.ev_class, d.objid), case when w.oid is null then d.objsubid else 0 end) as name
     from made
     join pg_depend d on d.refclassid = made.class and d.refobjid = made.oid and d.deptype = 'n'
     left join pg_rewrite w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid
@@ -262,7 +267,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     throw new Error(`The database has the encoding ${server?.encoding}; the student hash is over UTF-8 bytes. Use a UTF8 database.`)
   }
   const source = await columnsOf(db, 'exam_results')
-  if (source === undefined) {
+  if (source === undefined || !['r', 'p'].includes(source[0]?.kind ?? '')) {
     throw new Error('There is no table exam_results on the search path. It belongs to the exam platform: run its migrations first, or set the search_path of DATABASE_URL to its schema.')
   }
   const lacking = Object.entries(sourceColumns)

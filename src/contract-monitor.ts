@@ -1,4 +1,5 @@
 /** Runs the contract check on connections of its own: concurrent callers share one run, and the last result is kept. */
+import type pg from 'pg'
 import { checkContract } from './contract/check.js'
 import { contractVersion } from './contract/columns.js'
 import { found, type ContractReport } from './contract/report.js'
@@ -29,34 +30,47 @@ const notChecked = (detail: string): ContractReport => ({
 })
 
 export function createContractMonitor(config: Pick<Config, 'contractTimeoutMs' | 'contractIntervalS'>, url: string): ContractMonitor {
-  const pool = createPool({ statementTimeoutMs: config.contractTimeoutMs }, url, { max: 2, name: 'attempt-api contract' })
+  const pool = createPool({ statementTimeoutMs: config.contractTimeoutMs }, url, { max: 2, name: 'attempt-api contract', connectMs: Math.min(config.contractTimeoutMs, 5_000) })
   let running: Promise<ContractReport> | undefined
   let last: { report: ContractReport; at: Date } | undefined
   let closed = false
 
-  const within = <T>(work: Promise<T>, ms: number, late: () => T): Promise<T> => {
-    let timer: NodeJS.Timeout | undefined
-    return Promise.race([work, new Promise<T>((done) => { timer = setTimeout(() => { done(late()) }, ms) })]).finally(() => { clearTimeout(timer) })
+  /**
+   * Runs on one connection for at most so long. A connection that is late is dropped, never returned in an unknown
+   * state: it would keep its place in the pool until the network gave it up.
+   */
+  async function connected<T>(ms: number, action: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const over = new AbortController()
+    const timer = setTimeout(() => { over.abort(Object.assign(new Error(`no answer within ${ms} ms`), { code: '57014' })) }, ms)
+    const work = pool.connect().then(async (client) => {
+      let held = true
+      const release = (failure?: Error) => {
+        if (held) client.release(failure)
+        held = false
+      }
+      over.signal.addEventListener('abort', () => { release(over.signal.reason as Error) })
+      try {
+        over.signal.throwIfAborted()
+        const result = await action(client)
+        release()
+        return result
+      } catch (error) {
+        release(error as Error)
+        throw error
+      }
+    })
+    const late = new Promise<never>((_done, fail) => { over.signal.addEventListener('abort', () => { fail(over.signal.reason as Error) }) })
+    return Promise.race([work, late]).finally(() => { clearTimeout(timer) })
   }
 
   async function run(): Promise<ContractReport> {
-    const work = (async () => {
-      const client = await pool.connect()
-      let failure: Error | undefined
-      try {
-        return await checkContract(client)
-      } catch (error) {
-        failure = error as Error
-        throw error
-      } finally {
-        client.release(failure)
-      }
-    })().catch((error: unknown) => notChecked(databaseErrorCode(error) === 'timeout'
-      ? 'the database took longer than CONTRACT_TIMEOUT_MS; try again'
+    const end = Date.now() + config.contractTimeoutMs
+    // a tenth is kept for the way back, so that what was found by then is reported
+    const report = await connected(config.contractTimeoutMs, (client) =>
+      checkContract(client, { timeoutMs: end - Date.now() - config.contractTimeoutMs / 10 }),
+    ).catch((error: unknown) => notChecked(databaseErrorCode(error) === 'timeout'
+      ? 'no answer within CONTRACT_TIMEOUT_MS; try again'
       : 'the database cannot be reached or refused the check; try again'))
-    const report = await within(work, config.contractTimeoutMs, () => {
-      return notChecked('no answer within CONTRACT_TIMEOUT_MS; try again')
-    })
     last = { report, at: new Date() }
     return report
   }
@@ -68,13 +82,13 @@ export function createContractMonitor(config: Pick<Config, 'contractTimeoutMs' |
   return {
     check,
     async readiness() {
-      const state = await within((async () => {
+      const state = await connected(Math.min(config.contractTimeoutMs, 3_000), async (client) => {
         // to_regclass first: a role that may only read the views asks too
-        const { rows: [row] } = await pool.query<{ view: boolean; table: boolean }>(
+        const { rows: [row] } = await client.query<{ view: boolean; table: boolean }>(
           `select to_regclass('attempt') is not null as view, coalesce(has_table_privilege(to_regclass('kysely_migration'), 'select'), false) as table`)
-        const applied = row?.table === true ? (await pool.query<{ name: string }>('select name from kysely_migration order by name')).rows.map(({ name }) => name) : null
+        const applied = row?.table === true ? (await client.query<{ name: string }>('select name from kysely_migration order by name')).rows.map(({ name }) => name) : null
         return { view: row?.view === true, applied }
-      })().catch(() => undefined), Math.min(config.contractTimeoutMs, 3_000), () => undefined)
+      }).catch(() => undefined)
       const contract = { status: last?.report.status ?? 'unknown' as const, checked_at: last?.at.toISOString() ?? null }
       if (state === undefined) return { ready: false, reason: 'the database cannot be reached', database: 'unreachable', migrations: null, contract }
       // a first or a bad result may be over by now: look again, soon but not at every probe

@@ -22,7 +22,7 @@ export  prints the contract as an Open Data Contract Standard 3.1.0 document`,
       return await withPool(settings, async (pool) => {
         const client = await pool.connect()
         try {
-          const report = await checkContract(client)
+          const report = await checkContract(client, { timeoutMs: settings.contractTimeoutMs })
           if (values.json === true) console.log(JSON.stringify(report, null, 2))
           else {
             console.log(table([['check', 'status', 'detail'], ...report.checks.map((check) => [check.name, check.status, check.status === 'pass' ? '' : [check.detail, `expected ${check.expected ?? 'nothing'}`, `found ${check.actual ?? 'nothing'}`].filter(Boolean).join('; ')])]))

@@ -31,13 +31,13 @@ const sessionSettings = [
   'max_parallel_workers_per_gather=0',
 ]
 
-export function createPool(config: Pick<Config, 'statementTimeoutMs'>, url: string, { max, name, readOnly = true }: { max: number; name: string; readOnly?: boolean }): pg.Pool {
+export function createPool(config: Pick<Config, 'statementTimeoutMs'>, url: string, { max, name, connectMs = 5_000, readOnly = true }: { max: number; name: string; connectMs?: number; readOnly?: boolean }): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max,
     application_name: name,
     statement_timeout: config.statementTimeoutMs,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: connectMs,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     options: [...sessionSettings, `default_transaction_read_only=${readOnly ? 'on' : 'off'}`].map((setting) => `-c ${setting}`).join(' '),

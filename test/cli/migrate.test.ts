@@ -34,6 +34,34 @@ t.test('plan changes nothing, up applies once, down takes back', async (t) => {
   t.equal((await db.pool.query(`select count(*)::int as n from pg_class where relname like 'attempt%'`)).rows[0].n, 0)
 })
 
+t.test('down names whatever depends on what it would drop, and leaves alone what it did not make', async (t) => {
+  const db = await createDatabase(t, { migrated: false })
+  t.equal(cli(db.url, 'migrate', 'up').status, 0)
+  const dependants: Record<string, string> = {
+    'materialized view kpi': 'create materialized view kpi as select count(*) from attempt_response',
+    'function recent()': 'create function recent() returns setof attempt language sql as $$ select * from attempt $$',
+    'function counted()': 'create function counted() returns bigint language sql begin atomic select count(*) from attempt_anomaly; end',
+    'function many(attempt[])': 'create function many(attempt[]) returns int language sql return 1',
+    'column sample of table notes': 'create table notes (id int, sample attempt)',
+    'index by_student': 'create index by_student on exam_results (attempt_student_id(user_id))',
+    'policy own on table notes': 'create policy own on notes using (exists (select from attempt where item_id = id))',
+  }
+  for (const make of Object.values(dependants)) await db.pool.query(make)
+  const refused = cli(db.url, 'migrate', 'down')
+  t.equal(refused.status, 1)
+  for (const name of Object.keys(dependants)) t.ok(refused.stderr.includes(name), name, { stderr: refused.stderr })
+  t.match(refused.stderr, /nothing was dropped/)
+  await db.pool.query('drop materialized view kpi; drop function recent(), counted(), many(attempt[]); drop table notes; drop index by_student')
+  await db.pool.query(`create view attempt_v2 as select 1 as id; create table attempt_log (id int); create function attempt_student_id(int) returns int language sql return 1;
+    insert into exam_results (session_id, result_json) values ('s', '{}')`)
+  t.equal(cli(db.url, 'migrate', 'down').status, 0)
+  const { rows } = await db.pool.query(`
+    select relname::text as name from pg_class where relname like 'attempt%' or relname = 'exam_results'
+    union all select oid::regprocedure::text from pg_proc where proname like 'attempt%' order by 1`)
+  t.strictSame(rows.map(({ name }) => name), ['attempt_log', 'attempt_student_id(integer)', 'attempt_v2', 'exam_results'])
+  t.equal((await db.pool.query('select * from exam_results')).rowCount, 1)
+})
+
 t.test('indexes can be declined, and one whose build failed is built again', async (t) => {
   const db = await createDatabase(t, { migrated: false })
   t.equal(cli(db.url, 'migrate', 'up', '--no-indexes').status, 0)
@@ -61,6 +89,8 @@ t.test('refuses in one sentence what it cannot do, changing nothing', async (t) 
   t.match(cli(bare.url, 'migrate', 'up'), { status: 1, stderr: /no table exam_results/ })
   await bare.pool.query('create table exam_results (id uuid primary key, session_id text, result_json json)')
   t.match(cli(bare.url, 'migrate', 'up'), { status: 1, stderr: /lacks.*user_id text, result_json jsonb/ })
+  await bare.pool.query('alter table exam_results rename to elsewhere; create view exam_results as select * from elsewhere')
+  t.match(cli(bare.url, 'migrate', 'up'), { status: 1, stderr: /no table exam_results/ })
   const other = await createDatabase(t, { migrated: false })
   await other.pool.query('create view attempt as select 1 as id; create view of_the_analysts as select * from attempt')
   t.match(cli(other.url, 'migrate', 'up'), { status: 1, stderr: /other columns.*Depending on it: view of_the_analysts/ })

@@ -15,18 +15,18 @@ let made = 0
 
 /**
  * Makes a database with exam_results and, unless `migrated: false`, the views; dropped when the test ends.
- * `bare: true` makes it empty.
+ * `bare: true` makes it empty; `locale` is what `create database` is told of it.
  */
 export async function createDatabase(
   t: { teardown(action: () => unknown): unknown },
-  { migrated = true, bare = false }: { migrated?: boolean; bare?: boolean } = {},
+  { migrated = true, bare = false, locale = '' }: { migrated?: boolean; bare?: boolean; locale?: string } = {},
 ): Promise<TestDatabase> {
   const server = process.env['TEST_DATABASE_URL']
   if (server === undefined) throw new Error('TEST_DATABASE_URL is not set: run the tests with `npm test`, which starts a PostgreSQL for them')
   const name = `attempt_test_${process.pid}_${++made}`
   const admin = new pg.Client({ connectionString: server })
   await admin.connect()
-  await admin.query(`create database ${name} template template0 encoding 'UTF8'`)
+  await admin.query(`create database ${name} template template0 encoding 'UTF8' ${locale}`)
   const url = new URL(server)
   url.pathname = `/${name}`
   const pool = new pg.Pool({ connectionString: url.href, max: 5 })
