@@ -1,7 +1,9 @@
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.tap/', 'test/majors/node_modules/'], linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  // alone in its object, or it would ignore nothing
+  { ignores: ['dist/', '.tap/', 'test/majors/node_modules/'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   ...tseslint.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -61,6 +61,23 @@ export async function times(runs: number, action: () => Promise<unknown>): Promi
   return list
 }
 
+export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
+
+/** Runs a command whose output goes nowhere; fails where it does. */
+function run(command: string, args: string[], env: Record<string, string> = {}): Promise<void> {
+  return new Promise((done, fail) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...env } })
+    child.once('error', fail)
+    child.once('exit', (code) => { if (code === 0) done(); else fail(new Error(`${command} ended with ${code}`)) })
+  })
+}
+
+export const curl = (url: string, ...more: string[]) => run('curl', ['--silent', '--show-error', '--fail', '--output', '/dev/null', ...more, url])
+
+/** Milliseconds of psql's COPY of a select as CSV. */
+export const psql = (url: string, select: string, settings = ''): Promise<number> =>
+  taken(() => run('psql', ['-q', '-d', url, '-c', `copy (${select}) to stdout csv`], { PGOPTIONS: settings }))
+
 export async function get(url: string): Promise<void> {
   const response = await fetch(url)
   if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`)

@@ -1,19 +1,9 @@
 /** Whole exports against psql's COPY of the same select, what they hold in memory, and what they leave to others. */
 import { spawn, spawnSync } from 'node:child_process'
-import { type Figures, get, quantile, type Stand, taken, times } from './stand.js'
+import { curl, type Figures, get, psql, quantile, seconds, type Stand, taken, times } from './stand.js'
 
 const select = `select id, student_id, item_id, correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id, topic_id
 from attempt order by completed_at, student_id, item_id, attempt_no`
-
-function run(command: string, args: string[], env: Record<string, string> = {}): Promise<void> {
-  return new Promise((done, fail) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...env } })
-    child.once('error', fail)
-    child.once('exit', (code) => { if (code === 0) done(); else fail(new Error(`${command} ended with ${code}`)) })
-  })
-}
-
-const curl = (url: string, ...more: string[]) => run('curl', ['--silent', '--show-error', '--fail', '--output', '/dev/null', ...more, url])
 
 /** Milliseconds to the first byte of the body. */
 async function firstByte(url: string): Promise<number> {
@@ -30,19 +20,17 @@ async function firstByte(url: string): Promise<number> {
 
 export async function streams({ url, cohort, serve }: Stand, { report }: Figures): Promise<void> {
   for (const tool of ['psql', 'curl']) if (spawnSync(tool, ['--version']).status !== 0) throw new Error(`this suite needs ${tool}`)
-  const psql = (settings: string) => taken(() => run('psql', ['-q', '-d', url, '-c', `copy (${select}) to stdout csv`], { PGOPTIONS: settings }))
   const service = await serve()
   await get(`${service.url}/v1/attempts?limit=10`)
   await new Promise((done) => setTimeout(done, 2000))
   const idle = service.residentMb('VmRSS')
   const all = (format: string) => `${service.url}/v1/attempts?format=${format}`
   // psql under its own settings and under the service's: the better one counts
-  const bests = [await psql(''), await psql('-c jit=off -c max_parallel_workers_per_gather=0')]
-  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
+  const bests = [await psql(url, select), await psql(url, select, '-c jit=off -c max_parallel_workers_per_gather=0')]
   const csv = await taken(() => curl(all('csv')))
   const arrow = await taken(() => curl(all('arrow')))
   const ndjson = await taken(() => curl(all('ndjson')))
-  bests.push(await psql('-c jit=off -c max_parallel_workers_per_gather=0'))
+  bests.push(await psql(url, select, '-c jit=off -c max_parallel_workers_per_gather=0'))
   const best = Math.min(...bests)
   const attempts = cohort.exams * cohort.questions
   report(`psql, COPY of the same select as CSV, ${attempts} attempts`, `${bests.map(seconds).join(', ')}`)

@@ -12,7 +12,7 @@ import { ResponseMatrix, TooManyResponses } from '../irt/response-matrix.js'
 import { administeredItems, longColumns, responsesStatement, studentsOf, waveColumn, type ResponsesQuery } from '../queries/irt.js'
 import { checkInt64s, checkRange, checkTimestamp, closed, parameters as p, range } from '../schemas/parameters.js'
 import { dataProblems } from '../schemas/responses.js'
-import { chooseSource, encoders, mediaTypes, negotiate, notModified, readerLeft, sendStream, source } from './list.js'
+import { chooseSource, encoders, mediaTypes, negotiate, notModified, readerLeft, sendStream, source, unchangedResponse } from './list.js'
 
 const selection = {
   ...range, ...source, topic_id: Type.Optional(p.topic_id), item_id: Type.Optional(p.item_id),
@@ -109,7 +109,7 @@ export const irt: Routes = (app, services) => {
             [mediaTypes.arrow]: { schema: { type: 'string', contentEncoding: 'binary', description: 'layout long' } },
           },
         },
-        ...dataProblems('anchor_without_responses', 'too_many_items', 'too_many_responses'),
+        ...unchangedResponse, ...dataProblems('anchor_without_responses', 'too_many_items', 'too_many_responses'),
       },
     },
   }, async (request, reply) => {
@@ -151,7 +151,7 @@ export const irt: Routes = (app, services) => {
       tags: ['IRT'], operationId: 'getReadinessOfResponses', summary: 'What a fit would refuse or suffer from, before hours are spent on it',
       description: 'The same selection as /v1/irt/responses, in one pass.',
       querystring: closed({ ...selection, format: Type.Optional(p.format) }),
-      response: { 200: { description: 'counts, problems and item statistics', content: { [mediaTypes.json]: { schema: readinessSchema } } }, ...dataProblems('anchor_without_responses', 'too_many_responses') },
+      response: { 200: { description: 'counts, problems and item statistics', content: { [mediaTypes.json]: { schema: readinessSchema } } }, ...unchangedResponse, ...dataProblems('anchor_without_responses', 'too_many_responses') },
     },
   }, async (request, reply) => {
     negotiate(['json'], request.headers.accept, request.query.format)

@@ -3,7 +3,7 @@ import type { Routes } from '../app.js'
 import { byItem, distinctStudents, firstCompleted, keyPatterns, lastCompleted, measures, pValue, selectAggregates } from '../queries/aggregates.js'
 import { aggregateFilters, checkRange, checkTimestamp, closed, parameters as p, range } from '../schemas/parameters.js'
 import { dataProblems, rowSchema } from '../schemas/responses.js'
-import { listResponse, paging, sendList, source } from './list.js'
+import { listResponse, paging, sendList, source, unchangedResponse } from './list.js'
 
 const itemMeasures = [...measures, distinctStudents, pValue, firstCompleted, lastCompleted]
 const columns = [byItem, ...itemMeasures]
@@ -13,7 +13,7 @@ export const items: Routes = (app, services) => {
     schema: {
       tags: ['Items'], operationId: 'listItems', summary: 'One aggregate an item, with its p-value', description: 'Ordered by item_id. p_value is the share correct of first attempts.',
       querystring: closed({ ...range, topic_id: Type.Optional(p.topic_id), min_attempts: Type.Optional(p.min_attempts), ...paging, ...source }),
-      response: { 200: listResponse('ItemPage', rowSchema('Item', columns, 'One item.')), ...dataProblems() },
+      response: { 200: listResponse('ItemPage', rowSchema('Item', columns, 'One item.')), ...unchangedResponse, ...dataProblems() },
     },
   }, async (request, reply) => {
     const select = { groups: [byItem], measures: itemMeasures, range: checkRange(request.query.since, request.query.until, checkTimestamp), ...aggregateFilters(request.query) }

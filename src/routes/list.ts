@@ -82,6 +82,9 @@ export function listResponse($id: string, row: TSchema, extra: Record<string, TS
   }
 }
 
+/** For the routes that tell by its tag whether an answer is still the same. */
+export const unchangedResponse = { 304: { description: 'The answer is still the one of If-None-Match. Answers from the store carry a tag, which changes when a row of the days that they cover does.' } }
+
 /** A list as a route declares it. */
 export interface List {
   /** What a cursor is bound to, with the filters. */

@@ -7,7 +7,7 @@ import { studentId } from '../queries/student-id.js'
 import { selectStudents, studentColumns } from '../queries/students.js'
 import { aggregateFilters, checkDate, checkRange, checkTimestamp, checkZone, closed, days, parameters as p, range } from '../schemas/parameters.js'
 import { dataProblems, rowSchema } from '../schemas/responses.js'
-import { chooseSource, listResponse, mediaTypes, negotiate, notModified, paging, sendList, source } from './list.js'
+import { chooseSource, listResponse, mediaTypes, negotiate, notModified, paging, sendList, source, unchangedResponse } from './list.js'
 
 const student = rowSchema('Student', studentColumns, 'One student over all attempts that the filters leave.')
 const topicOfStudent = [byTopic, ...measures]
@@ -22,7 +22,7 @@ export const students: Routes = (app, services) => {
         ...range, topic_id: Type.Optional(p.topic_id), item_id: Type.Optional(p.item_id), attempt_no: Type.Optional(p.attempt_no),
         min_attempts: Type.Optional(p.min_attempts), user_id: Type.Optional(p.user_id), ...paging, ...source,
       }),
-      response: { 200: listResponse('StudentPage', student), ...dataProblems() },
+      response: { 200: listResponse('StudentPage', student), ...unchangedResponse, ...dataProblems() },
     },
   }, async (request, reply) => {
     const query = request.query
@@ -50,7 +50,7 @@ export const students: Routes = (app, services) => {
             },
           },
         },
-        ...dataProblems('student_not_found'),
+        ...unchangedResponse, ...dataProblems('student_not_found'),
       },
     },
   }, async (request, reply) => {
@@ -76,7 +76,7 @@ export const students: Routes = (app, services) => {
     schema: {
       tags: ['Students'], operationId: 'listStudentDays', summary: 'One aggregate a student, topic and day', description: 'Ordered by date, student_id, topic_id (by code points, no topic last). since and until are dates in the zone tz.',
       querystring: closed({ ...days, student_id: Type.Optional(p.student_id), topic_id: Type.Optional(p.topic_id), ...paging, ...source }),
-      response: { 200: listResponse('StudentDayPage', rowSchema('StudentDay', dailyColumns, 'One student, topic and day.'), { tz: Type.String({ examples: ['UTC'] }) }), ...dataProblems() },
+      response: { 200: listResponse('StudentDayPage', rowSchema('StudentDay', dailyColumns, 'One student, topic and day.'), { tz: Type.String({ examples: ['UTC'] }) }), ...unchangedResponse, ...dataProblems() },
     },
   }, async (request, reply) => {
     const query = request.query

@@ -3,7 +3,7 @@ import type { Routes } from '../app.js'
 import { byDate, byTopic, distinctStudents, keyPatterns, measures, p90, selectAggregates, selectTopicDays } from '../queries/aggregates.js'
 import { aggregateFilters, checkDate, checkRange, checkTimestamp, checkZone, closed, days, parameters as p, range, today } from '../schemas/parameters.js'
 import { dataProblems, rowSchema } from '../schemas/responses.js'
-import { listResponse, paging, sendList, source } from './list.js'
+import { listResponse, paging, sendList, source, unchangedResponse } from './list.js'
 
 const topicMeasures = [...measures, distinctStudents]
 const dailyMeasures = [...measures, distinctStudents, p90]
@@ -16,7 +16,7 @@ export const topics: Routes = (app, services) => {
     schema: {
       tags: ['Topics'], operationId: 'listTopics', summary: 'One aggregate a topic', description: 'Ordered by topic_id (by code points); attempts without a topic are the last row, with topic_id null.',
       querystring: closed({ ...range, attempt_no: Type.Optional(p.attempt_no), ...paging, ...source }),
-      response: { 200: listResponse('TopicPage', rowSchema('Topic', topicColumns, 'One topic.')), ...dataProblems() },
+      response: { 200: listResponse('TopicPage', rowSchema('Topic', topicColumns, 'One topic.')), ...unchangedResponse, ...dataProblems() },
     },
   }, async (request, reply) => {
     const select = { groups: [byTopic], measures: topicMeasures, range: checkRange(request.query.since, request.query.until, checkTimestamp), ...aggregateFilters(request.query) }
@@ -29,7 +29,7 @@ export const topics: Routes = (app, services) => {
     schema: {
       tags: ['Topics'], operationId: 'listTopicDays', summary: 'The topic KPIs: one aggregate a topic and day', description: 'Ordered by date and topic_id (by code points, no topic last). since and until are dates in the zone tz; default: the last 7 days and today. Days without attempts have no row.',
       querystring: closed({ ...days, topic_id: Type.Optional(p.topic_id), ...paging, ...source }),
-      response: { 200: listResponse('TopicDayPage', rowSchema('TopicDay', dailyColumns, 'One topic and day.'), { tz: Type.String({ examples: ['UTC'] }) }), ...dataProblems() },
+      response: { 200: listResponse('TopicDayPage', rowSchema('TopicDay', dailyColumns, 'One topic and day.'), { tz: Type.String({ examples: ['UTC'] }) }), ...unchangedResponse, ...dataProblems() },
     },
   }, async (request, reply) => {
     const query = request.query

@@ -1,0 +1,101 @@
+/** The rules that keep our SQL running on many servers, held against every statement that really reaches the store. */
+import t from 'tap'
+import pg from 'pg'
+import { cohort } from '../../src/database/cohort.js'
+import { buildIndexes } from '../../src/database/indexes.js'
+import { loadExamResults } from '../../src/database/load.js'
+import { verifyStore } from '../../src/store/verify.js'
+import { startApp } from '../helpers/app.js'
+import { createDatabase } from '../helpers/database.js'
+import { catchUp, enabled } from '../helpers/store.js'
+
+const db = await createDatabase(t)
+const apart = await createDatabase(t, { bare: true })
+const exams = cohort({ exams: 60, questions: 6, students: 9, items: 20, days: 5, end: new Date('2026-03-06T00:00:00Z'), seed: 9 })
+await loadExamResults(db.pool, (function* () { for (const exam of exams) yield JSON.stringify(exam) })())
+await buildIndexes(db.pool, () => undefined)
+
+// whatever goes to the database of the store from here on
+const statements = new Set<string>()
+const connection = (pg as unknown as { Connection: { prototype: Record<'query' | 'parse', (...args: unknown[]) => unknown> } }).Connection.prototype
+const names = new WeakMap<object, string>()
+for (const method of ['query', 'parse'] as const) {
+  const original = connection[method]
+  connection[method] = function (this: object, ...args: unknown[]) {
+    const text = typeof args[0] === 'string' ? args[0] : (args[0] as { text: string }).text
+    if (names.get(this) === apart.name) statements.add(text.replace(/\s+/g, ' ').trim())
+    return original.apply(this, args)
+  }
+}
+const connect = pg.Client.prototype.connect as (...args: unknown[]) => unknown
+pg.Client.prototype.connect = function (this: pg.Client, ...args: unknown[]) {
+  names.set((this as unknown as { connection: object }).connection, String(this.database))
+  return connect.apply(this, args) as never
+} as never
+
+await enabled(db, apart)
+await db.pool.query(`update exam_results set user_id = 'student-1' where user_id = 'student-2'; delete from exam_results where user_id = 'student-3'`)
+await catchUp(db.url, apart.url)
+const app = await startApp(t, db.url, {}, apart.url)
+for (const path of [
+  'attempts', 'attempts?format=csv', 'attempts?user_id=student-1', 'attempts?since=2026-03-02T00:00:00Z&until=2026-03-04T00:00:00Z&topic_id=algebra', 'students', 'students?format=csv', 'students?since=2026-03-02T00:00:00Z', 'students/daily', 'topics', 'topics/daily?tz=Asia/Seoul',
+  'topics/daily', 'items?format=csv', 'irt/responses', 'irt/responses?layout=wide&min_per_item=2', 'irt/readiness',
+]) {
+  const { statusCode } = await app.inject(`/v1/${path}`)
+  if (statusCode !== 200) throw new Error(`${path}: ${statusCode}`)
+}
+const [source, store] = [await db.pool.connect(), await apart.pool.connect()]
+await verifyStore({ source, store }, 1, () => undefined)
+source.release()
+store.release()
+
+const list = [...statements]
+const big = /\b(attempt_materialized|attempt_deleted)\b/
+const offenders = (pattern: RegExp, among = list) => among.filter((text) => pattern.test(text.replace(/'[^']*'/g, "''")))
+
+t.test('the statements were seen', async (t) => {
+  t.equal(list.filter((text) => big.test(text)).length > 10, true, `${list.length} statements`)
+})
+
+t.test('1: student_id is in every key of a big table', async (t) => {
+  const { rows } = await apart.pool.query<{ name: string; definition: string }>(`select i.indexrelid::regclass::text as name, pg_get_indexdef(i.indexrelid) as definition
+    from pg_index i where i.indrelid in ('attempt_materialized'::regclass, 'attempt_deleted'::regclass) and i.indisunique`)
+  t.equal(rows.length, 2)
+  for (const { name, definition } of rows) t.match(definition, /\(student_id,/, name)
+  for (const text of list) for (const [, partition] of text.matchAll(/partition by (\w+)/g)) t.equal(partition, 'student_id', text)
+})
+
+t.test('2: a set of students is an array', async (t) => {
+  t.strictSame(offenders(/student_id (not )?in \(\s*select|student_id = any\s*\(\s*(array\s*\()?\s*select/i), [])
+  t.strictSame(offenders(/\bmerge into\b|force_generic_plan|create (temp|temporary|unlogged)/i), [])
+})
+
+t.test('3: days are computed in the statement, moments carry their offset', async (t) => {
+  t.strictSame(offenders(/\bcurrent_date\b|\blocaltimestamp\b|set (local )?time ?zone|date_trunc/i), [])
+  // a cast of a moment to a date that no `at time zone` precedes would follow the session
+  t.strictSame(offenders(/completed_at::date/i), [])
+})
+
+t.test('4 and 5: rows are locked on small tables only, the advisory lock is taken alone', async (t) => {
+  const locked = offenders(/\bfor (no key )?(update|share)\b/i)
+  t.equal(locked.length > 0 && locked.every((text) => / from attempt_store for update$/.test(text)), true, locked.join('\n'))
+  const advisory = list.filter((text) => /advisory/.test(text))
+  t.equal(advisory.length > 0 && advisory.every((text) => !big.test(text)), true)
+})
+
+t.test('6: what is written on big tables is parameters and excluded; nothing there counts for itself', async (t) => {
+  for (const text of list) {
+    for (const [, assignments] of text.matchAll(/do update set (.*?)( returning|\)|$)/g)) {
+      for (const assignment of (assignments as string).split(', ')) t.match(assignment.trim(), /^\w+ = excluded\.\w+$/, assignment)
+    }
+  }
+  const { rows } = await apart.pool.query(`select attrelid::regclass::text as table, attname from pg_attribute where attrelid in ('attempt_materialized'::regclass, 'attempt_deleted'::regclass) and (attidentity <> '' or exists (select 1 from pg_attrdef d where d.adrelid = attrelid and d.adnum = attnum and pg_get_expr(d.adbin, d.adrelid) ~ 'nextval'))`)
+  t.strictSame(rows, [])
+})
+
+t.test('8: quantiles by topic are taken a day at a time where they are kept, and nothing is compared by except', async (t) => {
+  t.strictSame(offenders(/\bexcept\b|\brollup\b|\bstddev/i), [])
+  const kept = list.filter((text) => /insert into attempt_topic_day/.test(text))
+  t.equal(kept.length, 1)
+  t.match(kept[0], /completed_at >= \(\$1::date\).* and completed_at < \(\$1::date \+ 1\)/)
+})
