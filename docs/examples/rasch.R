@@ -6,7 +6,7 @@ if (length(arguments) < 1) stop("usage: Rscript rasch.R URL [SELECTION [TRUTH.cs
 service <- arguments[1]
 selection <- if (length(arguments) > 1) arguments[2] else ""
 
-# curl raises an error where a transfer breaks; read.csv(url) and readLines(url) may not: see docs/bulk-data.md
+# curl raises an error where a transfer breaks
 fetch <- function(path) {
   file <- tempfile()
   answer <- curl_fetch_disk(paste0(service, path), file)
@@ -18,14 +18,16 @@ fetch <- function(path) {
 }
 
 # conditional maximum likelihood can take nothing that is refused
-problems <- fromJSON(fetch(paste0("/v1/irt/readiness?", selection))$file, bigint_as_char = TRUE)$problems
+ready <- fromJSON(fetch(paste0("/v1/irt/readiness?", selection))$file)
+problems <- ready$problems
 for (row in seq_len(NROW(problems))) message(problems$severity[row], ": ", problems$detail[row])
 if (any(problems$severity == "refuses")) stop("these responses cannot be calibrated")
 
 # item ids have 64 bits, more than R's numbers hold: here they are names of columns, and so they stay text
 wide <- fetch(paste0("/v1/irt/responses?layout=wide&", selection))
 responses <- read.csv(wide$file, check.names = FALSE, colClasses = c("character", rep("integer", wide$columns)))
-if (!identical(nrow(responses), wide$rows)) stop("the answer is not whole: run again")
+# a proxy may have dropped the trailer
+if (any(nrow(responses) != c(ready$students, wide$rows))) stop("not as many students came as were announced: set until, and run again")
 responses <- as.matrix(responses[, -1])
 
 fit <- RM(responses, sum0 = TRUE)
