@@ -156,7 +156,7 @@ export async function readiness(matrix: ResponseMatrix, kept: Kept, options: Rea
     if (itemCount > 1 && oneItem > 0) found('one_item_students', 'refuses', `${counted(oneItem, 'student')} responded to one item only: they say nothing about differences between items; eRm stops (min_per_student=2 leaves them out).`)
     if (perfect + zero > 0) {
       const every = perfect + zero === studentCount
-      found('extreme_students', every ? 'refuses' : 'suffers', `${counted(perfect, 'student')} with only right and ${zero} with only wrong responses${every ? ', which is everybody: conditional maximum likelihood has nothing to condition on' : ''}: their abilities have no finite maximum-likelihood estimate.`)
+      found('extreme_students', every ? 'refuses' : 'suffers', `${counted(perfect, 'student')} with only right and ${zero} with only wrong responses${every ? ' (which is everybody, so that conditional maximum likelihood has nothing to condition on)' : ''}: their abilities have no finite maximum-likelihood estimate.`)
     }
     if (repeated > 0) found('repeated_responses', 'suffers', `${counted(repeated, 'response')} beyond a student's first to an item: they are not independent given ability, and a matrix of students by items has one place for them (attempts=first).`)
     const rare = flagged('too_few')

@@ -172,9 +172,10 @@ export async function sendStream(
   if (request.raw.httpVersion === '1.0') throw new ApiError('http_version_not_supported', 'Over HTTP/1.0 a broken stream looks like a whole one: use HTTP/1.1 (in nginx: proxy_http_version 1.1)')
   const encoding = contentEncoding(request.headers['accept-encoding'])
   reply.header('vary', 'Accept, Accept-Encoding').type(mediaType === mediaTypes.csv ? `${mediaType}; charset=utf-8; header=present` : mediaType)
-  if (encoding !== undefined) reply.header('content-encoding', encoding)
   if (request.method === 'HEAD') return reply.send()
   const rows = await streams.open(prepare, readerLeft(reply), source.kind)
+  // only now: a problem that comes before the first byte is not compressed
+  if (encoding !== undefined) reply.header('content-encoding', encoding)
   reply.trailer('Attempt-Rows', (_reply, _payload, done) => { done(null, String(rows.rows)) })
   return reply.send(encoding === undefined ? rows : compressed(rows, encoding))
 }

@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import zlib from 'node:zlib'
 import { tableFromIPC } from 'apache-arrow'
 import type { App } from '../../src/app.js'
@@ -15,10 +16,19 @@ import { readByJavaScript } from '../helpers/arrow.js'
 import { parseCsv } from '../helpers/csv.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
 
+/** Text that no compression makes small. */
+const noise = (seed: string, length: number) => Array.from({ length: length / 64 }, (_value, index) => createHash('sha256').update(`${seed}-${index}`).digest('hex')).join('')
+
 async function filled({ padding = 0, ...options }: { exams: number; questions: number; students: number; padding?: number }): Promise<TestDatabase> {
   const db = await createDatabase(t)
   const exams = cohort({ items: 40, days: 20, end: new Date('2026-01-20T00:00:00Z'), seed: 7, ...options })
-  await loadExamResults(db.pool, (function* () { for (const exam of exams) yield JSON.stringify({ ...exam, session_id: exam.session_id.padEnd(padding, '.') }) })())
+  await loadExamResults(db.pool, (function* () {
+    for (const exam of exams) {
+      const { questions } = exam.result_json as { questions: { topic: string }[] }
+      if (padding > 0) questions.forEach((question, index) => { question.topic = noise(`${exam.id}-${index}`, padding) })
+      yield JSON.stringify(exam)
+    }
+  })())
   // ties, repeats, defaults, exclusions, texts that need quotes and escapes
   await db.pool.query(`insert into exam_results (session_id, user_id, result_json, updated_at)
     select E'odd "\\n\\t, ü ' || n, 'odd', '{"questions": [{"question_id": 9007199254740993, "topic": "a,b"}, {"question_id": "Q7"}, {"question_id": 5, "used_hints": true}, {"question_id": 5, "topic": "\\"q\\""}]}', '2026-01-05T00:00:00.000001Z'
@@ -29,7 +39,7 @@ async function filled({ padding = 0, ...options }: { exams: number; questions: n
 
 const small = await filled({ exams: 300, questions: 9, students: 20 })
 // several times what the sockets between service and reader hold
-const large = await filled({ exams: 700, questions: 50, students: 100, padding: 1000 })
+const large = await filled({ exams: 350, questions: 50, students: 100, padding: 1024 })
 
 const values = (rows: Record<string, unknown>[]) => rows.map((row) => Object.values(row).map((value) => (value === null ? '' : String(value))))
 
@@ -93,6 +103,7 @@ async function eventually(what: () => Promise<boolean>, ms: number): Promise<boo
   return what()
 }
 const busy = `state <> 'idle'`
+const stalled = async () => (await backends(`wait_event = 'ClientWrite'`)).length === 1
 
 t.test('the trailer tells the rows, in every format and encoding', async (t) => {
   const { port } = await listen(t)
@@ -123,13 +134,21 @@ t.test('a backend killed in mid-stream breaks the transfer, in every format and 
       const { response } = await ask(port, `/v1/attempts?format=${format}`, { 'accept-encoding': coding })
       t.equal(response.statusCode, 200)
       response.pause()
-      await eventually(async () => (await backends(`wait_event = 'ClientWrite'`)).length === 1, 5_000)
+      t.equal(await eventually(stalled, 5_000), true, 'the server waits for the reader: nothing piles up in between')
       for (const { pid } of await backends(busy)) await large.pool.query('select pg_terminate_backend($1)', [pid])
       await t.rejects(drain(response), `${format} ${coding}`)
       t.equal(response.trailers['attempt-rows'], undefined)
     }
   }
   t.equal((await app.inject('/v1/attempts?limit=1')).statusCode, 200)
+})
+
+t.test('a problem that comes instead of a stream is not compressed', async (t) => {
+  const { port } = await listen(t)
+  const { response } = await ask(port, '/v1/irt/responses?anchor_item_id=424242', { 'accept-encoding': 'gzip' })
+  t.equal(response.statusCode, 422)
+  t.equal(response.headers['content-encoding'], undefined)
+  t.match(JSON.parse((await drain(response)).toString()), { code: 'anchor_without_responses' })
 })
 
 t.test('a reader that leaves frees the connection within a second, also while the server computes', async (t) => {
@@ -183,7 +202,7 @@ t.test('one snapshot: what is written meanwhile is not in it', async (t) => {
 t.test('a stream over its time is cut, or answered 504 where nothing was sent', async (t) => {
   const { app, port } = await listen(t, { streamTimeoutS: 1 })
   // without attempt_no the first rows come at once
-  const { response } = await ask(port, '/v1/attempts?format=csv&fields=session_id,item_id')
+  const { response } = await ask(port, '/v1/attempts?format=csv&fields=topic_id,item_id')
   t.equal(response.statusCode, 200)
   response.pause()
   t.equal(await eventually(async () => (await backends(busy)).length === 0, 3_000), true)
@@ -226,7 +245,7 @@ t.test('curl notices a broken stream', { skip: spawnSync('curl', ['--version']).
   const { port } = await listen(t)
   const { spawn } = await import('node:child_process')
   const curl = spawn('curl', ['--silent', '--limit-rate', '200k', `http://127.0.0.1:${port}/v1/attempts?format=csv`], { stdio: ['ignore', 'ignore', 'ignore'] })
-  await eventually(async () => (await backends(`wait_event = 'ClientWrite'`)).length === 1, 5_000)
+  t.equal(await eventually(stalled, 5_000), true)
   for (const { pid } of await backends(busy)) await large.pool.query('select pg_terminate_backend($1)', [pid])
   const [code] = await once(curl, 'exit') as [number]
   t.not(code, 0)
