@@ -2,7 +2,8 @@
  * `npm test`: starts an embedded PostgreSQL and runs every suite against it, each on a database of its own.
  * PGMAJOR=14 ... 18 takes another server (npm run test:majors installs and runs them); arguments name test files.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, chmodSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,10 +18,13 @@ const server = await startEmbedded(directory, {
   settings: ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'],
 })
 const files = process.argv.slice(2)
-const result = spawnSync(process.execPath, [join('node_modules', 'tap', 'dist', 'esm', 'run.mjs'), '--reporter=tap', ...files], {
+const tests = spawn(process.execPath, [join('node_modules', 'tap', 'dist', 'esm', 'run.mjs'), '--reporter=tap', ...files], {
   stdio: 'inherit',
   env: { ...process.env, TEST_DATABASE_URL: server.url },
 })
+// whoever interrupts the tests must not find their database still running
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => { tests.kill(signal) })
+const [code] = await once(tests, 'exit') as [number | null]
 await server.stop('immediate')
 rmSync(directory, { recursive: true, force: true })
-process.exitCode = result.status ?? 1
+process.exitCode = code ?? 1

@@ -67,7 +67,7 @@ export async function startEmbedded(directory: string, { binaries, settings = []
   if (ids.uid !== undefined) chownSync(base, ids.uid, ids.gid ?? ids.uid)
   if (existsSync(pidFile)) {
     const pid = Number(readFileSync(pidFile, 'utf8').split('\n')[0])
-    if (isRunning(pid)) throw new Error(`An embedded PostgreSQL already runs on ${directory} (process ${pid}): stop the other attempt-api first, or set EMBEDDED_DIRECTORY to another folder.`)
+    if (isRunning(pid)) throw new Error(`An embedded PostgreSQL already runs on ${directory} (process ${pid}): stop the other attempt-api first (or, where that was killed, the database itself: kill -INT ${pid}), or set EMBEDDED_DIRECTORY to another folder.`)
     rmSync(pidFile)
   }
   for (const file of [bin.initdb, bin.postgres, bin.pg_ctl]) {
