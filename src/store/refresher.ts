@@ -49,6 +49,8 @@ export async function transaction<T>({ source, store }: Sessions, work: () => Pr
   const both = source === store ? [store] : [store, source]
   try {
     for (const client of both) await client.query('begin isolation level repeatable read')
+    // before the snapshots: TRUNCATE empties the table for every snapshot, and only a newer one has its row in the queue
+    await source.query('lock table attempt_numbered in access share mode')
     // of two databases the second must not remember what the first, after a crash, has forgotten
     if (source !== store) await store.query(`select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off'`)
     const result = await work()
