@@ -234,8 +234,10 @@ export function createRefresher({ sourceUrl, storeUrl, log, batch = defaultBatch
     const { rows: [before] } = await sessions.store.query<State>('select state, filled_rows from attempt_store')
     if (before?.state === 'emptying') {
       log.warn({}, 'the store is filled anew')
-      do await pause(settleMs, stopping.signal)
-      while (!stopped() && !await empty(sessions.store))
+      // since it was marked, which its version tells: a session that ends sooner must not make the next begin again
+      const { rows: [left] } = await sessions.store.query<{ ms: number }>(`select greatest(0, least($1::bigint, version + $1::bigint - floor(extract(epoch from clock_timestamp()) * 1000)::bigint))::integer as ms from attempt_store`, [settleMs])
+      await pause(left?.ms ?? settleMs, stopping.signal)
+      while (!stopped() && !await empty(sessions.store)) await pause(idleMs, stopping.signal)
     }
     const began = Date.now()
     let told = 0

@@ -107,7 +107,7 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
   async function writer(number: number): Promise<void> {
     const random = generator(seed + number)
     await connected(source.url, async (client) => {
-      if (number === 1 && random.chance(0.006)) {
+      if (number === 1 && random.chance(0.004)) {
         // emptied, and as often filled again in the same transaction
         await client.query(`begin; set local lock_timeout = '1s'; truncate exam_results`)
         counts.truncates++
