@@ -114,6 +114,20 @@ t.test('a batch does nothing to a store that is to be filled first, and a fill g
   t.strictSame(await differentRows(db.pool, db.pool), same)
 })
 
+t.test('a fill of many students goes chunk by chunk', async (t) => {
+  const { db, sessions } = await small(t, { whole: false })
+  await db.pool.query(`insert into exam_results (session_id, user_id, result_json) select 'many' || n, 'many' || n, '{"questions": [{"question_id": 1}]}' from generate_series(1, 388) as n; delete from attempt_queue`)
+  t.match(await fillChunk(sessions), { done: false })
+  t.match(await stateOf(db), { state: 'filling', caught_up_at: null })
+  t.match(await fillChunk(sessions), { done: false }, 'a full chunk may not be the last')
+  t.match(await fillChunk(sessions), { done: true, rows: 436 })
+  await refreshBatch(sessions, 10)
+  t.strictSame(await differentRows(db.pool, db.pool), same)
+  t.match(await verifyStore(sessions, 1, () => undefined), { students: 400, differences: [] })
+  const { students } = await verifyStore(sessions, 0.25, () => undefined)
+  t.ok(students > 60 && students < 140, `a quarter of 400: ${students}`)
+})
+
 t.test('readers that began before are waited for, and not for long by others', async (t) => {
   const { db, sessions } = await small(t)
   const reader = await db.pool.connect()
