@@ -217,8 +217,15 @@ where ${after === null ? 'student_id is not null' : 'student_id > $2::uuid'} ord
 }
 
 const pause = (ms: number, signal: AbortSignal) => new Promise<void>((done) => {
-  const timer = setTimeout(done, ms)
-  signal.addEventListener('abort', () => { clearTimeout(timer); done() }, { once: true })
+  const over = () => {
+    clearTimeout(timer)
+    // a signal that lives as long as the process must not gather a listener a pause
+    signal.removeEventListener('abort', over)
+    done()
+  }
+  const timer = setTimeout(over, ms)
+  signal.addEventListener('abort', over)
+  if (signal.aborted) over()
 })
 
 export function createRefresher({ sourceUrl, storeUrl, log, batch = defaultBatch, once = false }: RefresherOptions): Refresher {
