@@ -61,17 +61,21 @@ create table attempt_day (
 comment on table attempt_day is 'the last version that changed a row of the UTC day'`, `
 create table attempt_store (
   only_row boolean primary key default true check (only_row),
-  version bigint not null default 0,
-  state text not null default 'filling' check (state in ('filling', 'ready')),
+  id uuid not null default gen_random_uuid(),
+  version bigint not null,
+  state text not null default 'filling' check (state in ('emptying', 'filling', 'catching_up', 'ready')),
   filled_to uuid,
   filled_rows bigint not null default 0,
   caught_up_at timestamptz,
-  oldest_version bigint not null default 0,
+  oldest_version bigint not null,
   differences bigint not null default 0,
   difference_at timestamptz
 ) with (fillfactor = 50)`, `
-comment on table attempt_store is 'one row: what the store is and how far it has come'`, `
-insert into attempt_store default values`]
+comment on table attempt_store is 'one row: what the store is and how far it has come'`,
+// from the clock: a store that is made again must not give a version to rows that another life of it gave to others
+`
+insert into attempt_store (version, oldest_version)
+select version, version from (select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as version) as begin`]
 
 const tables = ['attempt_store', 'attempt_day', 'attempt_topic_day', 'attempt_deleted', 'attempt_materialized']
 

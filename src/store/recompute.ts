@@ -91,6 +91,20 @@ where fresh.student_id is null or old.student_id is null or (${columnsOf('fresh'
 
 const dayMeasures = [...measures, distinctStudents, p90]
 
+/** The topic KPIs of one UTC day, $1, as the store's rows have them. */
+const freshDay = `select $1::date as date, topic_id, ${dayMeasures.map(({ sql }) => sql).join(', ')}
+from attempt_materialized
+where completed_at >= ($1::date)::timestamp at time zone 'UTC' and completed_at < ($1::date + 1)::timestamp at time zone 'UTC'
+group by topic_id`
+const dayColumns = ['date', 'topic_id', ...dayMeasures.map(({ name }) => name)].join(', ')
+
+/** Whether the topic KPIs of a UTC day are those of the store's rows; reads only. */
+export async function dayDiffers(client: pg.ClientBase, day: string): Promise<boolean> {
+  const { rows: [found] } = await client.query<{ differs: boolean }>(`with fresh as (${freshDay}), old as (select ${dayColumns} from attempt_topic_day where date = $1::date)
+select exists (select from (select * from fresh except all select * from old) as missing) or exists (select from (select * from old except all select * from fresh) as wrong) as differs`, [day])
+  return found?.differs === true
+}
+
 /** Recomputes the topic KPIs of UTC days from the store's rows, a day at a time, and gives the days this version. */
 export async function recomputeDays(client: pg.ClientBase, days: readonly string[], version: string): Promise<void> {
   if (days.length === 0) return
@@ -98,11 +112,8 @@ export async function recomputeDays(client: pg.ClientBase, days: readonly string
   for (const day of days) {
     await client.query({
       name: 'attempt_store_day',
-      text: `insert into attempt_topic_day (date, topic_id, ${dayMeasures.map(({ name }) => name).join(', ')})
-select $1::date, topic_id, ${dayMeasures.map(({ sql }) => sql).join(', ')}
-from attempt_materialized
-where completed_at >= ($1::date)::timestamp at time zone 'UTC' and completed_at < ($1::date + 1)::timestamp at time zone 'UTC'
-group by topic_id`,
+      text: `insert into attempt_topic_day (${dayColumns})
+${freshDay}`,
       values: [day],
     })
   }

@@ -2,6 +2,7 @@
  * Keeps the store in step: fills it once, then takes the users whose exams were written, recomputes their students and
  * commits the difference under a new version. Any number of refreshers may run; an advisory lock lets one work.
  */
+import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { createPool } from '../database/reader.js'
 import { readArrays, recomputeDays, type Rows, writeDifference } from './recompute.js'
@@ -30,12 +31,15 @@ const defaultBatch = 2_000
 const chunk = 200
 const idleMs = 200
 const heartbeatMs = 500
-/** Students compared with the view while idle, and how often. */
+/** Students compared with the view while idle, one after another, and how often. */
 const sampled = 5
 const sampleEveryMs = 1_000
+/** Until whoever took the store for ready has begun to read: TRUNCATE shows an empty table to every snapshot. */
+const settleMs = 2_000
 export const storeLock = `hashtextextended('attempt store', 0)`
 
-interface State { version: string; state: 'filling' | 'ready'; filled_to: string | null; filled_rows: string }
+/** emptying: to be filled anew. catching_up: everybody is filled, and what was written meanwhile is taken. */
+export interface State { id: string; version: string; state: 'emptying' | 'filling' | 'catching_up' | 'ready'; filled_to: string | null; filled_rows: string }
 
 /** One refresher's sessions: the same one twice where source and store are one database. */
 export interface Sessions { source: pg.PoolClient; store: pg.PoolClient }
@@ -45,6 +49,10 @@ export async function transaction<T>({ source, store }: Sessions, work: () => Pr
   const both = source === store ? [store] : [store, source]
   try {
     for (const client of both) await client.query('begin isolation level repeatable read')
+    // before the snapshots: TRUNCATE empties the table for every snapshot, and only a newer one has its row in the queue
+    await source.query('lock table attempt_numbered in access share mode')
+    // of two databases the second must not remember what the first, after a crash, has forgotten
+    if (source !== store) await store.query(`select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off'`)
     const result = await work()
     for (const client of both) await client.query('commit')
     return result
@@ -58,81 +66,98 @@ export async function transaction<T>({ source, store }: Sessions, work: () => Pr
 export const rowsOf = async ({ source, store }: Sessions, students: string[]): Promise<Rows> =>
   (source === store ? { students } : { students, arrays: await readArrays(source, students) })
 
-const readState = async (store: pg.ClientBase) => (await store.query<State>('select version, state, filled_to, filled_rows from attempt_store for update')).rows[0]
+/** Reads and locks the one row first of all: whoever writes into the store waits here, and then sees what the last one wrote. */
+const readState = async (store: pg.ClientBase) => (await store.query<State>('select id, version, state, filled_to, filled_rows from attempt_store for update')).rows[0]
 
-/** Empties the store and lets it be filled anew; readers take the view meanwhile, and the feed begins again. */
+/**
+ * The version at which the store last took from the queue.
+ * @throws Error where another one takes from it: each would get a part
+ */
+async function acknowledged(source: pg.ClientBase, { id }: State): Promise<string> {
+  const { rows: [reader] } = await source.query<{ store: string; version: string }>('select store, version from attempt_queue_reader')
+  if (reader?.store !== id) throw new Error('the queue of exam_results feeds another store: attempt-api store enable makes it feed this one')
+  return reader.version
+}
+
+/** Has the store filled anew by whoever refreshes it; readers take the view meanwhile, and the feed begins again. */
 export async function rebuild(store: pg.ClientBase): Promise<void> {
-  await store.query(`update attempt_store set state = 'filling', filled_to = null, filled_rows = 0, caught_up_at = null, version = version + 1, oldest_version = version + 1`)
-  for (let attempt = 1; ; attempt++) {
-    await store.query('begin')
-    try {
-      // readers that began before must end first; new ones do not come, because the state says so
-      await store.query(`set local lock_timeout = '2s'`)
+  // from the clock, as in the migration: a restored store must not give its versions again
+  await store.query(`update attempt_store set state = 'emptying', filled_to = null, filled_rows = 0, caught_up_at = null, version = begin.version, oldest_version = begin.version
+from (select greatest(version + 1, floor(extract(epoch from clock_timestamp()) * 1000)::bigint) as version from attempt_store) as begin`)
+}
+
+/** Empties a store that is to be filled anew. @returns false where readers that began before still have it */
+async function empty(store: pg.ClientBase): Promise<boolean> {
+  await store.query('begin')
+  try {
+    // who waits for the table makes every reader wait
+    await store.query(`set local lock_timeout = '500ms'`)
+    if ((await readState(store))?.state === 'emptying') {
       await store.query('truncate attempt_materialized, attempt_deleted, attempt_topic_day, attempt_day')
-      await store.query(`update attempt_store set filled_to = null, filled_rows = 0`)
-      await store.query('commit')
-      return
-    } catch (error) {
-      await store.query('rollback')
-      if ((error as { code?: string }).code !== '55P03' || attempt === 1_800) throw error
-      await new Promise((again) => setTimeout(again, 500 + Math.random() * 500))
+      await store.query(`update attempt_store set state = 'filling'`)
     }
+    await store.query('commit')
+    return true
+  } catch (error) {
+    await store.query('rollback')
+    if ((error as { code?: string }).code === '55P03') return false
+    throw error
   }
 }
 
 /** The next students in the order of their id, all of them in the end. */
 export async function nextStudents(source: pg.ClientBase, after: string | null): Promise<string[]> {
   const { rows } = await source.query<{ student_id: string }>({
-    name: 'attempt_store_students', text: `select distinct student_id from attempt_exam where student_id is not null and ($1::uuid is null or student_id > $1::uuid) order by student_id limit ${chunk}`, values: [after],
+    // two texts: a plan for both would read the index from its beginning
+    text: `select distinct student_id from attempt_exam where ${after === null ? 'student_id is not null' : 'student_id > $1::uuid'} order by student_id limit ${chunk}`, values: after === null ? [] : [after],
   })
   return rows.map(({ student_id }) => student_id)
 }
 
 /**
- * One chunk of the first fill, committed with its place, so that a kill costs one chunk.
+ * One chunk of the fill, committed with its place, so that a kill costs one chunk; with the last one, all days.
  * @returns whether that was the last one
  */
 export async function fillChunk(sessions: Sessions): Promise<{ done: boolean; filledTo: string | null; rows: number }> {
+  const { source, store } = sessions
   return transaction(sessions, async () => {
-    const state = await readState(sessions.store)
+    const state = await readState(store)
     if (state === undefined || state.state !== 'filling') return { done: true, filledTo: null, rows: 0 }
-    const students = await nextStudents(sessions.source, state.filled_to)
-    const { written } = await writeDifference(sessions.store, await rowsOf(sessions, students), state.version)
+    await acknowledged(source, state)
+    const students = await nextStudents(source, state.filled_to)
+    const { written } = await writeDifference(store, await rowsOf(sessions, students), state.version)
     const filledTo = students.at(-1) ?? state.filled_to
-    await sessions.store.query('update attempt_store set filled_to = $1, filled_rows = filled_rows + $2::bigint', [filledTo, written])
-    return { done: students.length < chunk, filledTo, rows: Number(state.filled_rows) + written }
+    const done = students.length < chunk
+    if (done) {
+      const { rows } = await store.query<{ date: string }>(`select distinct (completed_at at time zone 'UTC')::date::text as date from attempt_materialized`)
+      await recomputeDays(store, rows.map(({ date }) => date), state.version)
+    }
+    await store.query(`update attempt_store set filled_to = $1, filled_rows = filled_rows + $2::bigint, state = $3`, [filledTo, written, done ? 'catching_up' : 'filling'])
+    return { done, filledTo, rows: Number(state.filled_rows) + written }
   })
 }
 
-/** The days of everything that is filled, when the rows are there. */
-async function fillDays(store: pg.PoolClient): Promise<void> {
-  await store.query('begin')
-  try {
-    const state = await readState(store)
-    const { rows } = await store.query<{ date: string }>(`select distinct (completed_at at time zone 'UTC')::date::text as date from attempt_materialized`)
-    await recomputeDays(store, rows.map(({ date }) => date), state?.version ?? '1')
-    await store.query('commit')
-  } catch (error) {
-    await store.query('rollback')
-    throw error
-  }
-}
+export interface Batch { taken: number; students: number; written: number; deleted: number; version: string }
 
 /**
  * Takes up to `batch` rows of the queue, recomputes their students and commits everything at once.
- * @returns how many rows of the queue were taken; fewer than `batch`: the queue was empty then. -1: the table was emptied
+ * @returns how many rows of the queue were taken; fewer than `batch`: the queue was empty then. Undefined: the store is to be filled first
  */
-export async function refreshBatch(sessions: Sessions, batch: number): Promise<{ taken: number; students: number; written: number; deleted: number; version: string }> {
+export async function refreshBatch(sessions: Sessions, batch: number): Promise<Batch | undefined> {
   const { source, store } = sessions
   return transaction(sessions, async () => {
     const state = await readState(store)
     if (state === undefined) throw new Error('the store is not enabled')
-    const { rows: queue } = await source.query<{ ctid: string; user_id: string | null; at: string }>(
-      'select ctid::text as ctid, user_id, now()::text as at from attempt_queue limit $1', [batch])
+    if (state.state === 'emptying' || state.state === 'filling') return undefined
+    const known = await acknowledged(source, state)
+    const { rows: queue } = await source.query<{ ctid: string; user_id: string | null }>('select ctid::text as ctid, user_id from attempt_queue limit $1', [batch])
     const users = new Set(queue.map(({ user_id }) => user_id))
-    if (users.has(null)) {
+    // the table was emptied; or the store is older than what it took (a backup, a standby that was behind), and that is gone from the queue
+    if (users.has(null) || BigInt(known) > BigInt(state.version)) {
+      await rebuild(store)
+      await source.query('update attempt_queue_reader set version = 0')
       await source.query('delete from attempt_queue where user_id is null')
-      return { taken: -1, students: 0, written: 0, deleted: 0, version: state.version }
+      return undefined
     }
     let [written, deleted, students, version] = [0, 0, 0, state.version]
     if (users.size > 0) {
@@ -144,34 +169,41 @@ export async function refreshBatch(sessions: Sessions, batch: number): Promise<{
       ;({ written, deleted } = difference)
       if (written + deleted > 0) version = next
     }
+    // when the transaction began, and so before its snapshot
     const { rows: [clock] } = await source.query<{ at: string }>('select now()::text as at')
     const caughtUp = queue.length < batch
     await store.query(`update attempt_store set version = $1::bigint, state = case when $2 then 'ready' else state end, caught_up_at = case when $2 then $3::timestamptz else caught_up_at end`,
       [version, caughtUp, clock?.at])
-    if (queue.length > 0) await source.query('delete from attempt_queue where ctid = any($1::tid[])', [queue.map(({ ctid }) => ctid)])
+    if (queue.length > 0) {
+      await source.query('delete from attempt_queue where ctid = any($1::tid[])', [queue.map(({ ctid }) => ctid)])
+      await source.query('update attempt_queue_reader set version = $1::bigint', [version])
+    }
     return { taken: queue.length, students, written, deleted, version }
   })
 }
 
-/** A few random students, compared with the view and repaired where they differ. @returns rows that differed */
-export async function verifySample(sessions: Sessions, count: number): Promise<number> {
+/**
+ * The next `count` students in the order of their id, compared with the view and repaired where they differ.
+ * @returns rows that differed, and the last student; null: the next one is the first again
+ */
+export async function verifySample(sessions: Sessions, after: string | null, count: number): Promise<{ differences: number; after: string | null }> {
   const { source, store } = sessions
   return transaction(sessions, async () => {
     const state = await readState(store)
-    if (state === undefined || state.state !== 'ready') return 0
-    const { rows: places } = await source.query<{ place: string }>('select gen_random_uuid()::text as place from generate_series(1, $1::integer)', [count])
-    const students = new Set<string>()
-    for (const { place } of places) {
-      // from both sides: a student may be in the store alone, or not there at all
-      for (const [client, relation] of [[source, 'attempt_exam'], [store, 'attempt_materialized']] as const) {
-        const { rows } = await client.query<{ student_id: string }>(`select student_id::text from ${relation} where student_id >= $1::uuid order by student_id limit 1`, [place])
-        if (rows[0] !== undefined) students.add(rows[0].student_id)
-      }
+    if (state === undefined || state.state !== 'ready') return { differences: 0, after }
+    // from both sides: a student may be in the store alone, or not there at all
+    const both: string[] = []
+    for (const [client, relation] of [[source, 'attempt_exam'], [store, 'attempt_materialized']] as const) {
+      const { rows } = await client.query<{ student_id: string }>(`select distinct student_id from ${relation}
+where ${after === null ? 'student_id is not null' : 'student_id > $2::uuid'} order by student_id limit $1::integer`, after === null ? [count] : [count, after])
+      both.push(...rows.map(({ student_id }) => student_id))
     }
+    const students = new Set([...new Set(both)].sort().slice(0, count))
+    const last = [...students].at(-1) ?? null
     // whose exams were just written is allowed to differ
     const { rows: waiting } = await source.query<{ student_id: string | null }>('select distinct attempt_student_id(user_id)::text as student_id from attempt_queue')
     for (const { student_id } of waiting) {
-      if (student_id === null) return 0
+      if (student_id === null) return { differences: 0, after }
       students.delete(student_id)
     }
     const next = String(BigInt(state.version) + 1n)
@@ -180,13 +212,20 @@ export async function verifySample(sessions: Sessions, count: number): Promise<n
       await recomputeDays(store, days, next)
       await store.query('update attempt_store set version = $1::bigint, differences = differences + $2::bigint, difference_at = now()', [next, written + deleted])
     }
-    return written + deleted
+    return { differences: written + deleted, after: last }
   })
 }
 
 const pause = (ms: number, signal: AbortSignal) => new Promise<void>((done) => {
-  const timer = setTimeout(done, ms)
-  signal.addEventListener('abort', () => { clearTimeout(timer); done() }, { once: true })
+  const over = () => {
+    clearTimeout(timer)
+    // a signal that lives as long as the process must not gather a listener a pause
+    signal.removeEventListener('abort', over)
+    done()
+  }
+  const timer = setTimeout(over, ms)
+  signal.addEventListener('abort', over)
+  if (signal.aborted) over()
 })
 
 export function createRefresher({ sourceUrl, storeUrl, log, batch = defaultBatch, once = false }: RefresherOptions): Refresher {
@@ -199,7 +238,15 @@ export function createRefresher({ sourceUrl, storeUrl, log, batch = defaultBatch
   let running: Promise<void> = Promise.resolve()
 
   async function fill(sessions: Sessions): Promise<void> {
-    const [began, before] = [Date.now(), (await sessions.store.query<State>('select version, state, filled_to, filled_rows from attempt_store')).rows[0]]
+    const { rows: [before] } = await sessions.store.query<State>('select state, filled_rows from attempt_store')
+    if (before?.state === 'emptying') {
+      log.warn({}, 'the store is filled anew')
+      // since it was marked, which its version tells: a session that ends sooner must not make the next begin again
+      const { rows: [left] } = await sessions.store.query<{ ms: number }>(`select greatest(0, least($1::bigint, version + $1::bigint - floor(extract(epoch from clock_timestamp()) * 1000)::bigint))::integer as ms from attempt_store`, [settleMs])
+      await pause(left?.ms ?? settleMs, stopping.signal)
+      while (!stopped() && !await empty(sessions.store)) await pause(idleMs, stopping.signal)
+    }
+    const began = Date.now()
     let told = 0
     while (!stopped()) {
       const { done, filledTo, rows } = await fillChunk(sessions)
@@ -209,7 +256,7 @@ export function createRefresher({ sourceUrl, storeUrl, log, batch = defaultBatch
         const rowsPerSecond = Math.round((rows - Number(before?.filled_rows ?? 0)) / Math.max(0.001, (Date.now() - began) / 1000))
         log.info({ rows, share: Math.round(share * 1000) / 1000, rowsPerSecond, secondsLeft: rowsPerSecond === 0 ? null : Math.round(rows * (1 / Math.max(share, 1e-9) - 1) / rowsPerSecond) }, 'filling the store')
       }
-      if (done) return fillDays(sessions.store)
+      if (done) return
     }
   }
 
@@ -217,18 +264,17 @@ export function createRefresher({ sourceUrl, storeUrl, log, batch = defaultBatch
   async function lead(sessions: Sessions): Promise<void> {
     let beaten = 0
     let sampledAt = Date.now()
-    const { rows: [state] } = await sessions.store.query<State>('select version, state, filled_to, filled_rows from attempt_store')
-    if (state?.state === 'filling') await fill(sessions)
+    // the walk goes on anywhere, or the first students alone would be verified where sessions are short
+    let place: string | null = randomUUID()
     while (!stopped()) {
       const { rows: [waiting] } = await sessions.source.query('select 1 from attempt_queue limit 1')
       if (waiting !== undefined || Date.now() - beaten >= heartbeatMs) {
-        const { taken, students, written, deleted, version } = await refreshBatch(sessions, batch)
-        if (taken === -1) {
-          log.warn({}, 'exam_results was emptied: the store is filled anew')
-          await rebuild(sessions.store)
+        const refreshed = await refreshBatch(sessions, batch)
+        if (refreshed === undefined) {
           await fill(sessions)
           continue
         }
+        const { taken, students, written, deleted, version } = refreshed
         beaten = Date.now()
         if (taken > 0) log.info({ taken, students, written, deleted, version }, 'refreshed the store')
         if (taken === batch) continue
@@ -236,7 +282,8 @@ export function createRefresher({ sourceUrl, storeUrl, log, batch = defaultBatch
       }
       if (Date.now() - sampledAt >= sampleEveryMs) {
         sampledAt = Date.now()
-        const differences = await verifySample(sessions, sampled)
+        const { differences, after } = await verifySample(sessions, place, sampled)
+        place = after
         if (differences > 0) log.error({ differences }, 'the store differed from the view and was repaired')
       }
       await pause(idleMs, stopping.signal)
@@ -244,6 +291,7 @@ export function createRefresher({ sourceUrl, storeUrl, log, batch = defaultBatch
   }
 
   async function loop(): Promise<void> {
+    let asked: string | undefined
     while (!stopped()) {
       let store: pg.PoolClient | undefined
       let source: pg.PoolClient | undefined
@@ -256,6 +304,12 @@ export function createRefresher({ sourceUrl, storeUrl, log, batch = defaultBatch
           log.info({}, 'refreshing the store')
           await lead({ source, store })
           if (once) return
+        } else if (once && place?.there === true) {
+          // another one leads: it is enough that it has caught up with what was there when we came
+          source = sourceUrl === storeUrl ? store : await sourcePool.connect()
+          asked ??= (await source.query<{ at: string }>('select now()::text as at')).rows[0]?.at
+          const { rows: [state] } = await store.query<{ done: boolean | null }>(`select state = 'ready' and caught_up_at >= $1::timestamptz as done from attempt_store`, [asked])
+          if (state?.done === true) return
         }
       } catch (error) {
         if (!stopped()) log.warn({ err: error }, 'the store could not be refreshed; trying again')

@@ -2,10 +2,12 @@
 import type { Config } from '../config.js'
 import type { Database, Databases } from '../database/reader.js'
 import { ApiError } from '../errors.js'
+import type { State } from './refresher.js'
 
 export interface StoreState {
   version: string
-  state: 'filling' | 'ready'
+  /** Anything but `ready`: it is being filled. */
+  state: State['state']
   /** What was committed before this moment is in the store; RFC 3339. */
   asOf: string | null
   /** Seconds since then, at the moment of asking. */
@@ -76,7 +78,7 @@ export function openSources(config: Pick<Config, 'storeLagS'>, databases: Databa
       if (found?.state === 'ready' && lag <= config.storeLagS) return { kind: 'store', database: databases.store, version: found.version, asOf: found.asOf as string }
       if (asked !== 'store') return live
       throw new ApiError('store_unavailable', found === undefined ? 'There is no store here (attempt-api store enable makes one); leave source out or ask for source=live'
-        : found.state === 'filling' ? 'The store is being filled; ask again later, or for source=live'
+        : found.state !== 'ready' ? 'The store is being filled; ask again later, or for source=live'
           : `The store is ${Math.round(lag)} s behind, and at most ${config.storeLagS} s are allowed; ask again later, or for source=live`)
     },
   }
