@@ -71,9 +71,15 @@ create table attempt_store (
   difference_at timestamptz
 ) with (fillfactor = 50)`, `
 comment on table attempt_store is 'one row: what the store is and how far it has come'`, `
-insert into attempt_store default values`]
+insert into attempt_store default values`, `
+create table attempt_epoch (
+  epoch uuid primary key default gen_random_uuid(),
+  first_version bigint not null default 0
+)`, `
+comment on table attempt_epoch is 'who gave which versions: after a rebuild or a restore a number that was given before means something else'`, `
+insert into attempt_epoch default values`]
 
-const tables = ['attempt_store', 'attempt_day', 'attempt_topic_day', 'attempt_deleted', 'attempt_materialized']
+const tables = ['attempt_epoch', 'attempt_store', 'attempt_day', 'attempt_topic_day', 'attempt_deleted', 'attempt_materialized']
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const statement of statements) await sql.raw(statement.trim()).execute(db)

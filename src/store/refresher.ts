@@ -4,7 +4,9 @@
  */
 import type pg from 'pg'
 import { createPool } from '../database/reader.js'
+import { beginEpoch, beginHistory } from './epochs.js'
 import { readArrays, recomputeDays, type Rows, writeDifference } from './recompute.js'
+import { createRetention, defaultRetentionH } from './retention.js'
 
 export interface RefresherOptions {
   /** Holds exam_results, the view and the queue. */
@@ -16,6 +18,8 @@ export interface RefresherOptions {
   batch?: number
   /** Returns as soon as the store is whole and the queue is empty. */
   once?: boolean
+  /** Hours for which the feed of changes tells of keys that went. */
+  retentionH?: number
 }
 
 export interface Refresher {
@@ -63,6 +67,7 @@ const readState = async (store: pg.ClientBase) => (await store.query<State>('sel
 /** Empties the store and lets it be filled anew; readers take the view meanwhile, and the feed begins again. */
 export async function rebuild(store: pg.ClientBase): Promise<void> {
   await store.query(`update attempt_store set state = 'filling', filled_to = null, filled_rows = 0, caught_up_at = null, version = version + 1, oldest_version = version + 1`)
+  await beginHistory(store)
   for (let attempt = 1; ; attempt++) {
     await store.query('begin')
     try {
@@ -189,11 +194,12 @@ const pause = (ms: number, signal: AbortSignal) => new Promise<void>((done) => {
   signal.addEventListener('abort', () => { clearTimeout(timer); done() }, { once: true })
 })
 
-export function createRefresher({ sourceUrl, storeUrl, log, batch = defaultBatch, once = false }: RefresherOptions): Refresher {
+export function createRefresher({ sourceUrl, storeUrl, log, batch = defaultBatch, once = false, retentionH = defaultRetentionH }: RefresherOptions): Refresher {
   const settings = { statementTimeoutMs: 3_600_000 }
   const write = { max: 1, name: 'attempt-api refresher', readOnly: false }
   const storePool = createPool(settings, storeUrl, write)
   const sourcePool = sourceUrl === storeUrl ? storePool : createPool(settings, sourceUrl, write)
+  const retain = createRetention(retentionH)
   const stopping = new AbortController()
   const stopped = () => stopping.signal.aborted
   let running: Promise<void> = Promise.resolve()
@@ -217,9 +223,11 @@ export function createRefresher({ sourceUrl, storeUrl, log, batch = defaultBatch
   async function lead(sessions: Sessions): Promise<void> {
     let beaten = 0
     let sampledAt = Date.now()
+    await beginEpoch(sessions.store)
     const { rows: [state] } = await sessions.store.query<State>('select version, state, filled_to, filled_rows from attempt_store')
     if (state?.state === 'filling') await fill(sessions)
     while (!stopped()) {
+      await retain(sessions.store)
       const { rows: [waiting] } = await sessions.source.query('select 1 from attempt_queue limit 1')
       if (waiting !== undefined || Date.now() - beaten >= heartbeatMs) {
         const { taken, students, written, deleted, version } = await refreshBatch(sessions, batch)
