@@ -65,10 +65,11 @@ export async function readFeed(reader: Reader, token: ChangeToken | undefined): 
   // everything up to here is known to the follower: in the midst of a version only what lies before it
   const known = token.place === undefined ? BigInt(token.version) : BigInt(token.place[0]) - 1n
   if (known < BigInt(oldest)) throw gone(`The token knows the changes up to version ${known}, and here they are told from version ${oldest} on`)
-  if (epochOfToken !== token.epoch) throw gone('The token is of another store, or of this one before it was rebuilt or restored')
   if (BigInt(token.version) > BigInt(version)) {
+    // nor may it know of the epoch yet
     if (standby === 't') throw new ApiError('store_unavailable', `This standby is at version ${version} and has not come to the token's yet; ask again`)
-    throw gone(`The token is of version ${token.version}, and this store is at ${version} only: it was restored`)
+    throw gone(`The token is of version ${token.version}, and this store is at ${version} only: it is another one, or was restored`)
   }
+  if (epochOfToken !== token.epoch) throw gone('The token is of another store, or of this one before it was rebuilt or restored')
   return { epoch, version, asOf }
 }

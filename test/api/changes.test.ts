@@ -1,3 +1,4 @@
+import { platform } from 'node:os'
 import pg from 'pg'
 import t from 'tap'
 import type { App } from '../../src/app.js'
@@ -248,6 +249,7 @@ t.test('a follower amid writers, refreshes, and a rebuild has what the view says
     return refresher
   }
 
+  // what the follower came across
   const seen = { upsert: 0, delete: 0, expired: 0, fresh: 0, partial: 0 }
   let following = true
   let copy: Copy = new Map()
@@ -350,7 +352,8 @@ t.test('a token of another history is refused, also where its number means somet
   await enabled(other)
   const app = await startApp(t, db.url)
   const write = async (session: string) => {
-    await db.pool.query(exam(session, 'student-1', '2026-03-05T00:00:00Z'))
+    // a question of its own: nothing else is renumbered
+    await db.pool.query(exam(session, 'student-1', '2026-03-05T00:00:00Z', `{"question_id": ${session.charCodeAt(0)}}`))
     await catchUp(db.url)
     return (await ask(app)).next_token
   }
@@ -433,7 +436,7 @@ t.test('the feed of a store in a database of its own, and a role that may only r
   t.match((await app.inject(`/v1/changes?since=${next_token}&format=ndjson`)).body, /"item_id":"55"/)
 })
 
-t.test('a standby that has not come to the token asks for patience, not for a fresh start', async (t) => {
+t.test('a standby that has not come to the token asks for patience, not for a fresh start', { skip: platform() === 'win32' ? 'the folder is copied with cp' : false }, async (t) => {
   const servers = await startReplicated(t)
   const [primary, standby] = [new pg.Pool({ connectionString: servers.primary, max: 2 }), new pg.Pool({ connectionString: servers.standby, max: 2 })]
   t.teardown(() => Promise.all([primary.end(), standby.end()]))
