@@ -37,7 +37,7 @@ The next token is \`next_token\` of a page and the header \`Attempt-Next-Token\`
         limit: Type.Optional(p.limit), format: Type.Optional(p.format),
       }),
       response: {
-        200: { ...representations(changePage), headers: { 'Attempt-Next-Token': { description: 'since of the next request', schema: { type: 'string' } }, 'Attempt-Version': { description: 'version of the store that was read', schema: { type: 'string' } } } },
+        200: { ...representations(changePage), headers: { 'Attempt-Next-Token': { type: 'string', description: 'since of the next request' }, 'Attempt-Version': { type: 'string', description: 'version of the store that was read' } } },
         ...dataProblems('changes_expired'),
       },
     },

@@ -3,12 +3,15 @@ import pg from 'pg'
 import t from 'tap'
 import type { App } from '../../src/app.js'
 import { cohort } from '../../src/database/cohort.js'
+import { copyStatement } from '../../src/database/copy.js'
 import { buildIndexes } from '../../src/database/indexes.js'
 import { loadExamResults } from '../../src/database/load.js'
 import { migrateUp } from '../../src/database/migrator.js'
+import { readerOf } from '../../src/database/reader.js'
 import { createExamResults } from '../../src/database/source.js'
+import { readFeed, selectChanges } from '../../src/queries/changes.js'
 import { changeColumns } from '../../src/schemas/changes.js'
-import { encodeToken } from '../../src/store/change-token.js'
+import { encodeToken, type Place } from '../../src/store/change-token.js'
 import { enableStore } from '../../src/store/enable.js'
 import { createRefresher, rebuild } from '../../src/store/refresher.js'
 import { removeExpired } from '../../src/store/retention.js'
@@ -150,6 +153,26 @@ t.test('pages stop within a version, and go on there while the store goes on', a
   t.strictSame(sorted(copy), sorted(copyOf(await walk(app, '/v1/attempts?source=live'))))
   t.strictSame(await refusal(app, `since=${start}&limit=10001`), [400, 'invalid_parameter'])
   t.strictSame(await refusal(app, `since=${start}&source=live`), [400, 'invalid_parameter'])
+})
+
+t.test('a page costs what it gives: two indexes are walked in order, whatever the statistics say', async (t) => {
+  const db = await filled(t)
+  await enabled(db)
+  const client = await db.pool.connect()
+  await client.query('analyze; begin isolation level repeatable read read only')
+  const feed = await readFeed(readerOf(client, true), undefined)
+  const place: Place = [feed.version, '00000000-0000-0000-0000-000000000000', '1', '1']
+  for (const behind of [{ version: '0' }, { version: feed.version }, { place }]) {
+    for (const limit of [10, undefined]) {
+      const { rows } = await client.query(copyStatement(selectChanges(['op', 'item_id'], behind, limit)).replace(/^copy \(/, 'explain (costs off) ').replace(/\) to stdout.*$/, ''))
+      const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
+      t.match(plan, /Merge Append[^]*attempt_materialized_version_idx[^]*attempt_deleted_version_idx/)
+      t.notMatch(plan, /Seq Scan|Bitmap|-> {2}Sort/)
+    }
+  }
+  await client.query('rollback')
+  t.equal((await client.query('show enable_seqscan')).rows[0].enable_seqscan, 'on', 'for that snapshot only')
+  client.release()
 })
 
 /** A value of a page as it stands in Arrow. */
