@@ -3,7 +3,7 @@
 Run it from cron, or give it the seconds between two looks. Rows and token are committed together: whenever it is
 stopped, the next run goes on where this one was. Python's standard library only.
 """
-import json, sqlite3, sys, time, urllib.error, urllib.request
+import json, shutil, sqlite3, sys, tempfile, time, urllib.error, urllib.request
 
 COLUMNS = ('id student_id item_id correct response_time_ms hint_used completed_at started_at attempt_no session_id topic_id').split()
 KEY = 'student_id = :student_id and item_id = :item_id and attempt_no = :attempt_no'
@@ -20,7 +20,9 @@ def begin():
     """A token first, then a whole export: what changes in between is told after the token, and may be in both."""
     token = json.load(get('/v1/changes'))['next_token']
     db.execute('delete from attempt')
-    with get('/v1/attempts?source=store&format=ndjson') as rows:  # a broken transfer raises, and nothing is committed
+    with get('/v1/attempts?source=store&format=ndjson') as answer, tempfile.TemporaryFile() as rows:
+        shutil.copyfileobj(answer, rows)  # raises where the transfer breaks; reading line by line would end as if it were whole
+        rows.seek(0)
         db.executemany(UPSERT, (numbers(json.loads(row)) for row in rows))
     return token
 
