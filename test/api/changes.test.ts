@@ -159,7 +159,9 @@ t.test('a page costs what it gives: two indexes are walked in order, whatever th
   const db = await filled(t)
   await enabled(db)
   const client = await db.pool.connect()
-  await client.query('analyze; begin isolation level repeatable read read only')
+  t.teardown(() => { client.release() })
+  await client.query('analyze')
+  await client.query('begin isolation level repeatable read read only')
   const feed = await readFeed(readerOf(client, true), undefined)
   const place: Place = [feed.version, '00000000-0000-0000-0000-000000000000', '1', '1']
   for (const behind of [{ version: '0' }, { version: feed.version }, { place }]) {
@@ -172,7 +174,6 @@ t.test('a page costs what it gives: two indexes are walked in order, whatever th
   }
   await client.query('rollback')
   t.equal((await client.query('show enable_seqscan')).rows[0].enable_seqscan, 'on', 'for that snapshot only')
-  client.release()
 })
 
 /** A value of a page as it stands in Arrow. */
@@ -392,6 +393,8 @@ t.test('a token of another history is refused, also where its number means somet
   t.equal((await ask(app, `since=${first}`)).data.length > 0, true, 'what lies before the fork is still good')
   t.strictSame((await ask(app, `since=${third}`)).data, [])
 
+  // restored again and rebuilt before any refresher came: the rebuild takes the number that the token has
+  await db.pool.query('update attempt_store set version = version - 1')
   const client = await db.pool.connect()
   await rebuild(client)
   client.release()
@@ -457,6 +460,16 @@ t.test('the feed of a store in a database of its own, and a role that may only r
   await catchUp(db.url, apart.url)
   t.match((await ask(app, `since=${next_token}`)).data, [{ op: 'upsert', item_id: '55', session_id: 'apart' }])
   t.match((await app.inject(`/v1/changes?since=${next_token}&format=ndjson`)).body, /"item_id":"55"/)
+  const role = `follower_${apart.name}`
+  await apart.pool.query(`create role ${role} login password 'follower'; grant select on attempt_store, attempt_epoch, attempt_materialized, attempt_deleted to ${role}`)
+  const url = new URL(apart.url)
+  url.username = role
+  url.password = 'follower'
+  const restricted = await startApp(t, db.url, {}, url.href)
+  t.equal((await ask(restricted, `since=${next_token}`)).data.length, 1)
+  await apart.pool.query(`revoke select on attempt_epoch from ${role}`)
+  t.strictSame(await refusal(restricted, `since=${next_token}`), [503, 'store_unavailable'])
+  await apart.pool.query(`drop owned by ${role}; drop role ${role}`)
 })
 
 t.test('a standby that has not come to the token asks for patience, not for a fresh start', { skip: platform() === 'win32' ? 'the folder is copied with cp' : false }, async (t) => {
