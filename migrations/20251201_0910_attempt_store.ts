@@ -75,9 +75,15 @@ comment on table attempt_store is 'one row: what the store is and how far it has
 // from the clock: a store that is made again must not give a version to rows that another life of it gave to others
 `
 insert into attempt_store (version, oldest_version)
-select version, version from (select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as version) as begin`]
+select version, version from (select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as version) as begin`, `
+create table attempt_epoch (
+  epoch uuid primary key default gen_random_uuid(),
+  first_version bigint not null default 0
+)`, `
+comment on table attempt_epoch is 'who gave which versions: after a rebuild or a restore a number that was given before means something else'`, `
+insert into attempt_epoch default values`]
 
-const tables = ['attempt_store', 'attempt_day', 'attempt_topic_day', 'attempt_deleted', 'attempt_materialized']
+const tables = ['attempt_epoch', 'attempt_store', 'attempt_day', 'attempt_topic_day', 'attempt_deleted', 'attempt_materialized']
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const statement of statements) await sql.raw(statement.trim()).execute(db)

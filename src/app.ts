@@ -9,6 +9,7 @@ import { errors } from './plugins/errors.js'
 import { openapi } from './plugins/openapi.js'
 import { anomalies } from './routes/anomalies.js'
 import { attempts } from './routes/attempts.js'
+import { changes } from './routes/changes.js'
 import { irt } from './routes/irt.js'
 import { items } from './routes/items.js'
 import { operations } from './routes/operations.js'
@@ -38,7 +39,7 @@ export async function buildApp(services: Services, { logger = false }: { logger?
   await app.register(errors)
   app.addSchema(problemSchema)
   await app.register(openapi)
-  for (const routes of [attempts, anomalies, students, topics, items, irt, operations]) {
+  for (const routes of [attempts, changes, anomalies, students, topics, items, irt, operations]) {
     app.register((scope, _options, done) => {
       routes(scope as unknown as App, services)
       done()

@@ -9,6 +9,8 @@ export interface Config {
   storeRefresh: boolean
   /** Seconds that the store may be behind and still be taken. */
   storeLagS: number
+  /** Hours for which the feed of changes tells of keys that went. */
+  storeRetentionH: number
   production: boolean
   host: string
   /** 0: any free port. */
@@ -70,6 +72,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     storeUrl,
     storeRefresh: refresh === 'on',
     storeLagS: integer('STORE_LAG_S', 10, 1, 86_400),
+    storeRetentionH: integer('STORE_RETENTION_H', 168, 1, 87_600),
     production,
     host: env['HOST'] || '127.0.0.1',
     port: integer('PORT', 3000, 0, 65535),

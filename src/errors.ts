@@ -8,6 +8,7 @@ export const errorCodes = {
   student_not_found: { status: 404, title: 'The student has no attempt' },
   method_not_allowed: { status: 405, title: 'The path exists, but not with this method' },
   not_acceptable: { status: 406, title: 'The representation that was asked for is not available here' },
+  changes_expired: { status: 410, title: 'The changes since this token are not to be had any more, or never were here: begin anew' },
   payload_too_large: { status: 413, title: 'The request is too large' },
   uri_too_long: { status: 414, title: 'The path parameter is too long' },
   unsupported_media_type: { status: 415, title: 'The request body is of a type that is not read here' },

@@ -18,7 +18,7 @@ export async function startServer(config: Config, databaseUrl: string): Promise<
     { logger: { level: config.logLevel, ...(process.stdout.isTTY && !config.production ? { transport: { target: 'pino-pretty' } } : {}) } },
   )
   if (config.storeRefresh) {
-    const refresher = createRefresher({ sourceUrl: databaseUrl, storeUrl, log: app.log })
+    const refresher = createRefresher({ sourceUrl: databaseUrl, storeUrl, log: app.log, retentionH: config.storeRetentionH })
     app.addHook('preClose', () => refresher.stop())
     void refresher.run()
   }

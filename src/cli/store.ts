@@ -58,10 +58,10 @@ async function status({ source, store }: Place): Promise<number> {
   return 0
 }
 
-async function refresh({ sourceUrl, storeUrl, store }: Place, untilCaughtUp: boolean): Promise<number> {
+async function refresh({ sourceUrl, storeUrl, store }: Place, untilCaughtUp: boolean, retentionH: number): Promise<number> {
   if (!await isThere(store, 'attempt_store')) throw new Error('There is no store: attempt-api store enable makes one.')
   const line = (object: object, message: string) => { console.log([message, ...Object.entries(object).map(([name, value]) => `${name} ${value instanceof Error ? value.message : String(value)}`)].join('  ')) }
-  const refresher = createRefresher({ sourceUrl, storeUrl, once: untilCaughtUp, log: { info: line, warn: line, error: line } })
+  const refresher = createRefresher({ sourceUrl, storeUrl, once: untilCaughtUp, retentionH, log: { info: line, warn: line, error: line } })
   const running = refresher.run()
   await Promise.race([running, once(process, 'SIGINT'), once(process, 'SIGTERM')])
   await refresher.stop()
@@ -112,7 +112,7 @@ refresh  keeps the store in step until it is stopped (the service does so as wel
         return 0
       },
       verify: (place) => verify(place, share),
-      refresh: (place) => refresh(place, values.once === true),
+      refresh: (place) => refresh(place, values.once === true, config().storeRetentionH),
     }
     const action = verb !== undefined && Object.hasOwn(actions, verb) ? actions[verb] : undefined
     if (action === undefined || rest.length > 0) throw new UsageError(`store takes one of ${Object.keys(actions).join(', ')}`)

@@ -62,19 +62,22 @@ export function negotiate<F extends Format>(offered: readonly F[], accept: strin
 }
 
 export const defaultLimit = 1000
-const largestPage = 10_000
+export const largestPage = 10_000
 
 /** The parameters that every list takes. */
 export const paging = { limit: Type.Optional(p.limit), cursor: Type.Optional(p.cursor), format: Type.Optional(p.format) }
 export const source = { source: Type.Optional(p.source) }
 
 /** The answer of a list in every representation, for its route's schema. */
-export function listResponse($id: string, row: TSchema, extra: Record<string, TSchema> = {}): Record<string, unknown> {
+export const listResponse = ($id: string, row: TSchema, extra: Record<string, TSchema> = {}): Record<string, unknown> => representations(pageSchema($id, row, extra))
+
+/** The same with any page of JSON. */
+export function representations(page: TSchema): Record<string, unknown> {
   const stream = (description: string) => ({ schema: { type: 'string', description } })
   return {
     description: 'One page as JSON, or the whole result as a stream: from one snapshot, in the same order, the number of rows in the trailer `Attempt-Rows`. A stream that fails half-way is cut off, never ended.',
     content: {
-      [mediaTypes.json]: { schema: pageSchema($id, row, extra) },
+      [mediaTypes.json]: { schema: page },
       [mediaTypes.ndjson]: stream('one row a line, as in `data`'),
       [mediaTypes.csv]: stream('RFC 4180 with a header; null is empty, an empty text is ""'),
       [mediaTypes.arrow]: { schema: { type: 'string', contentEncoding: 'binary', description: 'Arrow IPC stream: int64, int32, float64, bool, timestamp[us, UTC], date32, utf8' } },
@@ -167,7 +170,7 @@ export function readerLeft(reply: FastifyReply): AbortSignal {
  * end cannot be told from a cut, is refused.
  */
 export async function sendStream(
-  { streams }: Services, source: Source, request: FastifyRequest, reply: FastifyReply, mediaType: string, prepare: Parameters<Streams['open']>[0],
+  { streams }: Services, source: Pick<Source, 'kind'>, request: FastifyRequest, reply: FastifyReply, mediaType: string, prepare: Parameters<Streams['open']>[0],
 ): Promise<FastifyReply> {
   if (request.raw.httpVersion === '1.0') throw new ApiError('http_version_not_supported', 'Over HTTP/1.0 a broken stream looks like a whole one: use HTTP/1.1 (in nginx: proxy_http_version 1.1)')
   const encoding = contentEncoding(request.headers['accept-encoding'])

@@ -5,7 +5,9 @@
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { createPool } from '../database/reader.js'
+import { beginEpoch, beginHistory } from './epochs.js'
 import { readArrays, recomputeDays, type Rows, writeDifference } from './recompute.js'
+import { createRetention, defaultRetentionH } from './retention.js'
 
 export interface RefresherOptions {
   /** Holds exam_results, the view and the queue. */
@@ -17,6 +19,8 @@ export interface RefresherOptions {
   batch?: number
   /** Returns as soon as the store is whole and the queue is empty. */
   once?: boolean
+  /** Hours for which the feed of changes tells of keys that went. */
+  retentionH?: number
 }
 
 export interface Refresher {
@@ -84,6 +88,7 @@ export async function rebuild(store: pg.ClientBase): Promise<void> {
   // from the clock, as in the migration: a restored store must not give its versions again
   await store.query(`update attempt_store set state = 'emptying', filled_to = null, filled_rows = 0, caught_up_at = null, version = begin.version, oldest_version = begin.version
 from (select greatest(version + 1, floor(extract(epoch from clock_timestamp()) * 1000)::bigint) as version from attempt_store) as begin`)
+  await beginHistory(store)
 }
 
 /** Empties a store that is to be filled anew. @returns false where readers that began before still have it */
@@ -228,11 +233,12 @@ const pause = (ms: number, signal: AbortSignal) => new Promise<void>((done) => {
   if (signal.aborted) over()
 })
 
-export function createRefresher({ sourceUrl, storeUrl, log, batch = defaultBatch, once = false }: RefresherOptions): Refresher {
+export function createRefresher({ sourceUrl, storeUrl, log, batch = defaultBatch, once = false, retentionH = defaultRetentionH }: RefresherOptions): Refresher {
   const settings = { statementTimeoutMs: 3_600_000 }
   const write = { max: 1, name: 'attempt-api refresher', readOnly: false }
   const storePool = createPool(settings, storeUrl, write)
   const sourcePool = sourceUrl === storeUrl ? storePool : createPool(settings, sourceUrl, write)
+  const retain = createRetention(retentionH)
   const stopping = new AbortController()
   const stopped = () => stopping.signal.aborted
   let running: Promise<void> = Promise.resolve()
@@ -266,7 +272,9 @@ export function createRefresher({ sourceUrl, storeUrl, log, batch = defaultBatch
     let sampledAt = Date.now()
     // the walk goes on anywhere, or the first students alone would be verified where sessions are short
     let place: string | null = randomUUID()
+    await beginEpoch(sessions.store)
     while (!stopped()) {
+      await retain(sessions.store)
       const { rows: [waiting] } = await sessions.source.query('select 1 from attempt_queue limit 1')
       if (waiting !== undefined || Date.now() - beaten >= heartbeatMs) {
         const refreshed = await refreshBatch(sessions, batch)

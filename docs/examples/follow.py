@@ -1,0 +1,57 @@
+"""Keeps a copy of the view attempt in a SQLite file in step: python3 follow.py http://127.0.0.1:3000 copy.db [SECONDS]
+
+Run it from cron, or give it the seconds between two looks. Rows and token are committed together: whenever it is
+stopped, the next run goes on where this one was. Python's standard library only.
+"""
+import json, shutil, sqlite3, sys, tempfile, time, urllib.error, urllib.request
+
+COLUMNS = ('id student_id item_id correct response_time_ms hint_used completed_at started_at attempt_no session_id topic_id').split()
+KEY = 'student_id = :student_id and item_id = :item_id and attempt_no = :attempt_no'
+UPSERT = f'insert or replace into attempt ({", ".join(COLUMNS)}) values ({", ".join(":" + name for name in COLUMNS)})'
+
+def get(path):
+    return urllib.request.urlopen(service + path, timeout=300)
+
+def numbers(row):
+    """64-bit integers are strings in JSON; SQLite's integers hold them."""
+    return {**row, 'item_id': int(row['item_id']), 'id': row['id'] and int(row['id'])}
+
+def begin():
+    """A token first, then a whole export: what changes in between is told after the token, and may be in both."""
+    token = json.load(get('/v1/changes'))['next_token']
+    db.execute('delete from attempt')
+    with get('/v1/attempts?source=store&format=ndjson') as answer, tempfile.TemporaryFile() as rows:
+        shutil.copyfileobj(answer, rows)  # raises where the transfer breaks; reading line by line would end as if it were whole
+        rows.seek(0)
+        db.executemany(UPSERT, (numbers(json.loads(row)) for row in rows))
+    return token
+
+def step(token):
+    """Applies one page. Gives the next token, and whether there is more already."""
+    page = json.load(get(f'/v1/changes?limit=10000&since={token}'))
+    for row in map(numbers, page['data']):
+        db.execute(UPSERT if row['op'] == 'upsert' else f'delete from attempt where {KEY}', row)
+    return page['next_token'], page['has_more']
+
+service, file, pause = sys.argv[1], sys.argv[2], float(sys.argv[3]) if len(sys.argv) > 3 else None
+db = sqlite3.connect(file)
+db.execute(f'create table if not exists attempt ({", ".join(COLUMNS)}, primary key (student_id, item_id, attempt_no))')
+db.execute('create table if not exists follower (only_row integer primary key check (only_row = 1), token text not null)')
+while True:
+    try:
+        with db:  # one transaction: both or neither
+            known = db.execute('select token from follower').fetchone()
+            token, more = step(known[0]) if known else (begin(), True)
+            db.execute('insert or replace into follower values (1, ?)', (token,))
+    except urllib.error.HTTPError as error:
+        problem = json.load(error)
+        print(f'{error.code} {problem["code"]}: {problem["detail"]}', file=sys.stderr)
+        if error.code == 410:  # rebuilt, restored, or we were away for too long
+            with db: db.execute('delete from follower')
+        elif error.code in (503, 504): time.sleep(5)  # being filled, or busy: ask again
+        else: sys.exit(1)
+        continue
+    if more: continue
+    if pause is None: break
+    time.sleep(pause)
+print(db.execute('select count(*) from attempt').fetchone()[0], 'attempts')
