@@ -92,16 +92,18 @@ where fresh.student_id is null or old.student_id is null or (${columnsOf('fresh'
 const dayMeasures = [...measures, distinctStudents, p90]
 
 /** The topic KPIs of one UTC day, $1, as the store's rows have them. */
-const freshDay = `select $1::date as date, topic_id, ${dayMeasures.map(({ sql }) => sql).join(', ')}
+const freshDay = `select $1::date as date, topic_id, ${dayMeasures.map(({ sql, name }) => `${sql} as ${name}`).join(', ')}
 from attempt_materialized
 where completed_at >= ($1::date)::timestamp at time zone 'UTC' and completed_at < ($1::date + 1)::timestamp at time zone 'UTC'
 group by topic_id`
-const dayColumns = ['date', 'topic_id', ...dayMeasures.map(({ name }) => name)].join(', ')
+const dayNames = ['date', 'topic_id', ...dayMeasures.map(({ name }) => name)]
+const dayColumns = dayNames.join(', ')
 
 /** Whether the topic KPIs of a UTC day are those of the store's rows; reads only. */
 export async function dayDiffers(client: pg.ClientBase, day: string): Promise<boolean> {
   const { rows: [found] } = await client.query<{ differs: boolean }>(`with fresh as (${freshDay}), old as (select ${dayColumns} from attempt_topic_day where date = $1::date)
-select exists (select from (select * from fresh except all select * from old) as missing) or exists (select from (select * from old except all select * from fresh) as wrong) as differs`, [day])
+select exists (select from fresh full join old on (fresh.topic_id is null) = (old.topic_id is null) and coalesce(fresh.topic_id, '') = coalesce(old.topic_id, '')
+  where (${columnsOf('fresh', dayNames)}) is distinct from (${columnsOf('old', dayNames)})) as differs`, [day])
   return found?.differs === true
 }
 

@@ -5,7 +5,7 @@ import { openDatabases } from '../../src/database/reader.js'
 import { openStreams } from '../../src/database/streams.js'
 import { openSources } from '../../src/store/sources.js'
 
-export const testConfig = { poolSize: 4, statementTimeoutMs: 30_000, streamPoolSize: 2, streamTimeoutS: 60, shutdownGraceS: 0, irtWideItems: 100, irtResponses: 100_000, storeLagS: 10, contractTimeoutMs: 5_000, contractIntervalS: 3600 }
+export const testConfig = { poolSize: 4, statementTimeoutMs: 30_000, streamPoolSize: 2, streamTimeoutS: 60, shutdownGraceS: 0, irtWideItems: 100, irtResponses: 100_000, storeLagS: 600, contractTimeoutMs: 5_000, contractIntervalS: 3600 }
 
 export async function startApp(t: { teardown(action: () => unknown): unknown }, url: string, settings: Partial<typeof testConfig> = {}, storeUrl = url): Promise<App> {
   const config = { ...testConfig, ...settings }
