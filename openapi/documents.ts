@@ -9,9 +9,9 @@ import type { Sources } from '../src/store/sources.js'
 
 const notHere = () => Promise.reject(new Error('the documents need no database'))
 const database = { server: 'primary' as const, rows: notHere, snapshot: notHere, store: false }
-const databases: Databases = { live: database, store: database, standbys: [], close: () => Promise.resolve() }
+const databases: Databases = { live: database, store: database, standbys: [], drop: () => undefined, close: () => Promise.resolve() }
 const sources: Sources = { start: () => undefined, choose: notHere, failed: () => undefined, state: notHere, close: () => Promise.resolve() }
-const streams: Streams = { open: notHere, read: notHere, close: () => Promise.resolve() }
+const streams: Streams = { open: notHere, read: notHere, drop: () => undefined, close: () => Promise.resolve() }
 const contract: ContractMonitor = { check: notHere, readiness: notHere, close: () => Promise.resolve() }
 
 /** File name → text. */

@@ -47,7 +47,10 @@ export async function buildApp(services: Services, { logger = false }: { logger?
   // before the requests in flight are waited for: a stream may run for an hour
   app.addHook('preClose', () => services.streams.close())
   app.addHook('onReady', (done) => {
-    services.sources.start(app.log)
+    services.sources.start(app.log, (server) => {
+      services.databases.drop(server)
+      services.streams.drop(server)
+    })
     done()
   })
   app.addHook('onClose', async () => { await Promise.all([services.databases.close(), services.sources.close(), services.contract.close()]) })

@@ -27,7 +27,14 @@ export interface Database extends Reader {
 export interface Standby { live: Database; store: Database | undefined }
 
 /** The view and the store, which may be in one database or in two, and the standbys. */
-export interface Databases { live: Database; store: Database; standbys: readonly Standby[]; close(): Promise<void> }
+export interface Databases {
+  live: Database
+  store: Database
+  standbys: readonly Standby[]
+  /** For a server that is silent: ends what waits for it. */
+  drop(server: ServerName): void
+  close(): Promise<void>
+}
 
 // Every value stays PostgreSQL's text: int8, numeric and microseconds lose digits in JavaScript's own types.
 const asText = { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig
@@ -53,8 +60,21 @@ export function createPool(config: Pick<Config, 'statementTimeoutMs'>, url: stri
   })
   // without listeners a killed backend would end the process; the next request gets a new connection
   pool.on('error', () => undefined)
-  pool.on('connect', (client) => { client.on('error', () => undefined) })
+  const clients = new Set<pg.PoolClient>()
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined)
+    clients.add(client)
+  })
+  pool.on('remove', (client) => { clients.delete(client) })
+  connections.set(pool, clients)
   return pool
+}
+
+const connections = new WeakMap<pg.Pool, Set<pg.PoolClient>>()
+
+/** Closes every connection of a pool at once: what waits on one fails now and not when the network gives it up. */
+export function dropConnections(pool: pg.Pool | undefined): void {
+  for (const client of (pool && connections.get(pool)) ?? []) (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
 }
 
 /** A reader on one connection, or on whichever of a pool is free. */
@@ -107,6 +127,7 @@ export function openDatabases(config: Pick<Config, 'statementTimeoutMs' | 'poolS
     live: database('primary', false),
     store: database(beside ? 'primary' : 'store', true),
     standbys: standbyUrls.map((_url, index) => ({ live: database(`standby ${index + 1}`, false), store: beside ? database(`standby ${index + 1}`, true) : undefined })),
+    drop: (server) => { dropConnections(pools.get(server)) },
     async close() { await Promise.all([...pools.values()].map((pool) => pool.end())) },
   }
 }

@@ -8,7 +8,7 @@ import type { Config } from '../config.js'
 import { ApiError } from '../errors.js'
 import type { Encoder } from '../formats/encoder.js'
 import { abandon, copyRows, copyStatement, type RowSink } from './copy.js'
-import { createPool, openPools, readerOf, type Database, type Reader, type Statement } from './reader.js'
+import { createPool, dropConnections, openPools, readerOf, type Database, type Reader, type ServerName, type Statement } from './reader.js'
 
 /** Reads of one snapshot, on one connection. */
 export interface Snapshot extends Reader {
@@ -36,6 +36,8 @@ export interface Streams {
   open(prepare: (snapshot: Snapshot, stopped: AbortSignal) => Content | Promise<Content>, left: AbortSignal, from: From): Promise<RowStream>
   /** A long read that sends nothing by itself. Throws as `open`. */
   read<T>(action: (snapshot: Snapshot, stopped: AbortSignal) => Promise<T>, left: AbortSignal, from: From): Promise<T>
+  /** For a server that is silent: ends what waits for it. */
+  drop(server: ServerName): void
   /** Cuts what still runs after the grace and closes the connections. */
   close(): Promise<void>
 }
@@ -171,6 +173,7 @@ export function openStreams(config: Settings, url: string, storeUrl = url, stand
         stream.destroy(error as Error)
       })
     }),
+    drop: (server) => { dropConnections(pools.get(server)) },
     async close() {
       closing = true
       const end = Date.now() + config.shutdownGraceS * 1000

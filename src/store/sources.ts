@@ -3,7 +3,7 @@
  * current enough, else on the primary. Everything of one answer comes from the one source's database.
  */
 import type { Config } from '../config.js'
-import type { Database, Databases } from '../database/reader.js'
+import type { Database, Databases, ServerName } from '../database/reader.js'
 import { ApiError } from '../errors.js'
 import { openStandbys, type Log } from './standbys.js'
 import { lagOf, readStoreState, type KnownState, type StoreState } from './state.js'
@@ -13,8 +13,11 @@ export type { StoreState } from './state.js'
 export interface Source { kind: 'live' | 'store'; database: Database; version: string | null; asOf: string; standby: boolean }
 
 export interface Sources {
-  /** Begins to measure the standbys; until then, and where there are none, the primary answers. */
-  start(log: Log): void
+  /**
+   * Begins to measure the standbys; until then, and where there are none, the primary answers.
+   * @param silent called with a standby that does not answer any more
+   */
+  start(log: Log, silent: (server: ServerName) => void): void
   /**
    * The source of an answer; `asked` demands one.
    * @param primary leaves the standbys out
@@ -61,13 +64,15 @@ export function openSources(config: Pick<Config, 'storeLagS' | 'readLagS'>, data
   }
 
   return {
-    start: (log) => { standbys.start(log) },
+    start: (log, silent) => { standbys.start(log, silent) },
     failed: ({ database }) => { standbys.failed(database.server) },
     state: async () => (await fresh()).state,
     close: () => standbys.close(),
     async choose(asked, primary = false) {
       const usable = primary ? [] : standbys.usable()
-      if (asked !== 'live') {
+      // a store that no standby knows of is not looked for on the primary, unless it is demanded
+      const absent = asked === undefined && usable.some(({ store, known: there }) => store !== undefined && there.at > 0 && there.state === undefined)
+      if (asked !== 'live' && !absent) {
         for (const { store, known: there } of usable) {
           const source = stored(store, there, true)
           if (source !== undefined) return source

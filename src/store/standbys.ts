@@ -6,6 +6,7 @@
  * has everything that was committed when the primary was asked. The time of the last replayed commit tells less (behind
  * an idle primary it grows old though nothing is missing), and what the WAL receiver knows is hidden from most roles.
  */
+import pg from 'pg'
 import type { Config } from '../config.js'
 import { createPool, readerOf, standbyConnectMs, type ServerName, type Standby } from '../database/reader.js'
 import { readStoreState, type KnownState } from './state.js'
@@ -20,7 +21,8 @@ export interface Usable extends Standby {
 }
 
 export interface Standbys {
-  start(log: Log): void
+  /** @param silent called with a standby that does not answer any more: what waits for it would wait long */
+  start(log: Log, silent: (server: ServerName) => void): void
   /** Those that are within the limit now; each call begins with the next. */
   usable(): Usable[]
   /** A request failed on it: it is let alone for a while. */
@@ -32,7 +34,8 @@ const measureEveryMs = 250
 /** A server that did not answer is not asked again, nor a standby used on which a request failed, for as long. */
 const failedMs = 2_000
 const absentStoreMs = 5_000
-/** A server that does not say where it is for so long is taken for dead. */
+/** A server that does not say where it is for so long is not read. Ours is the longer one: a slow server says so itself. */
+const statementMs = 1_500
 const answerMs = 2_000
 
 /** Where the primary's log was at a moment; milliseconds. */
@@ -52,7 +55,7 @@ const endOfLog = (lsn: string): bigint => {
 }
 
 export function openStandbys(config: Pick<Config, 'readLagS'>, standbys: readonly Standby[], url: string, standbyUrls: readonly string[]): Standbys {
-  const open = (where: string) => createPool({ statementTimeoutMs: answerMs }, where, { max: 1, name: 'attempt-api standbys', connectMs: standbyConnectMs, queryMs: answerMs })
+  const open = (where: string) => createPool({ statementTimeoutMs: statementMs }, where, { max: 1, name: 'attempt-api standbys', connectMs: standbyConnectMs, queryMs: answerMs })
   const pools = standbyUrls.length === 0 ? [] : [url, ...standbyUrls].map(open)
   const [primary, ...measuring] = pools.map((pool) => readerOf(pool))
   const measured = standbys.map((standby): Measured => ({ ...standby, asOf: 0, known: { state: undefined, at: 0 }, heldUntil: 0, reason: 'not measured yet' }))
@@ -112,8 +115,9 @@ export function openStandbys(config: Pick<Config, 'readLagS'>, standbys: readonl
     stopping.signal.addEventListener('abort', over)
   })
 
-  async function again(what: () => Promise<boolean>): Promise<void> {
-    while (!stopping.signal.aborted) await pause(await what() ? measureEveryMs : failedMs)
+  /** Until the end; `what` gives the pause after it. */
+  async function again(what: () => Promise<number>): Promise<void> {
+    while (!stopping.signal.aborted) await pause(await what())
   }
 
   const markings = (log: Log) => {
@@ -127,29 +131,37 @@ export function openStandbys(config: Pick<Config, 'readLagS'>, standbys: readonl
         failing = true
       }
       // a primary that is back is asked at once: without it no standby can be used for long
-      return true
+      return measureEveryMs
     })
   }
 
-  const measurements = (log: Log, standby: Measured, index: number) => again(async () => {
-    let error: unknown
-    const reason = await measure(standby, index).catch((failure: unknown) => {
-      error = failure
-      return 'it does not answer'
+  const measurements = (log: Log, silent: (server: ServerName) => void, standby: Measured, index: number) => {
+    let failures = 0
+    return again(async () => {
+      let error: unknown
+      const reason = await measure(standby, index).catch((failure: unknown) => {
+        error = failure
+        return 'it does not answer'
+      })
+      if (reason !== standby.reason && !stopping.signal.aborted) {
+        const { server } = standby.live
+        if (reason === undefined) log.info({ server }, 'reading from the standby')
+        else log.warn({ server, reason, ...(error === undefined ? {} : { err: error }) }, 'the standby is not read')
+      }
+      standby.reason = reason
+      // an error of the server is an answer
+      failures = error === undefined || error instanceof pg.DatabaseError ? 0 : failures + 1
+      // twice: the first time it may have been this process that was late
+      if (failures === 1) return measureEveryMs
+      if (failures === 2) silent(standby.live.server)
+      return error === undefined ? measureEveryMs : failedMs
     })
-    if (reason !== standby.reason && !stopping.signal.aborted) {
-      const { server } = standby.live
-      if (reason === undefined) log.info({ server }, 'reading from the standby')
-      else log.warn({ server, reason, ...(error === undefined ? {} : { err: error }) }, 'the standby is not read')
-    }
-    standby.reason = reason
-    return error === undefined
-  })
+  }
 
   return {
-    start(log) {
+    start(log, silent) {
       startedAt = Date.now()
-      if (standbys.length > 0) loops = [markings(log), ...measured.map((standby, index) => measurements(log, standby, index))]
+      if (standbys.length > 0) loops = [markings(log), ...measured.map((standby, index) => measurements(log, silent, standby, index))]
     },
     usable() {
       const now = Date.now()
