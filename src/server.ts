@@ -4,6 +4,7 @@ import type { Config } from './config.js'
 import { createContractMonitor } from './contract-monitor.js'
 import { openDatabases } from './database/reader.js'
 import { openStreams } from './database/streams.js'
+import { createStoreMonitor } from './store/monitor.js'
 import { createRefresher } from './store/refresher.js'
 import { openSources } from './store/sources.js'
 
@@ -16,7 +17,7 @@ export async function startServer(config: Config, databaseUrl: string): Promise<
   const app = await buildApp(
     {
       limits: config, databases, sources: openSources(config, databases, databaseUrl, config.readUrls),
-      streams: openStreams(config, databaseUrl, storeUrl, config.readUrls), contract: createContractMonitor(config, databaseUrl),
+      streams: openStreams(config, databaseUrl, storeUrl, config.readUrls), contract: createContractMonitor(config, databaseUrl), storeMonitor: createStoreMonitor(config, storeUrl),
     },
     { logger: { level: config.logLevel, ...(process.stdout.isTTY && !config.production ? { transport: { target: 'pino-pretty' } } : {}) } },
   )
