@@ -226,12 +226,17 @@ t.test('a cancelled statement is asked of the primary; two standbys take turns; 
   const [first, second] = [await wire(t, servers.standby), await wire(t, servers.standby)]
   // the primary itself, and a server of another cluster
   const other = await startReplicated(t)
+  // its log is further on, so that its position alone would look current
+  const stranger = pool(t, other.primary)
+  for (let segment = 0; segment < 4; segment++) await stranger.query(`select pg_logical_emit_message(false, 'test', 'x'), pg_switch_wal()`)
+  await other.caughtUp()
   const app = await startApp(t, servers.primary, { readLagS: 5 }, servers.primary, [first.url, servers.primary, second.url, other.standby])
   await until(async () => await answeredBy(app, servers, '/v1/topics') === 'standby', 'the standbys are used')
   await until(async () => {
     await app.inject('/v1/topics')
     return first.connections > 1 && second.connections > 1
   }, 'both are used')
+  await new Promise((done) => setTimeout(done, 2_500))
   for (let turn = 0; turn < 8; turn++) t.equal(await answeredBy(app, servers, '/v1/topics'), 'standby')
 
   // a reader that stands in the way of replay: cancelled on the standby, answered all the same
@@ -246,6 +251,11 @@ t.test('a cancelled statement is asked of the primary; two standbys take turns; 
   t.equal(await answer, 'both')
   await until(async () => Number((await servers.reader.query(`select confl_lock as n from pg_stat_database_conflicts where datname = current_database()`)).rows[0].n) > 0, 'it was cancelled for that reason')
   t.equal(await answeredBy(app, servers, '/v1/topics'), 'standby', 'which is nothing against the standby')
+
+  // a promoted standby goes its own way, however far it had come
+  await servers.reader.query('select pg_promote()')
+  await until(async () => await answeredBy(app, servers, '/v1/topics') === 'primary', 'the primary answers')
+  for (let turn = 0; turn < 4; turn++) t.equal(await answeredBy(app, servers, '/v1/topics'), 'primary')
 })
 
 t.test('the store is read on the standby as far as it is there, with its version and moment', { skip }, async (t) => {
