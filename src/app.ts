@@ -16,9 +16,10 @@ import { operations } from './routes/operations.js'
 import { students } from './routes/students.js'
 import { topics } from './routes/topics.js'
 import { problemSchema } from './schemas/responses.js'
+import type { StoreMonitor } from './store/monitor.js'
 import type { Sources } from './store/sources.js'
 
-export interface Services { limits: Pick<Config, 'irtWideItems' | 'irtResponses'>; databases: Databases; sources: Sources; streams: Streams; contract: ContractMonitor }
+export interface Services { limits: Pick<Config, 'irtWideItems' | 'irtResponses'>; databases: Databases; sources: Sources; streams: Streams; contract: ContractMonitor; storeMonitor: StoreMonitor }
 export type App = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>
 /** Declares the routes of one resource. */
 export type Routes = (app: App, services: Services) => void
@@ -47,6 +48,13 @@ export async function buildApp(services: Services, { logger = false }: { logger?
   }
   // before the requests in flight are waited for: a stream may run for an hour
   app.addHook('preClose', () => services.streams.close())
-  app.addHook('onClose', async () => { await Promise.all([services.databases.close(), services.contract.close()]) })
+  app.addHook('onReady', (done) => {
+    services.sources.start(app.log, (server) => {
+      services.databases.drop(server)
+      services.streams.drop(server)
+    })
+    done()
+  })
+  app.addHook('onClose', async () => { await Promise.all([services.databases.close(), services.sources.close(), services.contract.close(), services.storeMonitor.close()]) })
   return app
 }

@@ -11,6 +11,10 @@ export interface Config {
   storeLagS: number
   /** Hours for which the feed of changes tells of keys that went. */
   storeRetentionH: number
+  /** Standbys of `databaseUrl`, each one server. */
+  readUrls: readonly string[]
+  /** Seconds that a standby may be behind its primary and still be read. */
+  readLagS: number
   production: boolean
   host: string
   /** 0: any free port. */
@@ -63,6 +67,12 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   }
   const storeUrl = env['STORE_DATABASE_URL'] || undefined
   if (storeUrl !== undefined && !/^postgres(ql)?:\/\//.test(storeUrl)) problems.push('STORE_DATABASE_URL must be a URL that begins with postgres:// or postgresql://')
+  // an empty piece is a mistake too: whoever sets two standbys and gets one would not notice
+  const readUrls = env['DATABASE_READ_URL'] ? env['DATABASE_READ_URL'].split(',').map((url) => url.trim()) : []
+  readUrls.forEach((url, index) => {
+    if (!/^postgres(ql)?:\/\//.test(url)) problems.push(`DATABASE_READ_URL must be URLs that begin with postgres:// or postgresql://, separated by commas (one in a password is written %2C): number ${index + 1} is none`)
+  })
+  if (readUrls.length > 0 && databaseUrl === undefined) problems.push('DATABASE_READ_URL needs DATABASE_URL, whose standbys it names')
   const refresh = env['STORE_REFRESH'] || 'on'
   if (!['on', 'off'].includes(refresh)) problems.push('STORE_REFRESH must be on or off')
   const logLevel = env['LOG_LEVEL'] || 'info'
@@ -73,6 +83,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     storeRefresh: refresh === 'on',
     storeLagS: integer('STORE_LAG_S', 10, 1, 86_400),
     storeRetentionH: integer('STORE_RETENTION_H', 168, 1, 87_600),
+    readUrls: Object.freeze(readUrls),
+    // where the primary's log was is remembered for as long, four times a second
+    readLagS: integer('READ_LAG_S', 10, 1, 3_600),
     production,
     host: env['HOST'] || '127.0.0.1',
     port: integer('PORT', 3000, 0, 65535),

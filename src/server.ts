@@ -4,6 +4,7 @@ import type { Config } from './config.js'
 import { createContractMonitor } from './contract-monitor.js'
 import { openDatabases } from './database/reader.js'
 import { openStreams } from './database/streams.js'
+import { createStoreMonitor } from './store/monitor.js'
 import { createRefresher } from './store/refresher.js'
 import { openSources } from './store/sources.js'
 
@@ -12,9 +13,12 @@ export interface RunningServer { url: string; close(): Promise<void> }
 /** Opens the pools and listens. Throws in one sentence where the port is taken. */
 export async function startServer(config: Config, databaseUrl: string): Promise<RunningServer> {
   const storeUrl = config.storeUrl ?? databaseUrl
-  const databases = openDatabases(config, databaseUrl, storeUrl)
+  const databases = openDatabases(config, databaseUrl, storeUrl, config.readUrls)
   const app = await buildApp(
-    { limits: config, databases, sources: openSources(config, databases), streams: openStreams(config, databaseUrl, storeUrl), contract: createContractMonitor(config, databaseUrl) },
+    {
+      limits: config, databases, sources: openSources(config, databases, databaseUrl, config.readUrls),
+      streams: openStreams(config, databaseUrl, storeUrl, config.readUrls), contract: createContractMonitor(config, databaseUrl), storeMonitor: createStoreMonitor(config, storeUrl),
+    },
     { logger: { level: config.logLevel, ...(process.stdout.isTTY && !config.production ? { transport: { target: 'pino-pretty' } } : {}) } },
   )
   if (config.storeRefresh) {

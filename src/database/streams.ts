@@ -8,13 +8,16 @@ import type { Config } from '../config.js'
 import { ApiError } from '../errors.js'
 import type { Encoder } from '../formats/encoder.js'
 import { abandon, copyRows, copyStatement, type RowSink } from './copy.js'
-import { createPool, readerOf, type Reader, type Statement } from './reader.js'
+import { createPool, dropConnections, openPools, readerOf, type Database, type Reader, type ServerName, type Statement } from './reader.js'
 
 /** Reads of one snapshot, on one connection. */
 export interface Snapshot extends Reader {
   /** Gives every row to `sink` in COPY's binary format. @returns how many */
   copy(statement: Statement, sink: RowSink): Promise<number>
 }
+
+/** Which server is read, and whether the views or the store. */
+export type From = Pick<Database, 'server' | 'store'>
 
 /** What to send: the statements whose rows are the answer, one after another, and how they are encoded. */
 export interface Content { statements: AsyncGenerator<Statement, void, number>; encoder: Encoder }
@@ -27,12 +30,14 @@ export interface Streams {
    * Starts a stream and waits for its first bytes, so that what fails until then can still be told with a status.
    * @param prepare called inside the snapshot; `stopped` aborts where the answer is of no use any more
    * @param left aborts when the reader is gone
-   * @param from whether the snapshot's reader is to take the views or the store
+   * @param from the database of the answer's source
    * @throws ApiError too_many_streams, timeout; what the database reports
    */
-  open(prepare: (snapshot: Snapshot, stopped: AbortSignal) => Content | Promise<Content>, left: AbortSignal, from: 'live' | 'store'): Promise<RowStream>
+  open(prepare: (snapshot: Snapshot, stopped: AbortSignal) => Content | Promise<Content>, left: AbortSignal, from: From): Promise<RowStream>
   /** A long read that sends nothing by itself. Throws as `open`. */
-  read<T>(action: (snapshot: Snapshot, stopped: AbortSignal) => Promise<T>, left: AbortSignal, from: 'live' | 'store'): Promise<T>
+  read<T>(action: (snapshot: Snapshot, stopped: AbortSignal) => Promise<T>, left: AbortSignal, from: From): Promise<T>
+  /** For a server that is silent: ends what waits for it. */
+  drop(server: ServerName): void
   /** Cuts what still runs after the grace and closes the connections. */
   close(): Promise<void>
 }
@@ -75,20 +80,19 @@ class CopyStream extends Readable implements RowStream {
   }
 }
 
-export function openStreams(config: Settings, url: string, storeUrl = url): Streams {
-  const open = (where: string) => createPool({ statementTimeoutMs: config.streamTimeoutS * 1000 }, where, { max: config.streamPoolSize, name: 'attempt-api stream' })
-  const live = open(url)
-  const pools = { live, store: storeUrl === url ? live : open(storeUrl) }
+export function openStreams(config: Settings, url: string, storeUrl = url, standbyUrls: readonly string[] = []): Streams {
+  const pools = openPools(url, storeUrl, standbyUrls, (where, connectMs) =>
+    createPool({ statementTimeoutMs: config.streamTimeoutS * 1000 }, where, { max: config.streamPoolSize, name: 'attempt-api stream', connectMs }))
   const running = new Set<AbortController>()
   let [busy, closing] = [0, false]
 
   /** Holds a connection and a snapshot for `work`. Whatever aborts `job` ends the work on the server as well. */
-  async function run<T>(from: 'live' | 'store', left: AbortSignal, work: (client: pg.PoolClient, job: AbortController) => Promise<T>): Promise<T> {
+  async function run<T>({ server }: From, left: AbortSignal, work: (client: pg.PoolClient, job: AbortController) => Promise<T>): Promise<T> {
     if (closing) throw new ApiError('database_unavailable', 'The service is shutting down; try again')
     if (busy >= config.streamPoolSize) throw new ApiError('too_many_streams', `${config.streamPoolSize} streams are running, which is the limit; try again when one has ended`)
     busy++
     try {
-      const client = await pools[from].connect()
+      const client = await (pools.get(server) as pg.Pool).connect()
       const job = new AbortController()
       // nothing runs on the connection any more
       let settled = false
@@ -120,8 +124,8 @@ export function openStreams(config: Settings, url: string, storeUrl = url): Stre
     }
   }
 
-  const snapshotOf = (client: pg.PoolClient, from: 'live' | 'store'): Snapshot => ({
-    ...readerOf(client, from === 'store'), copy: (statement, sink) => copyRows(client, copyStatement(statement), sink),
+  const snapshotOf = (client: pg.PoolClient, { store }: From): Snapshot => ({
+    ...readerOf(client, store), copy: (statement, sink) => copyRows(client, copyStatement(statement), sink),
   })
 
   return {
@@ -169,12 +173,13 @@ export function openStreams(config: Settings, url: string, storeUrl = url): Stre
         stream.destroy(error as Error)
       })
     }),
+    drop: (server) => { dropConnections(pools.get(server)) },
     async close() {
       closing = true
       const end = Date.now() + config.shutdownGraceS * 1000
       while (running.size > 0 && Date.now() < end) await new Promise((again) => setTimeout(again, 20))
       for (const job of running) job.abort(new Error('the service is shutting down'))
-      await Promise.all([...new Set(Object.values(pools))].map((pool) => pool.end()))
+      await Promise.all([...pools.values()].map((pool) => pool.end()))
     },
   }
 }

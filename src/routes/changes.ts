@@ -49,7 +49,7 @@ The next token is \`next_token\` of a page and the header \`Attempt-Next-Token\`
     if (format !== 'json') {
       // nothing is streamed then, and so nothing else would look at the token
       if (request.method === 'HEAD') await store.snapshot((reader) => readFeed(reader, token))
-      return sendStream(services, { kind: 'store' }, request, reply, mediaTypes[format], async (reader) => {
+      return sendStream(services, { database: services.databases.store }, request, reply, mediaTypes[format], async (reader) => {
         const read = await readFeed(reader, token)
         const behind: Behind = token === undefined ? { version: read.version } : behindOf(token)
         // before the first byte, so that it can be a header

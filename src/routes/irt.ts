@@ -12,7 +12,7 @@ import { ResponseMatrix, TooManyResponses } from '../irt/response-matrix.js'
 import { administeredItems, longColumns, responsesStatement, studentsOf, waveColumn, type ResponsesQuery } from '../queries/irt.js'
 import { checkInt64s, checkRange, checkTimestamp, closed, parameters as p, range } from '../schemas/parameters.js'
 import { dataProblems } from '../schemas/responses.js'
-import { chooseSource, encoders, mediaTypes, negotiate, notModified, readerLeft, sendStream, source, unchangedResponse } from './list.js'
+import { answerFrom, encoders, mediaTypes, negotiate, notModified, readerLeft, sendStream, source, unchangedResponse } from './list.js'
 
 const selection = {
   ...range, ...source, topic_id: Type.Optional(p.topic_id), item_id: Type.Optional(p.item_id),
@@ -141,9 +141,10 @@ export const irt: Routes = (app, services) => {
       refuseAnchors(anchors.filter((anchor) => !items.includes(anchor)))
       return { statements: just(rows), encoder: layOut(items) }
     }
-    const from = await chooseSource(services, reply, (query as SelectionRequest).source)
-    if (await notModified(request, reply, from, { range: responses }, ['responses', format, query])) return reply.send(undefined as never)
-    return sendStream(services, from, request, reply, mediaTypes[format], prepare)
+    return answerFrom(services, request, reply, (query as SelectionRequest).source, async (from) => {
+      if (await notModified(request, reply, from, { range: responses }, ['responses', format, query])) return reply.send(undefined as never)
+      return sendStream(services, from, request, reply, mediaTypes[format], prepare)
+    })
   })
 
   app.get('/v1/irt/readiness', {
@@ -156,13 +157,14 @@ export const irt: Routes = (app, services) => {
   }, async (request, reply) => {
     negotiate(['json'], request.headers.accept, request.query.format)
     const selected = checkSelection(request.query as SelectionRequest)
-    const from = await chooseSource(services, reply, (request.query as SelectionRequest).source)
-    if (await notModified(request, reply, from, { range: selected.responses }, ['readiness', request.query])) return reply.send(undefined as never)
-    const report = await services.streams.read(async (snapshot: Snapshot, stopped) => {
-      const students = await studentsOf(snapshot as Reader, selected.responses)
-      const { matrix, kept } = await load(snapshot, responsesStatement(snapshot, selected.responses, students, 'matrix'), selected, limits.irtResponses, true, stopped)
-      return readiness(matrix, kept, { signal: stopped })
-    }, readerLeft(reply), from.kind)
-    return reply.header('vary', 'Accept').type('application/json; charset=utf-8').send({ ...report, as_of: from.asOf } as never)
+    return answerFrom(services, request, reply, (request.query as SelectionRequest).source, async (from) => {
+      if (await notModified(request, reply, from, { range: selected.responses }, ['readiness', request.query])) return reply.send(undefined as never)
+      const report = await services.streams.read(async (snapshot: Snapshot, stopped) => {
+        const students = await studentsOf(snapshot as Reader, selected.responses)
+        const { matrix, kept } = await load(snapshot, responsesStatement(snapshot, selected.responses, students, 'matrix'), selected, limits.irtResponses, true, stopped)
+        return readiness(matrix, kept, { signal: stopped })
+      }, readerLeft(reply), from.database)
+      return reply.header('vary', 'Accept').type('application/json; charset=utf-8').send({ ...report, as_of: from.asOf } as never)
+    })
   })
 }

@@ -6,7 +6,7 @@ import { contractVersion } from '../contract/columns.js'
 import { decodeCursor, encodeCursor, fingerprint } from '../database/cursor.js'
 import type { Reader, Row } from '../database/reader.js'
 import type { Streams } from '../database/streams.js'
-import { ApiError, invalid } from '../errors.js'
+import { ApiError, databaseErrorCode, invalid } from '../errors.js'
 import { arrowEncoder } from '../formats/arrow.js'
 import { compressed, contentEncoding } from '../formats/compression.js'
 import { csvEncoder } from '../formats/csv.js'
@@ -108,12 +108,32 @@ export interface List {
 
 interface ListRequest { limit?: number; cursor?: string; format?: string; source?: 'live' | 'store' }
 
-/** Where the answer comes from, told in its headers. */
-export async function chooseSource({ sources }: Services, reply: FastifyReply, asked: 'live' | 'store' | undefined): Promise<Source> {
-  const source = await sources.choose(asked)
+/** Where the answer comes from, told in its headers. `primary` leaves the standbys out. */
+export async function chooseSource({ sources }: Services, reply: FastifyReply, asked: 'live' | 'store' | undefined, primary = false): Promise<Source> {
+  const source = await sources.choose(asked, primary)
+  reply.removeHeader('attempt-version').removeHeader('etag')
   reply.header('attempt-source', source.kind).header('attempt-as-of', source.asOf)
   if (source.version !== null) reply.header('attempt-version', source.version)
   return source
+}
+
+/**
+ * Answers from the source that is best taken. Where a standby fails before the first byte (it went away, is busy, or
+ * cancelled the statement because it stood in the way of replay), the whole answer is taken from the primary instead.
+ */
+export async function answerFrom<T>(services: Services, request: FastifyRequest, reply: FastifyReply, asked: 'live' | 'store' | undefined, answer: (source: Source) => Promise<T>): Promise<T> {
+  const source = await chooseSource(services, reply, asked)
+  if (!source.standby) return answer(source)
+  try {
+    return await answer(source)
+  } catch (error) {
+    const code = databaseErrorCode(error)
+    if (reply.sent || code === undefined || code === 'timeout') throw error
+    request.log.warn({ err: error, server: source.database.server }, 'a standby failed; asking the primary')
+    // a cancelled statement and a full pool say nothing against the standby; nor does a view that is not there yet
+    if (code === 'database_unavailable' && !/^40/.test((error as { code?: string }).code ?? '')) services.sources.failed(source)
+    return answer(await chooseSource(services, reply, asked, true))
+  }
 }
 
 /** Whether the client has the answer already; then the reply is 304 and only to be sent. */
@@ -128,13 +148,14 @@ export async function notModified(request: FastifyRequest, reply: FastifyReply, 
 export async function sendList(services: Services, request: FastifyRequest, reply: FastifyReply, list: List): Promise<FastifyReply> {
   const query = request.query as ListRequest
   const format = negotiate(Object.keys(mediaTypes) as Format[], request.headers.accept, query.format)
-  const source = await chooseSource(services, reply, list.liveOnly === true ? 'live' : query.source)
-  if (await notModified(request, reply, source, list.covers, [list.name, format, query, list.extra])) return reply.send()
-  if (format === 'json') return sendPage(source, request, reply, list)
-  if (query.cursor !== undefined) throw invalid('cursor', 'belongs to the pages of application/json; a stream gives the whole result')
-  return sendStream(services, source, request, reply, mediaTypes[format], (reader) => ({
-    statements: list.select(reader, { limit: query.limit, keyed: false }), encoder: encoders[format](list.columns),
-  }))
+  return answerFrom(services, request, reply, list.liveOnly === true ? 'live' : query.source, async (source) => {
+    if (await notModified(request, reply, source, list.covers, [list.name, format, query, list.extra])) return reply.send()
+    if (format === 'json') return sendPage(source, request, reply, list)
+    if (query.cursor !== undefined) throw invalid('cursor', 'belongs to the pages of application/json; a stream gives the whole result')
+    return sendStream(services, source, request, reply, mediaTypes[format], (reader) => ({
+      statements: list.select(reader, { limit: query.limit, keyed: false }), encoder: encoders[format](list.columns),
+    }))
+  })
 }
 
 /** A full page gives a cursor of its last row; one row more than the page tells whether there is a next one. */
@@ -170,13 +191,13 @@ export function readerLeft(reply: FastifyReply): AbortSignal {
  * end cannot be told from a cut, is refused.
  */
 export async function sendStream(
-  { streams }: Services, source: Pick<Source, 'kind'>, request: FastifyRequest, reply: FastifyReply, mediaType: string, prepare: Parameters<Streams['open']>[0],
+  { streams }: Services, { database }: Pick<Source, 'database'>, request: FastifyRequest, reply: FastifyReply, mediaType: string, prepare: Parameters<Streams['open']>[0],
 ): Promise<FastifyReply> {
   if (request.raw.httpVersion === '1.0') throw new ApiError('http_version_not_supported', 'Over HTTP/1.0 a broken stream looks like a whole one: use HTTP/1.1 (in nginx: proxy_http_version 1.1)')
   const encoding = contentEncoding(request.headers['accept-encoding'])
   reply.header('vary', 'Accept, Accept-Encoding').type(mediaType === mediaTypes.csv ? `${mediaType}; charset=utf-8; header=present` : mediaType)
   if (request.method === 'HEAD') return reply.send()
-  const rows = await streams.open(prepare, readerLeft(reply), source.kind)
+  const rows = await streams.open(prepare, readerLeft(reply), database)
   // only now: a problem that comes before the first byte is not compressed
   if (encoding !== undefined) reply.header('content-encoding', encoding)
   reply.trailer('Attempt-Rows', (_reply, _payload, done) => { done(null, String(rows.rows)) })

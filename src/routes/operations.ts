@@ -20,11 +20,18 @@ const readiness = Type.Object({
   database: Type.Enum(['reachable', 'unreachable']),
   migrations: Type.Union([Type.Object({ applied: Type.Array(Type.String()), pending: Type.Array(Type.String()) }, { additionalProperties: false }), Type.Null()], { description: 'null: this role may not read them' }),
   contract: Type.Object({ status: Type.Enum(['pass', 'fail', 'error', 'unknown']), checked_at: nullable('when') }, { additionalProperties: false }),
+  store: Type.Union([Type.Object({
+    state: Type.Unsafe<'filling' | 'ready' | null>({ enum: ['filling', 'ready', null], description: 'filling: answers come through the view until it is whole' }),
+    version: nullable('of the last refresh that changed a row'), as_of: nullable('what was committed before this moment is in the store'),
+    lag_s: Type.Unsafe<number | null>({ type: ['number', 'null'], description: 'seconds since then', examples: [0.4] }),
+    differences: Type.Unsafe<number | null>({ type: ['integer', 'null'], description: 'rows that verification found different from the view, and repaired, ever', examples: [0] }),
+    detail: Type.Enum(['ok', 'filling', 'lagging', 'degraded', 'unreachable'], { description: 'lagging: more than STORE_LAG_S behind, so that answers come through the view. degraded: verification found a difference within the last 24 hours. unreachable: its database did not answer at once. None of them changes the status.' }),
+  }, { additionalProperties: false }), Type.Null()], { description: 'the maintained store; null: there is none, or this role may not read it' }),
 }, { $id: 'Readiness', additionalProperties: false })
 const statuses = { pass: 200, fail: 409, error: 503 } as const
 const none = Type.Object({}, { additionalProperties: false })
 
-export const operations: Routes = (app, { contract }) => {
+export const operations: Routes = (app, { contract, storeMonitor }) => {
   app.get('/schema-contract', {
     schema: {
       tags: ['Operations'], operationId: 'checkSchemaContract', summary: 'Checks what the deployed view does',
@@ -55,13 +62,13 @@ export const operations: Routes = (app, { contract }) => {
   for (const [path, operationId] of [['/health', 'getHealth'], ['/health/ready', 'getReadiness']] as const) {
     app.get(path, {
       schema: {
-        tags: ['Operations'], operationId, summary: 'Database, migrations and the last contract result', description: 'The last contract result is refreshed in the background; /schema-contract runs the check at once.',
+        tags: ['Operations'], operationId, summary: 'Database, migrations, the last contract result and the store', description: 'The last contract result is refreshed in the background; /schema-contract runs the check at once. The store is told and never decides.',
         querystring: none, response: { 200: readiness, 503: readiness, ...problems('invalid_parameter', 'internal_error') },
       },
     }, async (_request, reply) => {
-      const { ready, ...state } = await contract.readiness()
+      const [{ ready, ...state }, store] = await Promise.all([contract.readiness(), storeMonitor.health()])
       if (!ready) reply.header('retry-after', '5')
-      return reply.status(ready ? 200 : 503).header('cache-control', 'no-store').send({ status: ready ? 'ready' as const : 'unavailable' as const, ...state })
+      return reply.status(ready ? 200 : 503).header('cache-control', 'no-store').send({ status: ready ? 'ready' as const : 'unavailable' as const, ...state, store })
     })
   }
 }

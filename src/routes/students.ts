@@ -7,7 +7,7 @@ import { studentId } from '../queries/student-id.js'
 import { selectStudents, studentColumns } from '../queries/students.js'
 import { aggregateFilters, checkDate, checkRange, checkTimestamp, checkZone, closed, days, parameters as p, range } from '../schemas/parameters.js'
 import { dataProblems, rowSchema } from '../schemas/responses.js'
-import { chooseSource, listResponse, mediaTypes, negotiate, notModified, paging, sendList, source, unchangedResponse } from './list.js'
+import { answerFrom, listResponse, mediaTypes, negotiate, notModified, paging, sendList, source, unchangedResponse } from './list.js'
 
 const student = rowSchema('Student', studentColumns, 'One student over all attempts that the filters leave.')
 const topicOfStudent = [byTopic, ...measures]
@@ -56,20 +56,21 @@ export const students: Routes = (app, services) => {
   }, async (request, reply) => {
     negotiate(['json'], request.headers.accept, request.query.format)
     const id = request.params.student_id.toLowerCase()
-    const from = await chooseSource(services, reply, request.query.source as 'live' | 'store' | undefined)
-    if (await notModified(request, reply, from, { student: id }, ['student', id])) return reply.send(undefined as never)
-    const one = { students: [id] }
-    const [whole, byTopics] = await from.database.snapshot(async (reader) => [
-      await reader.rows(aggregateStatement(reader, { groups: [byStudent], measures: [...measures, ...studentMeasures], ...one }, { keyed: false })),
-      await reader.rows(aggregateStatement(reader, { groups: [byTopic], measures, ...one }, { keyed: false })),
-    ])
-    const [row] = whole
-    if (row === undefined) throw new ApiError('student_not_found', `The student ${id} has no attempt`)
-    // here `topics` is the list of aggregates, its length the count that the list of students gives
-    const columns = studentColumns.filter((column) => column.name !== 'topics')
-    const kept = row.filter((_value, index) => studentColumns[index]?.name !== 'topics')
-    return reply.header('vary', 'Accept').type('application/json; charset=utf-8')
-      .send(`{${memberWriter(columns)(kept)},"topics":[${jsonRows(topicOfStudent, byTopics)}],"as_of":"${from.asOf}"}` as never)
+    return answerFrom(services, request, reply, request.query.source as 'live' | 'store' | undefined, async (from) => {
+      if (await notModified(request, reply, from, { student: id }, ['student', id])) return reply.send(undefined as never)
+      const one = { students: [id] }
+      const [whole, byTopics] = await from.database.snapshot(async (reader) => [
+        await reader.rows(aggregateStatement(reader, { groups: [byStudent], measures: [...measures, ...studentMeasures], ...one }, { keyed: false })),
+        await reader.rows(aggregateStatement(reader, { groups: [byTopic], measures, ...one }, { keyed: false })),
+      ])
+      const [row] = whole
+      if (row === undefined) throw new ApiError('student_not_found', `The student ${id} has no attempt`)
+      // here `topics` is the list of aggregates, its length the count that the list of students gives
+      const columns = studentColumns.filter((column) => column.name !== 'topics')
+      const kept = row.filter((_value, index) => studentColumns[index]?.name !== 'topics')
+      return reply.header('vary', 'Accept').type('application/json; charset=utf-8')
+        .send(`{${memberWriter(columns)(kept)},"topics":[${jsonRows(topicOfStudent, byTopics)}],"as_of":"${from.asOf}"}` as never)
+    })
   })
 
   app.get('/v1/students/daily', {

@@ -1,34 +1,34 @@
-/** Where an answer comes from: the view, or the store where it is there, whole and caught up. */
+/**
+ * Where an answer comes from: the view, or the store where it is there, whole and caught up; on a standby where one is
+ * current enough, else on the primary. Everything of one answer comes from the one source's database.
+ */
 import type { Config } from '../config.js'
-import type { Database, Databases } from '../database/reader.js'
+import type { Database, Databases, ServerName } from '../database/reader.js'
 import { ApiError } from '../errors.js'
-import type { State } from './refresher.js'
+import { openStandbys, type Log } from './standbys.js'
+import { lagOf, readStoreState, type KnownState, type StoreState } from './state.js'
 
-export interface StoreState {
-  version: string
-  /** Anything but `ready`: it is being filled. */
-  state: State['state']
-  /** What was committed before this moment is in the store; RFC 3339. */
-  asOf: string | null
-  /** Seconds since then, at the moment of asking. */
-  lagS: number | null
-  /** The oldest version whose changes the feed still has. */
-  oldestVersion: string
-  /** Rows that verification found different, ever. */
-  differences: string
-  differenceAt: string | null
-}
+export type { StoreState } from './state.js'
 
-export interface Source { kind: 'live' | 'store'; database: Database; version: string | null; asOf: string }
+export interface Source { kind: 'live' | 'store'; database: Database; version: string | null; asOf: string; standby: boolean }
 
 export interface Sources {
   /**
+   * Begins to measure the standbys; until then, and where there are none, the primary answers.
+   * @param silent called with a standby that does not answer any more
+   */
+  start(log: Log, silent: (server: ServerName) => void): void
+  /**
    * The source of an answer; `asked` demands one.
+   * @param primary leaves the standbys out
    * @throws ApiError store_unavailable
    */
-  choose(asked: 'live' | 'store' | undefined): Promise<Source>
-  /** undefined: there is no store, or this role may not read it. */
+  choose(asked: 'live' | 'store' | undefined, primary?: boolean): Promise<Source>
+  /** A request failed on this standby: it is let alone for a while. */
+  failed(source: Source): void
+  /** Of the store on the primary. undefined: there is none, or this role may not read it. */
   state(): Promise<StoreState | undefined>
+  close(): Promise<void>
 }
 
 /** For how long a state that was read is good: bounds what the question costs, not what the answer is. */
@@ -36,50 +36,61 @@ const freshMs = 250
 /** A store that is not there is not looked for at every request. */
 const absentMs = 5_000
 
-/** The moment from which a live answer is read, written as the timestamps in it. */
-export const now = (): string => new Date().toISOString().replace('Z', '000Z')
+/** A moment, written as the timestamps in an answer. */
+const written = (milliseconds: number): string => new Date(milliseconds).toISOString().replace('Z', '000Z')
 
-const stamp = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+/** The moment from which a live answer of the primary is read. */
+export const now = (): string => written(Date.now())
 
-export function openSources(config: Pick<Config, 'storeLagS'>, databases: Databases): Sources {
-  let known: { state: StoreState | undefined; at: number } | undefined
-  let asking: Promise<StoreState | undefined> | undefined
+export function openSources(config: Pick<Config, 'storeLagS' | 'readLagS'>, databases: Databases, url = '', standbyUrls: readonly string[] = []): Sources {
+  const standbys = openStandbys(config, databases.standbys, url, standbyUrls)
+  let known: KnownState | undefined
+  let asking: Promise<KnownState> | undefined
 
-  async function ask(): Promise<StoreState | undefined> {
-    const state = await databases.store.rows({
-      name: 'attempt_store_state',
-      text: `select version, state, ${stamp('caught_up_at')}, extract(epoch from now() - caught_up_at), oldest_version, differences, ${stamp('difference_at')} from attempt_store`,
-      values: [],
-    }).then(([row]): StoreState | undefined => (row === undefined ? undefined : {
-      version: row[0] as string, state: row[1] as StoreState['state'], asOf: row[2] ?? null, lagS: row[3] === null ? null : Number(row[3]),
-      oldestVersion: row[4] as string, differences: row[5] as string, differenceAt: row[6] ?? null,
-    })).catch((error: unknown) => {
-      // no table, or no right on it: there is no store for us
-      if (['42P01', '42501'].includes((error as { code?: string }).code ?? '')) return undefined
-      throw error
-    })
-    known = { state, at: Date.now() }
-    return state
+  async function ask(): Promise<KnownState> {
+    const state = await readStoreState(databases.store)
+    return (known = { state, at: Date.now() })
   }
 
-  const state = async (): Promise<StoreState | undefined> => {
-    if (known !== undefined && Date.now() - known.at < (known.state === undefined ? absentMs : freshMs)) return known.state
+  const fresh = async (): Promise<KnownState> => {
+    if (known !== undefined && Date.now() - known.at < (known.state === undefined ? absentMs : freshMs)) return known
     return (asking ??= ask().finally(() => { asking = undefined }))
   }
 
+  /** The source where the store is whole and caught up. */
+  function stored(database: Database | undefined, found: KnownState | undefined, standby: boolean): Source | undefined {
+    if (database === undefined || found?.state?.state !== 'ready' || lagOf(found) > config.storeLagS) return undefined
+    return { kind: 'store', database, version: found.state.version, asOf: found.state.asOf as string, standby }
+  }
+
   return {
-    state,
-    async choose(asked) {
-      const live: Source = { kind: 'live', database: databases.live, version: null, asOf: now() }
-      if (asked === 'live') return live
-      // a store in a database of its own may be away while the view is not
-      const found = await state().catch((error: unknown) => { if (asked === 'store') throw error })
-      const lag = found === undefined || found.lagS === null || known === undefined ? Infinity : found.lagS + (Date.now() - known.at) / 1000
-      if (found?.state === 'ready' && lag <= config.storeLagS) return { kind: 'store', database: databases.store, version: found.version, asOf: found.asOf as string }
-      if (asked !== 'store') return live
-      throw new ApiError('store_unavailable', found === undefined ? 'There is no store here (attempt-api store enable makes one); leave source out or ask for source=live'
-        : found.state !== 'ready' ? 'The store is being filled; ask again later, or for source=live'
-          : `The store is ${Math.round(lag)} s behind, and at most ${config.storeLagS} s are allowed; ask again later, or for source=live`)
+    start: (log, silent) => { standbys.start(log, silent) },
+    failed: ({ database }) => { standbys.failed(database.server) },
+    state: async () => (await fresh()).state,
+    close: () => standbys.close(),
+    async choose(asked, primary = false) {
+      const usable = primary ? [] : standbys.usable()
+      // a store that no standby knows of is not looked for on the primary, unless it is demanded
+      const absent = asked === undefined && usable.some(({ store, known: there }) => store !== undefined && there.at > 0 && there.state === undefined)
+      if (asked !== 'live' && !absent) {
+        for (const { store, known: there } of usable) {
+          const source = stored(store, there, true)
+          if (source !== undefined) return source
+        }
+        // a store in a database of its own may be away while the view is not
+        const found = await fresh().catch((error: unknown) => {
+          if (asked === 'store') throw error
+          return undefined
+        })
+        const source = stored(databases.store, found, false)
+        if (source !== undefined) return source
+        if (asked === 'store') throw new ApiError('store_unavailable', found?.state === undefined ? 'There is no store here (attempt-api store enable makes one); leave source out or ask for source=live'
+          : found.state.state !== 'ready' ? 'The store is being filled; ask again later, or for source=live'
+            : `The store is ${Math.round(lagOf(found))} s behind, and at most ${config.storeLagS} s are allowed; ask again later, or for source=live`)
+      }
+      const [standby] = usable
+      if (standby !== undefined) return { kind: 'live', database: standby.live, version: null, asOf: written(standby.asOf), standby: true }
+      return { kind: 'live', database: databases.live, version: null, asOf: now(), standby: false }
     },
   }
 }

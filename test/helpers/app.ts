@@ -3,14 +3,17 @@ import { buildApp, type App } from '../../src/app.js'
 import { createContractMonitor } from '../../src/contract-monitor.js'
 import { openDatabases } from '../../src/database/reader.js'
 import { openStreams } from '../../src/database/streams.js'
+import { createStoreMonitor } from '../../src/store/monitor.js'
 import { openSources } from '../../src/store/sources.js'
 
-export const testConfig = { poolSize: 4, statementTimeoutMs: 30_000, streamPoolSize: 2, streamTimeoutS: 60, shutdownGraceS: 0, irtWideItems: 100, irtResponses: 100_000, storeLagS: 600, contractTimeoutMs: 5_000, contractIntervalS: 3600 }
+export const testConfig = { poolSize: 4, statementTimeoutMs: 30_000, streamPoolSize: 2, streamTimeoutS: 60, shutdownGraceS: 0, irtWideItems: 100, irtResponses: 100_000, storeLagS: 600, readLagS: 10, contractTimeoutMs: 5_000, contractIntervalS: 3600 }
 
-export async function startApp(t: { teardown(action: () => unknown): unknown }, url: string, settings: Partial<typeof testConfig> = {}, storeUrl = url): Promise<App> {
+export async function startApp(t: { teardown(action: () => unknown): unknown }, url: string, settings: Partial<typeof testConfig> = {}, storeUrl = url, standbys: readonly string[] = []): Promise<App> {
   const config = { ...testConfig, ...settings }
-  const databases = openDatabases(config, url, storeUrl)
-  const app = await buildApp({ limits: config, databases, sources: openSources(config, databases), streams: openStreams(config, url, storeUrl), contract: createContractMonitor(config, url) })
+  const databases = openDatabases(config, url, storeUrl, standbys)
+  const app = await buildApp({
+    limits: config, databases, sources: openSources(config, databases, url, standbys), streams: openStreams(config, url, storeUrl, standbys), contract: createContractMonitor(config, url), storeMonitor: createStoreMonitor(config, storeUrl),
+  })
   t.teardown(() => app.close())
   await app.ready()
   return app

@@ -16,6 +16,9 @@ export interface Replicated {
   standby: string
   /** Waits until the standby has replayed everything that the primary has written. */
   caughtUp(): Promise<void>
+  stopStandby(): Promise<void>
+  /** Again, on the same port. */
+  startStandby(): Promise<void>
 }
 
 /** Starts both; they and their folder are gone when the test ends. */
@@ -36,11 +39,21 @@ export async function startReplicated(t: { teardown(action: () => unknown): unkn
   const { port, password } = new URL(primary.url)
   writeFileSync(join(second, 'pgdata', 'standby.signal'), '')
   appendFileSync(join(second, 'pgdata', 'postgresql.auto.conf'), `primary_conninfo = 'host=127.0.0.1 port=${port} user=postgres password=${password}'\n`)
-  const standby = await startEmbedded(second, { binaries, settings })
-  t.teardown(() => standby.stop('immediate'))
+  let standby = await startEmbedded(second, { binaries, settings })
+  const standbyPort = standby.port
+  let running = true
+  t.teardown(async () => { if (running) await standby.stop('immediate') })
   return {
     primary: primary.url,
     standby: standby.url,
+    async stopStandby() {
+      running = false
+      await standby.stop('fast')
+    },
+    async startStandby() {
+      standby = await startEmbedded(second, { binaries, settings: [...settings, `port=${standbyPort}`] })
+      running = true
+    },
     async caughtUp() {
       const [writer, reader] = [new pg.Client(primary.url), new pg.Client(standby.url)]
       await Promise.all([writer.connect(), reader.connect()])
