@@ -232,6 +232,11 @@ t.test('versions and deleted keys tell what changed', async (t) => {
   await refreshBatch(sessions, 10)
   const { version: v4 } = await stateOf(db)
   t.strictSame(await versions(), { 'gone 1#1': v4, 'gone 1#2': v2, 'gone 2#1': v4, 'gone 2#2': v4 })
+  // a row made by hand, of a key that is told as gone
+  await db.pool.query(`insert into attempt_materialized select id, $1, 2, correct, response_time_ms, hint_used, completed_at, started_at, 2, session_id, topic_id, exam_result_id, position, answered, version from attempt_materialized limit 1`, [student])
+  await db.pool.query(`insert into exam_results (session_id, user_id, result_json) values ('none', 'u1', '{}')`)
+  await refreshBatch(sessions, 10)
+  t.match(await versions(), { 'gone 2#2': (await stateOf(db)).version }, 'it is told again')
   t.equal((await db.pool.query(`select count(*)::int as n from attempt_deleted where deleted_at < now() - interval '1 minute' or deleted_at > now()`)).rows[0].n, 0)
 })
 
