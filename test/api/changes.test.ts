@@ -213,6 +213,7 @@ t.test('a slow transaction that commits late is told late, not lost', async (t) 
   const app = await startApp(t, db.url)
   let { next_token: token } = await ask(app)
   const slow = await db.pool.connect()
+  t.teardown(() => { slow.release(true) })
   await slow.query('begin')
   await slow.query(`insert into exam_results (session_id, user_id, result_json) values ('slow', 'slow', '${body('{"question_id": 8}')}')`)
   for (let n = 0; n < 3; n++) {
@@ -223,7 +224,6 @@ t.test('a slow transaction that commits late is told late, not lost', async (t) 
     token = page.next_token
   }
   await slow.query('commit')
-  slow.release()
   await catchUp(db.url)
   const { data: [late, ...none] } = await ask(app, `since=${token}`)
   t.match(late, { op: 'upsert', item_id: '8', session_id: 'slow' })
@@ -276,6 +276,7 @@ t.test('a follower amid writers, refreshes, and a rebuild has what the view says
   // what the follower came across
   const seen = { upsert: 0, delete: 0, expired: 0, fresh: 0, partial: 0 }
   let following = true
+  t.teardown(() => { writing = following = false })
   let copy: Copy = new Map()
   let token: string | undefined
   const step = async () => {
@@ -344,6 +345,7 @@ t.test('keys that went are told for a time; whoever comes later is told to begin
   const partial = (await ask(app, `since=${before}&limit=2`)).next_token
   const { token: after } = await follow(app, before)
   const client = await db.pool.connect()
+  t.teardown(() => { client.release() })
   t.equal(await removeExpired(client, 1), false)
   t.equal((await ask(app, `since=${before}&limit=2`)).has_more, true, 'young ones stay')
   await client.query(`update attempt_deleted set deleted_at = now() - interval '2 hours'`)
@@ -367,7 +369,6 @@ t.test('keys that went are told for a time; whoever comes later is told to begin
   await client.query(`insert into attempt_deleted (student_id, item_id, attempt_no, version, deleted_at) select gen_random_uuid(), n, 1, n / 100, now() - interval '2 hours' from generate_series(1, 2500) as n`)
   t.strictSame([await removeExpired(client, 1), await removeExpired(client, 1), await removeExpired(client, 1)], [true, true, false])
   t.equal((await client.query('select count(*)::int as n from attempt_deleted')).rows[0].n, 0)
-  client.release()
 })
 
 t.test('a token of another history is refused, also where its number means something again', async (t) => {
