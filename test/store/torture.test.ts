@@ -198,7 +198,7 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
   await Promise.all([...[1, 2, 3, 4, 5].map(writer), watcher(), terminator(), ...[1, 2, 3].map(refresher), crashes()])
   t.comment(JSON.stringify(counts))
   t.strictSame(unexpected, [])
-  t.ok(counts.commits > seconds && counts.kills > 1 && counts.versions > 2, 'writers wrote, refreshers refreshed and were killed')
+  t.ok(counts.commits > seconds && counts.kills > 1 && counts.versions > 1, 'writers wrote, refreshers refreshed and were killed')
 
   const caughtUp = spawnSync(process.execPath, [...cli, 'refresh', '--once'], { env, encoding: 'utf8', timeout: 60_000 })
   t.equal(caughtUp.status, 0, caughtUp.stderr)
