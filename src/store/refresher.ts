@@ -305,7 +305,8 @@ export function createRefresher({ sourceUrl, storeUrl, log, batch = defaultBatch
       let source: pg.PoolClient | undefined
       try {
         store = await storePool.connect()
-        const { rows: [place] } = await store.query<{ there: boolean }>(`select to_regclass('attempt_store') is not null as there`)
+        const { rows: [place] } = await store.query<{ there: boolean }>(`select coalesce(has_table_privilege(to_regclass('attempt_store'), 'update'), false) as there`)
+        // a service that may only read leaves the store to others
         const leads = place?.there === true && (await store.query<{ got: boolean }>(`select pg_try_advisory_lock(${storeLock}) as got`)).rows[0]?.got === true
         if (leads) {
           source = sourceUrl === storeUrl ? store : await sourcePool.connect()
