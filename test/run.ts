@@ -2,7 +2,7 @@
  * `npm test`: starts an embedded PostgreSQL and runs every suite against it, each on a database of its own.
  * PGMAJOR=14 ... 18 takes another server (npm run test:majors installs and runs them); arguments name test files.
  */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, chmodSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,6 +11,8 @@ import { embeddedBinaries, startEmbedded } from '../src/database/embedded.js'
 import { majorBinaries } from './majors/binaries.js'
 
 const major = process.env['PGMAJOR']
+// what the tests of the command line run
+if (spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' }).status !== 0) throw new Error('the service does not build')
 const directory = mkdtempSync(join(tmpdir(), 'attempt-test-'))
 chmodSync(directory, 0o755)
 const server = await startEmbedded(directory, {

@@ -60,17 +60,18 @@ export interface AggregateQuery {
 }
 
 /**
- * The instants that surely hold the days: a midnight can come twice or not at all in a zone, so that the day itself
+ * The instants that surely hold the days, exactly those in UTC: a midnight can come twice or not at all in a zone, so that the day itself
  * is compared in `selectAggregates`.
  */
-export function instantsOfDays({ since, until }: Range): Range {
+export function instantsOfDays({ since, until, zone }: Range & { zone: string }): Range {
+  const margin = zone === 'UTC' ? 0 : 1
   const shift = (date: string, days: number) => {
     const moved = new Date(Date.parse(`${date}T00:00:00Z`) + days * 86_400_000)
     return moved.getUTCFullYear() < 1 || moved.getUTCFullYear() > 9999 ? undefined : moved.toISOString()
   }
   const range: Range = {}
-  const from = since === undefined ? undefined : shift(since, -1)
-  const to = until === undefined ? undefined : shift(until, 1)
+  const from = since === undefined ? undefined : shift(since, -margin)
+  const to = until === undefined ? undefined : shift(until, margin)
   if (from !== undefined) range.since = from
   if (to !== undefined) range.until = to
   return range

@@ -18,7 +18,7 @@ export async function coveredVersion(reader: Reader, covers: Covers): Promise<st
     return row?.[0] ?? '0'
   }
   // an instant's UTC day; the day of a zone lies within the UTC days of its instants
-  const range = 'range' in covers ? covers.range : covers.days.zone === 'UTC' ? covers.days : instantsOfDays(covers.days)
+  const range = 'range' in covers ? covers.range : instantsOfDays(covers.days)
   const conditions: string[] = []
   if (range.since !== undefined) conditions.push(`date >= (${values.add(range.since, 'timestamptz')} at time zone 'UTC')::date`)
   if (range.until !== undefined) conditions.push(`date < (${values.add(range.until, 'timestamptz')} at time zone 'UTC' + interval '1 day' - interval '1 microsecond')::date`)

@@ -159,13 +159,13 @@ export async function sendList(services: Services, request: FastifyRequest, repl
 }
 
 /** A full page gives a cursor of its last row; one row more than the page tells whether there is a next one. */
-async function sendPage({ database, asOf, kind }: Source, request: FastifyRequest, reply: FastifyReply, list: List): Promise<FastifyReply> {
+async function sendPage({ database, asOf }: Source, request: FastifyRequest, reply: FastifyReply, list: List): Promise<FastifyReply> {
   const { limit = defaultLimit, cursor, source: _source, ...filters } = request.query as ListRequest
   if (limit > largestPage) throw invalid('limit', `is at most ${largestPage} for a page of JSON; application/x-ndjson, text/csv and Arrow give any number of rows`)
   const print = fingerprint(list.name, { ...filters, ...list.extra })
   const after = cursor === undefined ? undefined : decodeCursor(print, cursor, list.keyPatterns)
   const read = (reader: Reader) => collect(reader, list.select(reader, { limit: limit + 1, after, keyed: true }))
-  const rows = list.oneStatement === true || kind === 'store' ? await read(database) : await database.snapshot(read)
+  const rows = list.oneStatement === true ? await read(database) : await database.snapshot(read)
   const more = rows.length > limit
   const page = more ? rows.slice(0, limit) : rows
   const next = more ? encodeCursor(print, (page.at(-1) as Row).slice(list.columns.length)) : null

@@ -134,7 +134,7 @@ t.test('a backend killed in mid-stream breaks the transfer, in every format and 
       const { response } = await ask(port, `/v1/attempts?format=${format}`, { 'accept-encoding': coding })
       t.equal(response.statusCode, 200)
       response.pause()
-      t.equal(await eventually(stalled, 5_000), true, 'the server waits for the reader: nothing piles up in between')
+      t.equal(await eventually(stalled, 15_000), true, 'the server waits for the reader: nothing piles up in between')
       for (const { pid } of await backends(busy)) await large.pool.query('select pg_terminate_backend($1)', [pid])
       await t.rejects(drain(response), `${format} ${coding}`)
       t.equal(response.trailers['attempt-rows'], undefined)
@@ -245,7 +245,7 @@ t.test('curl notices a broken stream', { skip: spawnSync('curl', ['--version']).
   const { port } = await listen(t)
   const { spawn } = await import('node:child_process')
   const curl = spawn('curl', ['--silent', '--limit-rate', '200k', `http://127.0.0.1:${port}/v1/attempts?format=csv`], { stdio: ['ignore', 'ignore', 'ignore'] })
-  t.equal(await eventually(stalled, 5_000), true)
+  t.equal(await eventually(stalled, 15_000), true)
   for (const { pid } of await backends(busy)) await large.pool.query('select pg_terminate_backend($1)', [pid])
   const [code] = await once(curl, 'exit') as [number]
   t.not(code, 0)

@@ -1,10 +1,11 @@
 import t from 'tap'
 import { spawnSync } from 'node:child_process'
+import { cli as cliFile } from '../helpers/cli.js'
 import { createDatabase } from '../helpers/database.js'
 
 const cli = (url: string | undefined, ...args: string[]) => {
   const { DATABASE_URL: _, ...env } = process.env
-  return spawnSync(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], { encoding: 'utf8', env: { ...env, ...(url === undefined ? {} : { DATABASE_URL: url }) } })
+  return spawnSync(process.execPath, [...cliFile, ...args], { encoding: 'utf8', env: { ...env, ...(url === undefined ? {} : { DATABASE_URL: url }) } })
 }
 
 t.test('plan changes nothing, up applies once, down takes back', async (t) => {

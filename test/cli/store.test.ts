@@ -4,10 +4,11 @@ import { cohort } from '../../src/database/cohort.js'
 import { buildIndexes } from '../../src/database/indexes.js'
 import { loadExamResults } from '../../src/database/load.js'
 import { studentOfUser } from '../../src/queries/student-id.js'
+import { cli as cliFile } from '../helpers/cli.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
 import { differentRows } from '../helpers/store.js'
 
-const command = ['--import', 'tsx', 'src/cli/main.ts', 'store']
+const command = [...cliFile, 'store']
 const environment = (url: string, storeUrl = '') => ({ ...process.env, DATABASE_URL: url, STORE_DATABASE_URL: storeUrl })
 const cli = (db: TestDatabase, ...args: string[]) => spawnSync(process.execPath, [...command, ...args], { encoding: 'utf8', env: environment(db.url), timeout: 60_000 })
 

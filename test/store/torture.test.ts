@@ -11,6 +11,7 @@ import { loadExamResults } from '../../src/database/load.js'
 import { migrateUp } from '../../src/database/migrator.js'
 import { createExamResults } from '../../src/database/source.js'
 import { enableStore } from '../../src/store/enable.js'
+import { cli as cliFile } from '../helpers/cli.js'
 import { ownServer, type OwnServer } from '../helpers/server.js'
 import { differentRows } from '../helpers/store.js'
 
@@ -82,7 +83,7 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
   const counts = { statements: 0, commits: 0, rollbacks: 0, slow: 0, truncates: 0, aborted: 0, kills: 0, terminated: 0, fast: 0, immediate: 0, versions: 0, rebuilds: 0 }
   const unexpected: string[] = []
   const env = { ...process.env, DATABASE_URL: source.url, STORE_DATABASE_URL: apart ? store.url : '' }
-  const cli = ['--import', 'tsx', 'src/cli/main.ts', 'store']
+  const cli = [...cliFile, 'store']
   const end = Date.now() + seconds * 1000
   const running = () => Date.now() < end
 
