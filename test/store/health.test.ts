@@ -22,7 +22,7 @@ t.test('says what the store is, and stays ready', async (t) => {
   const db = await createDatabase(t)
   await buildIndexes(db.pool, () => undefined)
   await db.pool.query(`insert into exam_results (session_id, user_id, result_json) values ('one', 'somebody', '{"questions": [{"question_id": 1, "is_correct": true}]}')`)
-  const app = await startApp(t, db.url)
+  const app = await startApp(t, db.url, { storeLagS: 50 })
   t.equal(await store(app), null)
   await enableStore({ source: db.pool, store: db.pool }, () => undefined)
   t.match(await store(app), { state: 'filling', as_of: null, lag_s: null, differences: 0, detail: 'filling' })
