@@ -19,7 +19,8 @@ export async function startServer(config: Config, databaseUrl: string): Promise<
       limits: config, databases, sources: openSources(config, databases, databaseUrl, config.readUrls),
       streams: openStreams(config, databaseUrl, storeUrl, config.readUrls), contract: createContractMonitor(config, databaseUrl), storeMonitor: createStoreMonitor(config, storeUrl),
     },
-    { logger: { level: config.logLevel, ...(process.stdout.isTTY && !config.production ? { transport: { target: 'pino-pretty' } } : {}) } },
+    // a query may name a user: it stays out of the log
+    { logger: { level: config.logLevel, serializers: { req: ({ method, url }: { method: string; url: string }) => ({ method, path: url.split('?')[0] }) }, ...(process.stdout.isTTY && !config.production ? { transport: { target: 'pino-pretty' } } : {}) } },
   )
   if (config.storeRefresh) {
     const refresher = createRefresher({ sourceUrl: databaseUrl, storeUrl, log: app.log, retentionH: config.storeRetentionH })
