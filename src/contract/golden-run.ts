@@ -149,7 +149,7 @@ export function compare(golden: GoldenCase, rows: readonly (readonly (string | n
 export const speaksOfRows = (code: string | undefined) => code !== undefined && /^(22|21|23|P0001)/.test(code)
 
 /** Runs the statement under the settings that hold now and compares every property. */
-export async function runGolden(client: pg.ClientBase, statement: { rows: string; source: string }, columns: Column[], circumstances: string): Promise<Check[]> {
+export async function runGolden(client: pg.ClientBase, statement: { rows: string; source: string }, columns: Column[], circumstances: string, golden: readonly GoldenCase[] = goldenCases): Promise<Check[]> {
   const attempt = async (sql: string, cases: readonly GoldenCase[]): Promise<(string | null)[][] | { code: string | undefined; message: string }> => {
     await client.query('savepoint golden')
     try {
@@ -166,17 +166,17 @@ export async function runGolden(client: pg.ClientBase, statement: { rows: string
   const cannot = (problem: { code: string | undefined; message: string }) =>
     [found('golden', 'error', 'the definition runs on the golden rows', `SQLSTATE ${problem.code}`, problem.message)]
 
-  const whole = await attempt(statement.rows, goldenCases)
+  const whole = await attempt(statement.rows, golden)
   if (Array.isArray(whole)) {
     const rows = byProperty(whole)
-    return goldenCases.map((one) => compare(one, rows.get(one.property) ?? [], circumstances))
+    return golden.map((one) => compare(one, rows.get(one.property) ?? [], circumstances))
   }
   if (!speaksOfRows(whole.code)) return cannot(whole)
-  const source = await attempt(statement.source, goldenCases)
+  const source = await attempt(statement.source, golden)
   if (!Array.isArray(source)) return cannot(source)
 
   const checks: Check[] = []
-  for (const one of goldenCases) {
+  for (const one of golden) {
     const rows = await attempt(statement.rows, [one])
     if (Array.isArray(rows)) checks.push(compare(one, rows, circumstances))
     else {
