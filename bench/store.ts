@@ -1,6 +1,5 @@
 /** The store: what a refresh costs, what writers pay, what readers gain. */
 import { spawnSync } from 'node:child_process'
-import autocannon from 'autocannon'
 import pg from 'pg'
 import { cohort, type ExamResult } from '../src/database/cohort.js'
 import { loadExamResults } from '../src/database/load.js'
@@ -107,11 +106,6 @@ export async function store(stand: Stand, figures: Figures): Promise<void> {
   }
   const month = `${service.url}/v1/topics/daily?since=${new Date(base.end.getTime() - 30 * 86_400_000).toISOString().slice(0, 10)}&until=${base.end.toISOString().slice(0, 10)}&source=store`
   const tag = (await fetch(month)).headers.get('etag') ?? ''
-  const p50 = async (headers: Record<string, string>) => {
-    const run = await autocannon({ url: month, connections: 1, duration: 5, headers })
-    return run.latency.p50
-  }
-  await p50({})
   const daily = median(await times(200, () => get(month)))
   report('/v1/topics/daily, 30 days, all topics, p50', `${daily.toFixed(2)} ms`, daily / 10, 1)
   const unchanged = median(await times(400, async () => { const response = await fetch(month, { headers: { 'if-none-match': tag } }); if (response.status !== 304) throw new Error(String(response.status)) }))
