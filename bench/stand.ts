@@ -8,7 +8,7 @@ import { cohort, type CohortOptions } from '../src/database/cohort.js'
 import { freePort, startEmbedded } from '../src/database/embedded.js'
 import { buildIndexes } from '../src/database/indexes.js'
 import { loadExamResults } from '../src/database/load.js'
-import { migrateUp } from '../src/database/migrator.js'
+import { migrateUp } from '../src/migrate/runner.js'
 import { createExamResults } from '../src/database/source.js'
 
 export interface Service { url: string; startedMs: number; residentMb(what: 'VmRSS' | 'VmHWM'): number; stop(): Promise<void> }
@@ -17,6 +17,8 @@ export interface Stand {
   url: string
   pool: pg.Pool
   cohort: CohortOptions
+  /** What was given on the command line beside the suite, else the suite's own. */
+  size: number
   /** Loads more exams; `users` stands before each user's name. */
   load(options: CohortOptions, users: string): Promise<void>
   serve(settings?: Record<string, string>): Promise<Service>
@@ -88,7 +90,7 @@ async function serve(databaseUrl: string, settings: Record<string, string>): Pro
   const start = performance.now()
   const port = await freePort()
   const child: ChildProcess = spawn(process.execPath, ['dist/src/cli/main.js', 'serve'], {
-    env: { ...process.env, DATABASE_URL: databaseUrl, NODE_ENV: 'production', PORT: String(port), LOG_LEVEL: 'warn', STATEMENT_TIMEOUT_MS: '600000', ...settings }, stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, DATABASE_URL: databaseUrl, NODE_ENV: 'production', PORT: String(port), LOG_LEVEL: 'warn', TIMEOUT_PAGE_MS: '600000', TIMEOUT_AGGREGATE_MS: '600000', TIMEOUT_MAX_MS: '600000', RATE_LIMIT: '0', ...settings }, stdio: ['ignore', 'inherit', 'inherit'],
   })
   const url = `http://127.0.0.1:${port}`
   for (;;) {
@@ -107,7 +109,7 @@ async function serve(databaseUrl: string, settings: Record<string, string>): Pro
 }
 
 /** Runs a suite on `exams` exams of 50 questions in a fresh embedded PostgreSQL, which is removed afterwards. */
-export async function onStand(exams: number, suite: (stand: Stand) => Promise<void>): Promise<void> {
+export async function onStand({ exams, size }: { exams: number; size: number }, suite: (stand: Stand) => Promise<void>): Promise<void> {
   if (spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' }).status !== 0) throw new Error('the service does not build')
   const directory = mkdtempSync(join(tmpdir(), 'attempt-bench-'))
   chmodSync(directory, 0o755)
@@ -126,7 +128,7 @@ export async function onStand(exams: number, suite: (stand: Stand) => Promise<vo
     await migrateUp(pool)
     await load(base, '')
     await buildIndexes(pool, () => undefined)
-    await suite({ url: embedded.url, pool, cohort: base, load, serve: (settings = {}) => serve(embedded.url, settings) })
+    await suite({ url: embedded.url, pool, cohort: base, size, load, serve: (settings = {}) => serve(embedded.url, settings) })
   } finally {
     await pool.end()
     await embedded.stop('immediate')

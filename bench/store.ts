@@ -1,11 +1,8 @@
 /** The store: what a refresh costs, what writers pay, what readers gain. */
 import { spawnSync } from 'node:child_process'
 import pg from 'pg'
-import { cohort, type ExamResult } from '../src/database/cohort.js'
+import { cohort } from '../src/database/cohort.js'
 import { loadExamResults } from '../src/database/load.js'
-import { buildIndexes } from '../src/database/indexes.js'
-import { migrateUp } from '../src/database/migrator.js'
-import { createExamResults } from '../src/database/source.js'
 import { enableStore } from '../src/store/enable.js'
 import { createRefresher } from '../src/store/refresher.js'
 import { curl, type Figures, get, median, psql, seconds, type Stand, taken, times } from './stand.js'
@@ -19,64 +16,32 @@ async function catchUp(url: string, quiet = true): Promise<void> {
   await refresher.stop()
 }
 
-/** Exams a second that one writer inserts, one statement each or all in one, on a table as the platform has it. */
-async function writers(url: string, { report }: Figures): Promise<void> {
-  const admin = new pg.Client(url)
-  await admin.connect()
-  await admin.query('create database writers')
-  const place = new URL(url)
-  place.pathname = '/writers'
-  const pool = new pg.Pool({ connectionString: place.href, max: 3 })
-  pool.on('error', () => undefined)
-  await pool.query(createExamResults)
-  await migrateUp(pool)
-  await buildIndexes(pool, () => undefined)
-  await enableStore({ source: pool, store: pool }, () => undefined)
-  let seed = 100
-  const exams = (count: number): ExamResult[] => [...cohort({ exams: count, questions: 50, students: 500, items: 1000, days: 10, end: new Date('2026-01-01T00:00:00Z'), seed: seed++ })]
-  const insert = (exam: ExamResult) => pool.query({ name: 'insert', text: 'insert into exam_results (id, session_id, user_id, result_json, updated_at) values ($1, $2, $3, $4, $5)', values: [exam.id, exam.session_id, exam.user_id, JSON.stringify(exam.result_json), exam.updated_at] })
-  const rates: Record<string, number[]> = { with: [], without: [], bulkWith: [], bulkWithout: [] }
-  for (let round = 0; round < 5; round++) {
-    for (const state of round % 2 === 0 ? ['with', 'without'] : ['without', 'with']) {
-      for (const trigger of ['insert', 'update', 'delete', 'truncate']) await pool.query(`alter table exam_results ${state === 'with' ? 'enable always' : 'disable'} trigger attempt_queue_${trigger}`)
-      const [single, many] = [exams(1000), exams(2000)]
-      rates[state]?.push(1000 / await taken(async () => { for (const exam of single) await insert(exam) }))
-      rates[state === 'with' ? 'bulkWith' : 'bulkWithout']?.push(2000 / await taken(() => pool.query(
-        `insert into exam_results (id, session_id, user_id, result_json, updated_at) select * from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamptz[])`,
-        [many.map((exam) => exam.id), many.map((exam) => exam.session_id), many.map((exam) => exam.user_id), many.map((exam) => JSON.stringify(exam.result_json)), many.map((exam) => exam.updated_at)])))
-    }
-  }
-  const rate = (name: string) => median(rates[name] ?? []) * 1000
-  report('single-row inserts with the triggers against without', `${Math.round(rate('with'))} against ${Math.round(rate('without'))} exams/s`, rate('with') / rate('without'), 0.9, false)
-  report('bulk inserts with the triggers against without', `${Math.round(rate('bulkWith'))} against ${Math.round(rate('bulkWithout'))} exams/s`, rate('bulkWith') / rate('bulkWithout'), 0.95, false)
-  await pool.end()
-  await admin.query('drop database writers with (force)')
-  await admin.end()
+const manyTimes = async (runs: number, action: () => Promise<number>): Promise<number> => {
+  const list: number[] = []
+  for (let run = 0; run < runs; run++) list.push(await action())
+  return median(list)
 }
 
 export async function store(stand: Stand, figures: Figures): Promise<void> {
   const { url, pool, cohort: base, load } = stand
   const { report } = figures
-  await writers(url, figures)
-
   let seed = 1000
   /** A thousand exams of as many students of the first tenth, a minute apart, at the end. */
   const newExams = async () => {
     const exams = cohort({ ...base, exams: 1000, days: 1, end: new Date(base.end.getTime() + 86_400_000), seed: seed++ })
     await loadExamResults(pool, (function* () { for (const exam of exams) yield JSON.stringify(exam) })())
   }
-  const refresh = async () => {
-    const list: number[] = []
-    for (let run = 0; run < 3; run++) {
-      await newExams()
-      list.push(await taken(() => catchUp(url)))
-    }
-    return median(list)
-  }
+  const refresh = () => manyTimes(3, async () => {
+    await newExams()
+    return taken(() => catchUp(url))
+  })
   await enableStore({ source: pool, store: pool }, console.log)
   await catchUp(url)
   await pool.query('vacuum analyze attempt_materialized')
   const before = await refresh()
+  // the second measurement must not find more of the same students than the first
+  await pool.query('delete from exam_results where updated_at >= $1', [base.end.toISOString()])
+  await catchUp(url)
 
   await load({ ...base, exams: base.exams * 9, students: base.students * 9, days: 90, end: new Date(base.end.getTime() - base.days * 86_400_000), seed: 2 }, 'older-')
   const filled = await taken(() => catchUp(url, false))
@@ -85,6 +50,16 @@ export async function store(stand: Stand, figures: Figures): Promise<void> {
   report('taking in nine times as much history of other students', `${rows} rows in the store after ${seconds(filled)}`)
   const after = await refresh()
   report('refresh after 1,000 new exams, at 10 times the history of others', `${seconds(after)} against ${seconds(before)}`, after / before, 1.5)
+
+  const one = async (user: string) => {
+    const exams = [...cohort({ ...base, exams: 1, end: new Date(base.end.getTime() - 86_400_000 * 95), days: 1, seed: seed++ })].map((exam) => ({ ...exam, user_id: user }))
+    await loadExamResults(pool, (function* () { for (const exam of exams) yield JSON.stringify(exam) })())
+    return taken(() => catchUp(url))
+  }
+  await load({ ...base, exams: 2000, students: 1, days: 90, end: new Date(base.end.getTime() - base.days * 86_400_000), seed: 3 }, 'veteran-')
+  await catchUp(url)
+  const [beginner, veteran] = [await manyTimes(5, () => one('beginner')), await manyTimes(5, () => one('veteran-student-1'))]
+  report('refresh after one exam of a student with 2,000 others against one with few', `${Math.round(veteran)} ms against ${Math.round(beginner)} ms`, veteran / beginner, 1.5)
 
   const mv = new pg.Client({ connectionString: url })
   await mv.connect()

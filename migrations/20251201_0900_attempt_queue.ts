@@ -17,22 +17,9 @@ const perStatement = [
 const perRow = [['attempt_queue_row', 'after insert or update or delete', 'for each row', 'attempt_enqueue_row']] as const
 const emptied = [['attempt_queue_truncate', 'after truncate', 'for each statement', 'attempt_enqueue']] as const
 
-export async function up(db: Kysely<unknown>): Promise<void> {
-  const { rows: [place] } = await sql<{ schema: string; source: string | null; partitioned: boolean | null; view: string | null }>`
-    select quote_ident(current_schema()) as schema, to_regclass('exam_results')::text as source, to_regclass('attempt')::text as view,
-      (select relkind = 'p' from pg_class where oid = to_regclass('exam_results')) as partitioned`.execute(db)
-  if (place?.source === null || place === undefined) throw new Error('There is no table exam_results on the search path.')
-  if (place.view === null) throw new Error('There is no view attempt to keep a store of: run attempt-api migrate up first.')
-  const { schema, source } = place
-  // user_id null: everybody, because the table was emptied. Rows are found by reading it all, which is short, and go by ctid.
-  await sql.raw(`
-create table attempt_queue (
-  user_id text,
-  enqueued_at timestamptz not null default now()
-) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000)`).execute(db)
-  await sql.raw(`comment on table attempt_queue is 'users whose exams were written and whose attempts the store has not recomputed yet'`).execute(db)
-  await sql.raw(`
-create function attempt_enqueue() returns trigger
+/** What the triggers do. */
+export const enqueueFunctions = (schema: string): string[] => [`
+create or replace function attempt_enqueue() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
 begin
   case tg_op
@@ -48,10 +35,10 @@ begin
   end case;
   return null;
 end
-$body$`).execute(db)
-  // a partitioned table has the values of a row that moves in a deletion and an insertion
-  await sql.raw(`
-create function attempt_enqueue_row() returns trigger
+$body$`,
+// a partitioned table has the values of a row that moves in a deletion and an insertion
+`
+create or replace function attempt_enqueue_row() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
 begin
   if tg_op <> 'INSERT' then
@@ -62,7 +49,23 @@ begin
   end if;
   return null;
 end
-$body$`).execute(db)
+$body$`]
+
+export async function up(db: Kysely<unknown>): Promise<void> {
+  const { rows: [place] } = await sql<{ schema: string; source: string | null; partitioned: boolean | null; view: string | null }>`
+    select quote_ident(current_schema()) as schema, to_regclass('exam_results')::text as source, to_regclass('attempt')::text as view,
+      (select relkind = 'p' from pg_class where oid = to_regclass('exam_results')) as partitioned`.execute(db)
+  if (place?.source === null || place === undefined) throw new Error('There is no table exam_results on the search path.')
+  if (place.view === null) throw new Error('There is no view attempt to keep a store of: run attempt-api migrate up first.')
+  const { schema, source } = place
+  // user_id null: everybody, because the table was emptied. Rows are found by reading it all, which is short, and go by ctid.
+  await sql.raw(`
+create table attempt_queue (
+  user_id text,
+  enqueued_at timestamptz not null default now()
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000)`).execute(db)
+  await sql.raw(`comment on table attempt_queue is 'users whose exams were written and whose attempts the store has not recomputed yet'`).execute(db)
+  for (const statement of enqueueFunctions(schema)) await sql.raw(statement.replace('create or replace', 'create')).execute(db)
   await sql.raw('revoke all on function attempt_enqueue(), attempt_enqueue_row() from public').execute(db)
   const triggers = place.partitioned === true ? [...perRow, ...emptied] : [...perStatement, ...perRow, ...emptied]
   for (const [name, event, how, does] of triggers) {

@@ -1,60 +1,118 @@
 /** The table of contents: options, plugins, routes, in this order. Builds and never listens. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import fastify, { type FastifyBaseLogger, type FastifyInstance, type RawReplyDefaultExpression, type RawRequestDefaultExpression, type RawServerDefault } from 'fastify'
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type RawReplyDefaultExpression, type RawRequestDefaultExpression, type RawServerDefault } from 'fastify'
 import type { Config } from './config.js'
-import type { ContractMonitor } from './contract-monitor.js'
+import type { ContractMonitor } from './contract/monitor.js'
 import type { Databases } from './database/reader.js'
+import type { SlowQueries } from './database/slow-queries.js'
 import type { Streams } from './database/streams.js'
-import { errors } from './plugins/errors.js'
+import type { DatabaseMonitor } from './database-monitor.js'
+import { createMetrics, type Metrics } from './metrics.js'
+import { access, type Access } from './plugins/access.js'
+import { answerBrokenRequest, answerExpectations } from './plugins/broken-requests.js'
+import { answerUnroutable, errors } from './plugins/errors.js'
+import { headers } from './plugins/headers.js'
+import { limits } from './plugins/limits.js'
 import { openapi } from './plugins/openapi.js'
+import { rateLimit } from './plugins/rate-limit.js'
+import { childLogger, requestId, requests } from './plugins/requests.js'
+import { shutdown } from './plugins/shutdown.js'
+import { timeouts } from './plugins/timeouts.js'
 import { anomalies } from './routes/anomalies.js'
 import { attempts } from './routes/attempts.js'
 import { changes } from './routes/changes.js'
 import { irt } from './routes/irt.js'
 import { items } from './routes/items.js'
+import { metricsRoute } from './routes/metrics.js'
 import { operations } from './routes/operations.js'
 import { students } from './routes/students.js'
 import { topics } from './routes/topics.js'
+import type {} from './routes/traits.js'
 import { problemSchema } from './schemas/responses.js'
 import type { StoreMonitor } from './store/monitor.js'
 import type { Sources } from './store/sources.js'
+import { serviceVersion } from './version.js'
 
-export interface Services { limits: Pick<Config, 'irtWideItems' | 'irtResponses'>; databases: Databases; sources: Sources; streams: Streams; contract: ContractMonitor; storeMonitor: StoreMonitor }
+/** What bounds a request; the pools and lanes have their own. */
+export type Limits = Pick<Config, 'irtWideItems' | 'irtResponses' | 'timeoutPageMs' | 'timeoutAggregateMs' | 'timeoutMaxMs' | 'streamTimeoutS' | 'rateLimit' | 'rateWindowS' | 'overloadDelayMs' | 'trustProxy' | 'keepAliveS' | 'maxConnections' | 'storeLagS' | 'shutdownGraceS'>
+export interface Services { limits: Limits; databases: Databases; sources: Sources; streams: Streams; contract: ContractMonitor; storeMonitor: StoreMonitor; databaseMonitor: DatabaseMonitor; slowQueries: SlowQueries }
 export type App = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>
+declare module 'fastify' {
+  interface FastifyInstance { metrics: Metrics }
+}
+
 /** Declares the routes of one resource. */
 export type Routes = (app: App, services: Services) => void
 
+export interface AppOptions {
+  logger?: object | boolean
+  /** None: whoever reaches the service may ask everything. */
+  access?: Access | undefined
+  corsOrigins?: readonly string[]
+}
+
+/** Ends what waits for a database. */
+async function cut({ databases, streams }: Services): Promise<void> {
+  const streamsEnded = streams.close()
+  for (const server of ['primary', 'store', ...databases.standbys.map(({ live }) => live.server)] as const) databases.drop(server)
+  await streamsEnded
+}
+
 /** Builds the service. The options are here, so that tests and production run under the same rules. */
-export async function buildApp(services: Services, { logger = false }: { logger?: object | boolean } = {}): Promise<App> {
+export async function buildApp(services: Services, { logger = false, access: who, corsOrigins = [] }: AppOptions = {}): Promise<App> {
   const app = fastify({
     logger,
-    // unknown and repeated parameters are errors, never ignored; a single value of a list needs no second one
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', allErrors: true, useDefaults: false } },
+    // unknown and repeated parameters are errors, never ignored; a single value of a list needs no second one;
+    // strict numbers would not look at the maximum of digits that are beyond every number
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', allErrors: true, useDefaults: false, strictNumbers: false } },
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
+    // docs/limits.md has them all
     bodyLimit: 16_384,
-    requestTimeout: 60_000,
-    return503OnClosing: true,
+    http: { maxHeaderSize: 65_536, headersTimeout: 15_000, connectionsCheckingInterval: 2_000, requireHostHeader: false },
+    requestTimeout: 20_000,
+    // fastify's own 10 s would end a longer grace as a failure
+    pluginTimeout: services.limits.shutdownGraceS * 1000 + 10_000,
+    keepAliveTimeout: services.limits.keepAliveS * 1000,
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: answerUnroutable,
+    trustProxy: services.limits.trustProxy.length > 0 && [...services.limits.trustProxy],
+    // the plugin shutdown refuses, and lets probes through
+    return503OnClosing: false,
+    // one line a request, when it is over: plugins/requests.ts
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
+    genReqId: requestId,
+    childLoggerFactory: childLogger,
   }).withTypeProvider<TypeBoxTypeProvider>()
   // The data routes write their own JSON; what is left is small.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
+  answerExpectations(app.server)
+  app.server.maxConnections = services.limits.maxConnections
+  const metrics = createMetrics(services, serviceVersion)
+  app.decorate('metrics', metrics)
+  await app.register(requests, { metrics, slowQueries: services.slowQueries })
   await app.register(errors)
+  await app.register(headers, { corsOrigins })
+  await app.register(limits, services.limits)
+  await app.register(shutdown, { graceS: services.limits.shutdownGraceS, cut: () => cut(services) })
+  await app.register(access, { access: who })
   app.addSchema(problemSchema)
+  await app.register(rateLimit, services.limits)
+  await app.register(timeouts, services.limits)
   await app.register(openapi)
-  for (const routes of [attempts, changes, anomalies, students, topics, items, irt, operations]) {
+  for (const routes of [attempts, changes, anomalies, students, topics, items, irt, operations, metricsRoute]) {
     app.register((scope, _options, done) => {
       routes(scope as unknown as App, services)
       done()
     })
   }
-  // before the requests in flight are waited for: a stream may run for an hour
-  app.addHook('preClose', () => services.streams.close())
   app.addHook('onReady', (done) => {
+    services.databaseMonitor.start(app.log)
     services.sources.start(app.log, (server) => {
       services.databases.drop(server)
       services.streams.drop(server)
     })
     done()
   })
-  app.addHook('onClose', async () => { await Promise.all([services.databases.close(), services.sources.close(), services.contract.close(), services.storeMonitor.close()]) })
+  app.addHook('onClose', async () => { await Promise.all([services.databases.close(), services.sources.close(), services.contract.close(), services.storeMonitor.close(), services.databaseMonitor.close(), services.slowQueries.close()]) })
   return app
 }

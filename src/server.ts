@@ -1,39 +1,79 @@
 /** The process: database, app, listening, shutdown. Registers nothing. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyBaseLogger } from 'fastify'
 import { buildApp } from './app.js'
-import type { Config } from './config.js'
-import { createContractMonitor } from './contract-monitor.js'
+import { openKeyFile } from './access/api-keys.js'
+import { openTokenVerifier } from './access/jwt.js'
+import { checkListening, type Config } from './config.js'
+import { createContractMonitor } from './contract/monitor.js'
+import { openPulse } from './database/pulse.js'
 import { openDatabases } from './database/reader.js'
+import { createSlowQueries } from './database/slow-queries.js'
 import { openStreams } from './database/streams.js'
+import { createDatabaseMonitor } from './database-monitor.js'
+import { logOptions } from './log.js'
+import type { Access } from './plugins/access.js'
 import { createStoreMonitor } from './store/monitor.js'
 import { createRefresher } from './store/refresher.js'
 import { openSources } from './store/sources.js'
 
-export interface RunningServer { url: string; close(): Promise<void> }
+export interface RunningServer {
+  url: string
+  log: FastifyBaseLogger
+  /** Leaves in order, within SHUTDOWN_DELAY_S and SHUTDOWN_GRACE_S, whatever a database or a client does. */
+  close(): Promise<void>
+}
 
-/** Opens the pools and listens. Throws in one sentence where the port is taken. */
+/** What closing may take of the grace, after what was in flight has ended or was cut; seconds. */
+const closingS = (graceS: number) => Math.min(1, graceS / 5)
+
+async function openAccess({ access, apiKeysFile, jwt, accessOpen }: Config): Promise<Access | undefined> {
+  if (access !== 'keys') return undefined
+  return { keys: apiKeysFile === undefined ? undefined : await openKeyFile(apiKeysFile), tokens: jwt === undefined ? undefined : openTokenVerifier(jwt), open: accessOpen }
+}
+
+/** Opens the pools and listens. Throws in one sentence where the port is taken, or nothing says who may ask. */
 export async function startServer(config: Config, databaseUrl: string): Promise<RunningServer> {
+  checkListening(config)
+  const access = await openAccess(config)
   const storeUrl = config.storeUrl ?? databaseUrl
+  const graceS = config.shutdownGraceS - closingS(config.shutdownGraceS)
   const databases = openDatabases(config, databaseUrl, storeUrl, config.readUrls)
+  const streams = openStreams(config, databaseUrl, storeUrl, config.readUrls)
+  const pulse = openPulse(databaseUrl, storeUrl, (server) => databases.heard(server) + streams.heard(server))
   const app = await buildApp(
     {
-      limits: config, databases, sources: openSources(config, databases, databaseUrl, config.readUrls),
-      streams: openStreams(config, databaseUrl, storeUrl, config.readUrls), contract: createContractMonitor(config, databaseUrl), storeMonitor: createStoreMonitor(config, storeUrl),
+      limits: { ...config, shutdownGraceS: graceS }, databases, streams, sources: openSources(config, databases, databaseUrl, config.readUrls, pulse),
+      contract: createContractMonitor(config, databaseUrl, pulse), storeMonitor: createStoreMonitor(config, storeUrl),
+      databaseMonitor: createDatabaseMonitor(config, databaseUrl, storeUrl), slowQueries: createSlowQueries(config, databaseUrl, storeUrl, config.readUrls),
     },
-    // a query may name a user: it stays out of the log
-    { logger: { level: config.logLevel, serializers: { req: ({ method, url }: { method: string; url: string }) => ({ method, path: url.split('?')[0] }) }, ...(process.stdout.isTTY && !config.production ? { transport: { target: 'pino-pretty' } } : {}) } },
+    { logger: { ...logOptions(config.logLevel), ...(process.stdout.isTTY && !config.production ? { transport: { target: 'pino-pretty', options: { singleLine: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' } } } : {}) }, access, corsOrigins: config.corsOrigins },
   )
-  if (config.storeRefresh) {
-    const refresher = createRefresher({ sourceUrl: databaseUrl, storeUrl, log: app.log, retentionH: config.storeRetentionH })
-    app.addHook('preClose', () => refresher.stop())
-    void refresher.run()
-  }
+  const refresher = config.storeRefresh ? createRefresher({ sourceUrl: databaseUrl, storeUrl, log: app.log, events: app.metrics.refresher, retentionH: config.storeRetentionH }) : undefined
+  pulse.start(app.log, (server) => {
+    databases.drop(server)
+    streams.drop(server)
+    refresher?.drop(server)
+  })
+  void refresher?.run()
+  const close = async () => { await Promise.all([app.close(), pulse.close(), refresher?.stop(graceS * 1000)]) }
   try {
     await app.listen({ host: config.host, port: config.port })
   } catch (error) {
-    await app.close()
+    await close()
     if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') throw new Error(`Port ${config.port} on ${config.host} is taken: stop what listens there, or set PORT (0 takes any free one).`)
+    if (['listen', 'getaddrinfo'].includes((error as NodeJS.ErrnoException).syscall ?? '')) throw new Error(`Nothing can listen on HOST=${config.host}, PORT=${config.port} (${(error as NodeJS.ErrnoException).code}): set HOST to an address of this machine, and PORT to one that this user may take.`)
     throw error
   }
   const { port } = app.server.address() as { port: number }
-  return { url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`, close: () => app.close() }
+  return {
+    url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
+    log: app.log,
+    async close() {
+      app.leave()
+      app.log.info({ delayS: config.shutdownDelayS, graceS: config.shutdownGraceS }, 'shutting down')
+      await sleep(config.shutdownDelayS * 1000)
+      await Promise.race([close(), sleep(config.shutdownGraceS * 1000).then(() => { app.log.warn({}, 'something did not close within SHUTDOWN_GRACE_S: it is left') })])
+    },
+  }
 }

@@ -4,7 +4,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, chmodSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { embeddedBinaries, startEmbedded } from '../src/database/embedded.js'
@@ -13,6 +13,10 @@ import { majorBinaries } from './majors/binaries.js'
 const major = process.env['PGMAJOR']
 // what the tests of the command line run
 if (spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' }).status !== 0) throw new Error('the service does not build')
+const tap = join('node_modules', 'tap', 'dist', 'esm', 'run.mjs')
+// tap fits itself to the plugins of .taprc when it first runs, but in that run each test file would load TypeScript's compiler
+const plugins = join('node_modules', '@tapjs', 'test', 'test-built', 'dist', 'esm', 'index.js')
+if (existsSync(plugins) && readFileSync(plugins, 'utf8').includes('@tapjs/typescript') && spawnSync(process.execPath, [tap, 'build'], { stdio: ['ignore', 'ignore', 'inherit'] }).status !== 0) throw new Error('tap cannot be built')
 const directory = mkdtempSync(join(tmpdir(), 'attempt-test-'))
 chmodSync(directory, 0o755)
 const server = await startEmbedded(directory, {
@@ -20,7 +24,7 @@ const server = await startEmbedded(directory, {
   settings: ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'],
 })
 const files = process.argv.slice(2)
-const tests = spawn(process.execPath, [join('node_modules', 'tap', 'dist', 'esm', 'run.mjs'), '--reporter=tap', ...files], {
+const tests = spawn(process.execPath, [tap, '--reporter=tap', ...files], {
   stdio: 'inherit',
   env: { ...process.env, TEST_DATABASE_URL: server.url },
 })

@@ -1,16 +1,17 @@
 """Keeps a copy of the view attempt in a SQLite file in step: python3 follow.py http://127.0.0.1:3000 copy.db [SECONDS]
 
 Run it from cron, or give it the seconds between two looks. Rows and token are committed together: whenever it is
-stopped, the next run goes on where this one was. Python's standard library only.
+stopped, the next run goes on where this one was. An API key is read from ATTEMPT_API_KEY. Python's standard library only.
 """
-import json, shutil, sqlite3, sys, tempfile, time, urllib.error, urllib.request
+import http.client, json, os, shutil, sqlite3, sys, tempfile, time, urllib.error, urllib.request
 
 COLUMNS = ('id student_id item_id correct response_time_ms hint_used completed_at started_at attempt_no session_id topic_id').split()
 KEY = 'student_id = :student_id and item_id = :item_id and attempt_no = :attempt_no'
 UPSERT = f'insert or replace into attempt ({", ".join(COLUMNS)}) values ({", ".join(":" + name for name in COLUMNS)})'
 
 def get(path):
-    return urllib.request.urlopen(service + path, timeout=300)
+    key = os.environ.get('ATTEMPT_API_KEY')
+    return urllib.request.urlopen(urllib.request.Request(service + path, headers={'Authorization': f'Bearer {key}'} if key else {}), timeout=300)
 
 def numbers(row):
     """64-bit integers are strings in JSON; SQLite's integers hold them."""
@@ -18,13 +19,17 @@ def numbers(row):
 
 def begin():
     """A token first, then a whole export: what changes in between is told after the token, and may be in both."""
-    token = json.load(get('/v1/changes'))['next_token']
-    db.execute('delete from attempt')
-    with get('/v1/attempts?source=store&format=ndjson') as answer, tempfile.TemporaryFile() as rows:
-        shutil.copyfileobj(answer, rows)  # raises where the transfer breaks; reading line by line would end as if it were whole
-        rows.seek(0)
-        db.executemany(UPSERT, (numbers(json.loads(row)) for row in rows))
-    return token
+    start = get('/v1/changes')
+    while True:
+        with get('/v1/attempts?source=store&format=ndjson') as answer, tempfile.TemporaryFile() as rows:
+            if int(answer.headers['Attempt-Version']) < int(start.headers['Attempt-Version']):
+                time.sleep(1)  # from a standby that is behind: what it lacks would never be told
+                continue
+            shutil.copyfileobj(answer, rows)  # raises where the transfer breaks; reading line by line would end as if it were whole
+            rows.seek(0)
+            db.execute('delete from attempt')
+            db.executemany(UPSERT, (numbers(json.loads(row)) for row in rows))
+            return json.load(start)['next_token']
 
 def step(token):
     """Applies one page. Gives the next token, and whether there is more already."""
@@ -44,12 +49,15 @@ while True:
             token, more = step(known[0]) if known else (begin(), True)
             db.execute('insert or replace into follower values (1, ?)', (token,))
     except urllib.error.HTTPError as error:
-        problem = json.load(error)
-        print(f'{error.code} {problem["code"]}: {problem["detail"]}', file=sys.stderr)
+        print(f'{error.code} {error.read().decode(errors="replace")[:500]}', file=sys.stderr)
         if error.code == 410:  # rebuilt, restored, or we were away for too long
             with db: db.execute('delete from follower')
-        elif error.code in (503, 504): time.sleep(5)  # being filled, or busy: ask again
+        elif error.code in (429, 502, 503, 504): time.sleep(5)  # being filled, busy, or away behind a proxy: ask again
         else: sys.exit(1)
+        continue
+    except (OSError, http.client.HTTPException) as error:  # refused, reset, or broken off: nothing was committed
+        print(f'{type(error).__name__}: {error}', file=sys.stderr)
+        time.sleep(5)
         continue
     if more: continue
     if pause is None: break

@@ -6,10 +6,14 @@ if (length(arguments) < 1) stop("usage: Rscript rasch.R URL [SELECTION [TRUTH.cs
 service <- arguments[1]
 selection <- if (length(arguments) > 1) arguments[2] else ""
 
+key <- Sys.getenv("ATTEMPT_API_KEY")
+handle <- new_handle()
+if (key != "") handle_setheaders(handle, Authorization = paste("Bearer", key))
+
 # curl raises an error where a transfer breaks
 fetch <- function(path) {
   file <- tempfile()
-  answer <- curl_fetch_disk(paste0(service, path), file)
+  answer <- curl_fetch_disk(paste0(service, path), file, handle = handle)
   if (answer$status_code != 200) stop(path, ": ", answer$status_code, " ", fromJSON(file)$detail)
   # headers and, behind an empty line, the trailer
   headers <- unlist(parse_headers(answer$headers, multiple = TRUE))

@@ -1,12 +1,13 @@
 """Rasch difficulties by marginal maximum likelihood (EM, abilities normal) from the responses of an attempt-api.
 python3 rasch.py URL [SELECTION [TRUTH.csv]]    SELECTION as in the URL: 'min_per_item=30&min_per_student=5'"""
-import csv, io, json, math, sys, urllib.error, urllib.request
+import csv, io, json, math, os, sys, urllib.error, urllib.request
 from collections import Counter, defaultdict
 service, selection, truth = (sys.argv[1:] + ['', ''])[:3]
+key = os.environ.get('ATTEMPT_API_KEY')
 
 def fetch(path):
     try:
-        with urllib.request.urlopen(service + path) as answer:
+        with urllib.request.urlopen(urllib.request.Request(service + path, headers={'Authorization': f'Bearer {key}'} if key else {})) as answer:
             return answer.read().decode()  # raises IncompleteRead where the transfer breaks
     except urllib.error.HTTPError as error:
         sys.exit(f'{path}: {error.code} {json.load(error)["detail"]}')

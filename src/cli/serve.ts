@@ -1,10 +1,9 @@
-import { once } from 'node:events'
 import pg from 'pg'
 import { cohort } from '../database/cohort.js'
 import { startEmbedded } from '../database/embedded.js'
 import { buildIndexes } from '../database/indexes.js'
 import { loadExamResults } from '../database/load.js'
-import { migrateUp } from '../database/migrator.js'
+import { migrateUp } from '../migrate/runner.js'
 import { createExamResults } from '../database/source.js'
 import { startServer } from '../server.js'
 import { enableStore } from '../store/enable.js'
@@ -42,24 +41,43 @@ const tour = (url: string) => table([
   [`${url}/health`, 'is the service ready?'],
 ])
 
+/** What a terminal and npm both send at Ctrl-C is one signal. */
+const oneSignalMs = 1_000
+
+/** Resolves at the first signal to stop. A second one, of somebody who does not want to wait, ends the process with 1. */
+function signalled(): Promise<void> {
+  let first: number | undefined
+  return new Promise((stop) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        first ??= Date.now()
+        // an embedded database is stopped by its own listener
+        if (Date.now() - first > oneSignalMs) process.exit(1)
+        stop()
+      })
+    }
+  })
+}
+
 export const serve: Command = {
   summary: 'the service; without DATABASE_URL on an embedded PostgreSQL with sample data',
   help: `attempt-api serve
 
 Serves DATABASE_URL. Without it (never in production) an embedded PostgreSQL is started in EMBEDDED_DIRECTORY,
-migrated and given a synthetic cohort. Ctrl-C ends both.`,
+migrated and given a synthetic cohort. Ctrl-C ends both: requests in flight may end within SHUTDOWN_GRACE_S. A second
+Ctrl-C ends at once.`,
   async run(args, readConfig) {
     const { positionals } = parse(args, {})
     if (positionals.length > 0) throw new UsageError('serve takes no arguments')
     const config = readConfig()
-    const stop = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+    const stop = signalled()
     const embedded = config.databaseUrl === undefined ? await startEmbedded(config.embeddedDirectory) : undefined
     try {
       const databaseUrl = config.databaseUrl ?? (embedded as { url: string }).url
       if (embedded !== undefined) await prepare(databaseUrl)
       const server = await startServer(config, databaseUrl)
-      // a second signal must not end the process before the database is stopped
-      process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined)
+      // what nobody caught leaves the process in a state that nobody knows: it is told in the log and ends, exit 1
+      process.once('uncaughtExceptionMonitor', (error) => { server.log.fatal({ err: error }, 'a mistake of the service: the process ends') })
       if (embedded !== undefined || process.stdout.isTTY) console.log(`\n${tour(server.url)}\n`)
       await stop
       await server.close()

@@ -124,7 +124,7 @@ async function run(client: pg.ClientBase, relation: string): Promise<Omit<Contra
       migration: null,
       server_version,
       checks: [found('view', here?.unseen === true ? 'error' : 'fail', `a view ${relation}`, 'nothing of that name on the search path',
-        here?.unseen === true ? 'there is one in a schema that this role may not use' : 'run the migrations, or set the search_path')],
+        here?.unseen === true ? 'there is one in a schema that this role may not use' : 'run attempt-api migrate up (with --again where it was there before), or set the search_path')],
     }
   }
   const checks: Check[] = [
@@ -170,20 +170,33 @@ async function run(client: pg.ClientBase, relation: string): Promise<Omit<Contra
   return report()
 }
 
+async function checked(client: pg.ClientBase, options: CheckOptions): Promise<ContractReport> {
+  const session = options.timeoutMs === undefined ? client : bounded(client, options.timeoutMs)
+  const report = await run(session, options.relation ?? 'attempt')
+  return { status: overallStatus(report.checks), contract: contractVersion, ...report }
+}
+
+export interface CheckOptions { relation?: string; timeoutMs?: number }
+
 /**
  * Checks the deployed view against the lock, on a connection that is in no transaction. Runs in one read-only
  * transaction that is rolled back, so the session's settings stay; reads catalogs only. Throws when the connection
  * fails or `timeoutMs` have passed before the rows could be compared; without it the session's statement_timeout holds.
  */
-export async function checkContract(
-  client: pg.ClientBase, options: { relation?: string; timeoutMs?: number } = {},
-): Promise<ContractReport> {
-  const session = options.timeoutMs === undefined ? client : bounded(client, options.timeoutMs)
+export async function checkContract(client: pg.ClientBase, options: CheckOptions = {}): Promise<ContractReport> {
   await client.query('begin transaction isolation level repeatable read, read only')
   try {
-    const report = await run(session, options.relation ?? 'attempt')
-    return { status: overallStatus(report.checks), contract: contractVersion, ...report }
+    return await checked(client, options)
   } finally {
     await client.query('rollback').catch(() => undefined)
   }
+}
+
+/** The same inside a transaction, for a view that is not committed yet: whatever it set is rolled back to a savepoint. */
+export async function checkContractWithin(client: pg.ClientBase, options: CheckOptions = {}): Promise<ContractReport> {
+  await client.query('savepoint contract')
+  await client.query('set local transaction_read_only = on')
+  const report = await checked(client, options)
+  await client.query('rollback to savepoint contract')
+  return report
 }

@@ -151,29 +151,3 @@ function literal(value: unknown): string {
 /** The statement as COPY takes it. Every placeholder of ours carries its type, and so does the literal in its place. */
 export const copyStatement = ({ text, values }: Statement): string =>
   `copy (${text.replace(/\$(\d+)(?=::)/g, (_whole, index: string) => literal(values[Number(index) - 1]))}) to stdout (format binary)`
-
-/**
- * Ends what the connection's backend does and closes the connection. A closed socket alone is noticed only when the
- * backend writes, which a long sort does not do for minutes.
- */
-export function abandon(client: pg.PoolClient): void {
-  const { processID, secretKey, host, port, ssl, connection } = client as unknown as {
-    processID: number; secretKey: number; host: string; port: number; ssl: boolean; connection: { stream: { destroy(): void } }
-  }
-  const messenger = new pg.Connection({ ssl }) as unknown as {
-    on(event: string, listener: () => void): void; connect(port: number | string, host?: string): void
-    cancel(processID: number, secretKey: number): void; requestSsl(): void; stream: { end(): void; destroy(): void }
-  }
-  messenger.on('error', () => undefined)
-  const cancel = () => {
-    messenger.cancel(processID, secretKey)
-    messenger.stream.end()
-  }
-  if (ssl) {
-    messenger.on('connect', () => { messenger.requestSsl() })
-    messenger.on('sslconnect', cancel)
-  } else messenger.on('connect', cancel)
-  if (host.startsWith('/')) messenger.connect(`${host}/.s.PGSQL.${port}`)
-  else messenger.connect(port, host)
-  connection.stream.destroy()
-}

@@ -4,6 +4,9 @@ import { ApiError } from '../errors.js'
 
 const version = 1
 
+/** What a value of a cursor's key must look like: a pattern, or more than a pattern can say. */
+export type KeyForm = Pick<RegExp, 'test'>
+
 /** A short fingerprint of a list and everything that decides its rows and order, `limit` and `cursor` aside. */
 export function fingerprint(list: string, filters: Record<string, unknown>): string {
   const entries = Object.entries(filters).filter(([name, value]) => value !== undefined && name !== 'limit' && name !== 'cursor' && name !== 'format' && name !== 'fields')
@@ -19,7 +22,7 @@ export const encodeCursor = (print: string, key: readonly (string | null)[]): st
  * @param patterns what each value must look like: a cursor comes from outside and its values go into a statement
  * @throws ApiError invalid_cursor
  */
-export function decodeCursor(print: string, cursor: string, patterns: readonly RegExp[]): string[] {
+export function decodeCursor(print: string, cursor: string, patterns: readonly KeyForm[]): string[] {
   const refuse = (why: string) => new ApiError('invalid_cursor', `cursor: ${why}`, [{ parameter: 'cursor', message: why }])
   let parsed: unknown
   try {

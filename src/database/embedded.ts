@@ -54,9 +54,10 @@ const isRunning = (pid: number) => {
 
 /**
  * Starts PostgreSQL on `directory` (made and initialised where it is missing) on a free port of the loopback address.
- * Throws in one sentence where another process runs on it. `settings` are `name=value`.
+ * Throws in one sentence where another process runs on it. `settings` are `name=value`; `ready` is what the log says of a
+ * server that has started.
  */
-export async function startEmbedded(directory: string, { binaries, settings = [] }: { binaries?: Binaries; settings?: string[] } = {}): Promise<EmbeddedServer> {
+export async function startEmbedded(directory: string, { binaries, settings = [], ready = 'ready to accept' }: { binaries?: Binaries; settings?: string[]; ready?: string } = {}): Promise<EmbeddedServer> {
   const bin = binaries ?? await embeddedBinaries()
   const ids = account()
   const base = resolve(directory)
@@ -96,8 +97,13 @@ export async function startEmbedded(directory: string, { binaries, settings = []
   let ended: string | undefined
   child.once('error', (error) => { ended = error.message })
   child.once('exit', (code) => { ended ??= `exit ${code}` })
-  while (!readFileSync(logFile, 'utf8').includes('ready to accept')) {
-    if (ended !== undefined) throw new Error(`The embedded PostgreSQL stopped at once (${ended}): ${readFileSync(logFile, 'utf8').trim().split('\n').at(-1) ?? ''}`)
+  while (!readFileSync(logFile, 'utf8').includes(ready)) {
+    if (ended !== undefined) {
+      const said = readFileSync(logFile, 'utf8')
+      // somebody took the port after it was found free
+      if (said.includes('Address already in use') && !settings.some((setting) => setting.startsWith('port='))) return startEmbedded(directory, { binaries: bin, settings, ready })
+      throw new Error(`The embedded PostgreSQL stopped at once (${ended}): ${said.trim().split('\n').at(-1) ?? ''}`)
+    }
     await new Promise((done) => setTimeout(done, 25))
   }
   const exited = new Promise<void>((done) => child.once('exit', () => { done() }))

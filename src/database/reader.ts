@@ -1,6 +1,11 @@
-/** The read side: a pool whose sessions cannot write and whose answers keep every digit. */
-import pg from 'pg'
+/** The read side: statements on connections that others wait for, in one snapshot, whose answers keep every digit. */
+import type pg from 'pg'
 import type { Config } from '../config.js'
+import { notConnected } from '../errors.js'
+import type { Deadline } from './deadline.js'
+import { keepPool, type KeptPool } from './kept-pool.js'
+import { goesOn, openLane, type Lane } from './lane.js'
+import { createPool, dropConnections, openPools, poolUse, received, type PoolUse, type ServerName } from './pool.js'
 
 /** One statement: prepared once a connection under its name; values are text or arrays of text. */
 export interface Statement { name: string; text: string; values: unknown[] }
@@ -14,13 +19,24 @@ export interface Reader {
   readonly store: boolean
 }
 
-/** A server that is read. Named by its place in the configuration: a URL holds a password. */
-export type ServerName = 'primary' | 'store' | `standby ${number}`
+/** Which server is read, whether the views or the store, and who is told of it. */
+export interface From { readonly server: ServerName; readonly store: boolean; readonly meter?: Meter | undefined }
 
-export interface Database extends Reader {
-  readonly server: ServerName
+/** Is told what one request costs in the database; milliseconds. Neither throws nor waits. */
+export interface Meter {
+  /** A connection was had, or not. */
+  waited(from: From, ms: number, error?: unknown): void
+  /** A statement came to its end, or failed. `copied`: as a stream, whose time is also its reader's. */
+  ran(from: From, statement: Statement, ms: number, rows: number, error?: unknown, copied?: boolean): void
+  /** What the server may be told of the request, as a comment in SQL; empty where there is nothing. */
+  readonly comment: string
+}
+
+export interface Database extends Reader, From {
   /** Runs `action` on one connection in one snapshot: every statement sees the same rows. */
   snapshot<T>(action: (reader: Reader) => Promise<T>): Promise<T>
+  /** The same for one request: it is told what that costs, and nothing waits or runs beyond its end; what runs then is cancelled on the server. */
+  within(deadline: Deadline, meter?: Meter): Database
 }
 
 /** A standby of the primary; `store` where the primary has the store beside the view. */
@@ -30,104 +46,124 @@ export interface Standby { live: Database; store: Database | undefined }
 export interface Databases {
   live: Database
   store: Database
+  /** The store, on a connection of its own: what decides where an answer comes from does not wait behind answers. */
+  state: Reader
   standbys: readonly Standby[]
+  pools(): PoolUse[]
   /** For a server that is silent: ends what waits for it. */
   drop(server: ServerName): void
+  /** Grows with what it sends. */
+  heard(server: ServerName): number
   close(): Promise<void>
 }
 
 // Every value stays PostgreSQL's text: int8, numeric and microseconds lose digits in JavaScript's own types.
 const asText = { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig
 
-const sessionSettings = [
-  'TimeZone=UTC', 'DateStyle=ISO', 'IntervalStyle=postgres', 'jit=off',
-  // the planner takes a Gather over a set-returning function for cheaper than it is, and then scans the whole table
-  'max_parallel_workers_per_gather=0',
-]
-
-export function createPool(config: Pick<Config, 'statementTimeoutMs'>, url: string, { max, name, connectMs = 5_000, readOnly = true, queryMs }: { max: number; name: string; connectMs?: number | undefined; readOnly?: boolean; queryMs?: number }): pg.Pool {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max,
-    application_name: name,
-    statement_timeout: config.statementTimeoutMs,
-    connectionTimeoutMillis: connectMs,
-    // on our side: the only one that a server without power keeps
-    ...(queryMs === undefined ? {} : { query_timeout: queryMs }),
-    idleTimeoutMillis: 30_000,
-    keepAlive: true,
-    options: [...sessionSettings, `default_transaction_read_only=${readOnly ? 'on' : 'off'}`].map((setting) => `-c ${setting}`).join(' '),
-  })
-  // without listeners a killed backend would end the process; the next request gets a new connection
-  pool.on('error', () => undefined)
-  const clients = new Set<pg.PoolClient>()
-  pool.on('connect', (client) => {
-    client.on('error', () => undefined)
-    clients.add(client)
-  })
-  pool.on('remove', (client) => { clients.delete(client) })
-  connections.set(pool, clients)
-  return pool
-}
-
-const connections = new WeakMap<pg.Pool, Set<pg.PoolClient>>()
-
-/** Closes every connection of a pool at once: what waits on one fails now and not when the network gives it up. */
-export function dropConnections(pool: pg.Pool | undefined): void {
-  for (const client of (pool && connections.get(pool)) ?? []) (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
+async function read(client: pg.Pool | pg.PoolClient, { name, text, values }: Statement): Promise<Row[]> {
+  const query = { name, text, values, rowMode: 'array', types: asText }
+  return (await client.query<Row>(query as unknown as pg.QueryArrayConfig)).rows
 }
 
 /** A reader on one connection, or on whichever of a pool is free. */
-export const readerOf = (client: pg.Pool | pg.PoolClient, store = false): Reader => ({
-  store,
-  async rows({ name, text, values }) {
-    const query = { name, text, values, rowMode: 'array', types: asText }
-    return (await client.query<Row>(query as unknown as pg.QueryArrayConfig)).rows
-  },
-})
-
-function databaseOf(pool: pg.Pool, server: ServerName, store: boolean): Database {
+export function readerOf(client: pg.Pool | pg.PoolClient, from: Partial<From> = {}): Reader {
+  const { store = false, meter } = from
+  if (meter === undefined) return { store, rows: (statement) => read(client, statement) }
   return {
-    ...readerOf(pool, store),
-    server,
-    async snapshot(action) {
-      const client = await pool.connect()
-      let broken: Error | undefined
+    store,
+    async rows(statement) {
+      const began = performance.now()
       try {
-        await client.query('begin isolation level repeatable read read only')
-        const result = await action(readerOf(client, store))
-        await client.query('commit')
-        return result
+        const rows = await read(client, statement)
+        meter.ran(from as From, statement, performance.now() - began, rows.length)
+        return rows
       } catch (error) {
-        await client.query('rollback').catch((failure: unknown) => { broken = failure as Error })
+        meter.ran(from as From, statement, performance.now() - began, 0, error)
         throw error
-      } finally {
-        client.release(broken)
       }
     },
   }
 }
 
-/** Milliseconds until a standby that does not take a connection is given up: the primary is asked instead. */
-export const standbyConnectMs = 1_000
+/** A reader on kept connections. A question that the server refuses (there is no store) costs no connection, as it would on a pool: in its place might be none to have. */
+export const keptReader = (kept: KeptPool, store = false): Reader => ({
+  store,
+  async rows(statement) {
+    const client = await kept.pool.connect().catch(notConnected)
+    try {
+      const rows = await read(client, statement)
+      client.release()
+      return rows
+    } catch (error) {
+      client.release(!goesOn(error))
+      throw error
+    }
+  },
+})
 
-/** One pool a server. */
-export function openPools(url: string, storeUrl: string, standbyUrls: readonly string[], open: (url: string, connectMs?: number) => pg.Pool): Map<ServerName, pg.Pool> {
-  const pools = new Map<ServerName, pg.Pool>([['primary', open(url)]])
-  if (storeUrl !== url) pools.set('store', open(storeUrl))
-  standbyUrls.forEach((standby, index) => pools.set(`standby ${index + 1}`, open(standby, standbyConnectMs)))
-  return pools
+/** Stops where the answer is over: what is cancelled is the one statement that runs. */
+const whileNeeded = (reader: Reader, deadline: Deadline | undefined): Reader => (deadline === undefined ? reader : {
+  store: reader.store,
+  rows: async (statement) => {
+    deadline.check()
+    return reader.rows(statement)
+  },
+})
+
+function databaseOf(lane: Lane, from: From, deadline?: Deadline): Database {
+  /** On one connection; how long it was waited for is told. */
+  async function use<T>(action: (client: pg.PoolClient, spoil: () => void) => Promise<T>): Promise<T> {
+    const began = performance.now()
+    let had = false
+    try {
+      return await lane.use(deadline, (client, spoil) => {
+        had = true
+        from.meter?.waited(from, performance.now() - began)
+        return action(client, spoil)
+      })
+    } catch (error) {
+      if (!had) from.meter?.waited(from, performance.now() - began, error)
+      throw error
+    }
+  }
+  return {
+    ...from,
+    within: (bound, meter) => databaseOf(lane, { ...from, meter }, bound),
+    rows: (statement) => use((client) => readerOf(client, from).rows(statement)),
+    snapshot: (action) => use(async (client, spoil) => {
+      // the server's own limit beside ours costs no round trip here; it holds where this process ends
+      await client.query(`begin isolation level repeatable read read only${deadline === undefined ? '' : `; set local statement_timeout = ${Math.max(1, Math.ceil(deadline.left))}`}`)
+      try {
+        const result = await action(whileNeeded(readerOf(client, from), deadline))
+        await client.query('commit')
+        return result
+      } catch (error) {
+        await client.query('rollback').catch(spoil)
+        throw error
+      }
+    }),
+  }
 }
 
-export function openDatabases(config: Pick<Config, 'statementTimeoutMs' | 'poolSize'>, url: string, storeUrl = url, standbyUrls: readonly string[] = []): Databases {
-  const pools = openPools(url, storeUrl, standbyUrls, (where, connectMs) => createPool(config, where, { max: config.poolSize, name: 'attempt-api', connectMs }))
-  const database = (server: ServerName, store: boolean) => databaseOf(pools.get(server) as pg.Pool, server, store)
+/** One row of a small table. On our side a little later: who lost the connection without a word would wait for it, and every answer with them. */
+const [stateMs, stateLostMs] = [2_000, 2_500]
+export function openDatabases(config: Pick<Config, 'timeoutMaxMs' | 'poolSize' | 'poolQueue'>, url: string, storeUrl = url, standbyUrls: readonly string[] = []): Databases {
+  const pools = openPools(url, storeUrl, standbyUrls, (where, connectMs) => createPool({ statementTimeoutMs: config.timeoutMaxMs }, where, { max: config.poolSize, name: 'attempt-api', connectMs }))
+  const state = keepPool(() => createPool({ statementTimeoutMs: stateMs }, storeUrl, { max: 1, name: 'attempt-api state', connectMs: stateLostMs, queryMs: stateLostMs, kept: true }))
+  const lanes = new Map([...pools].map(([server, pool]) => [server, openLane(pool, config.poolQueue)]))
+  const database = (server: ServerName, store: boolean) => databaseOf(lanes.get(server) as Lane, { server, store })
   const beside = storeUrl === url
   return {
     live: database('primary', false),
     store: database(beside ? 'primary' : 'store', true),
+    state: keptReader(state, true),
     standbys: standbyUrls.map((_url, index) => ({ live: database(`standby ${index + 1}`, false), store: beside ? database(`standby ${index + 1}`, true) : undefined })),
-    drop: (server) => { dropConnections(pools.get(server)) },
-    async close() { await Promise.all([...pools.values()].map((pool) => pool.end())) },
+    pools: () => poolUse(pools),
+    drop: (server) => {
+      dropConnections(pools.get(server))
+      if (server === 'store' || (beside && server === 'primary')) dropConnections(state.pool)
+    },
+    heard: (server) => received(pools.get(server)),
+    async close() { await Promise.all([state.close(), ...[...pools.values()].map((pool) => pool.end())]) },
   }
 }

@@ -5,10 +5,13 @@
 import { Readable } from 'node:stream'
 import type pg from 'pg'
 import type { Config } from '../config.js'
-import { ApiError } from '../errors.js'
+import { ApiError, notConnected } from '../errors.js'
 import type { Encoder } from '../formats/encoder.js'
-import { abandon, copyRows, copyStatement, type RowSink } from './copy.js'
-import { createPool, dropConnections, openPools, readerOf, type Database, type Reader, type ServerName, type Statement } from './reader.js'
+import { abandon } from './cancel.js'
+import { copyRows, copyStatement, type RowSink } from './copy.js'
+import { ReaderLeft } from './deadline.js'
+import { createPool, dropConnections, openPools, poolUse, received, type PoolUse, type ServerName } from './pool.js'
+import { readerOf, type From, type Reader, type Statement } from './reader.js'
 
 /** Reads of one snapshot, on one connection. */
 export interface Snapshot extends Reader {
@@ -16,8 +19,6 @@ export interface Snapshot extends Reader {
   copy(statement: Statement, sink: RowSink): Promise<number>
 }
 
-/** Which server is read, and whether the views or the store. */
-export type From = Pick<Database, 'server' | 'store'>
 
 /** What to send: the statements whose rows are the answer, one after another, and how they are encoded. */
 export interface Content { statements: AsyncGenerator<Statement, void, number>; encoder: Encoder }
@@ -36,9 +37,13 @@ export interface Streams {
   open(prepare: (snapshot: Snapshot, stopped: AbortSignal) => Content | Promise<Content>, left: AbortSignal, from: From): Promise<RowStream>
   /** A long read that sends nothing by itself. Throws as `open`. */
   read<T>(action: (snapshot: Snapshot, stopped: AbortSignal) => Promise<T>, left: AbortSignal, from: From): Promise<T>
+  /** How many run of those that may, and the connections. */
+  use(): { running: number; limit: number; pools: PoolUse[] }
   /** For a server that is silent: ends what waits for it. */
   drop(server: ServerName): void
-  /** Cuts what still runs after the grace and closes the connections. */
+  /** Grows with what it sends. */
+  heard(server: ServerName): number
+  /** Cuts what still runs and closes the connections. */
   close(): Promise<void>
 }
 
@@ -47,7 +52,7 @@ const holdMs = 250
 /** What may wait for a reader that is slower than the database. */
 const highWaterMark = 65_536
 
-type Settings = Pick<Config, 'streamPoolSize' | 'streamTimeoutS' | 'shutdownGraceS'>
+type Settings = Pick<Config, 'streamPoolSize' | 'streamTimeoutS'>
 
 class CopyStream extends Readable implements RowStream {
   rows = 0
@@ -80,6 +85,32 @@ class CopyStream extends Readable implements RowStream {
   }
 }
 
+/** A connection of the pool, waited for until `job` is aborted; how long that was is told. */
+async function connect(pool: pg.Pool, from: From, job: AbortSignal): Promise<pg.PoolClient> {
+  const began = performance.now()
+  try {
+    job.throwIfAborted()
+    const client = await new Promise<pg.PoolClient>((done, fail) => {
+      const leave = () => { fail(job.reason as Error) }
+      job.addEventListener('abort', leave)
+      void pool.connect().catch(notConnected).then((client) => {
+        // one that comes too late is for others
+        if (job.aborted) client.release()
+        else done(client)
+      }).catch(fail).finally(() => { job.removeEventListener('abort', leave) })
+    })
+    from.meter?.waited(from, performance.now() - began)
+    return client
+  } catch (error) {
+    // the database did not work on it: the same request may well succeed later
+    const late = error instanceof ApiError && error.code === 'timeout'
+    const told = late ? new ApiError('too_busy', 'No database connection became free in time; try again', undefined, 1) : error
+    // a reader that left has not failed
+    from.meter?.waited(from, performance.now() - began, job.aborted && !late ? undefined : told)
+    throw told
+  }
+}
+
 export function openStreams(config: Settings, url: string, storeUrl = url, standbyUrls: readonly string[] = []): Streams {
   const pools = openPools(url, storeUrl, standbyUrls, (where, connectMs) =>
     createPool({ statementTimeoutMs: config.streamTimeoutS * 1000 }, where, { max: config.streamPoolSize, name: 'attempt-api stream', connectMs }))
@@ -87,24 +118,25 @@ export function openStreams(config: Settings, url: string, storeUrl = url, stand
   let [busy, closing] = [0, false]
 
   /** Holds a connection and a snapshot for `work`. Whatever aborts `job` ends the work on the server as well. */
-  async function run<T>({ server }: From, left: AbortSignal, work: (client: pg.PoolClient, job: AbortController) => Promise<T>): Promise<T> {
-    if (closing) throw new ApiError('database_unavailable', 'The service is shutting down; try again')
+  async function run<T>(from: From, left: AbortSignal, work: (client: pg.PoolClient, job: AbortController) => Promise<T>): Promise<T> {
+    if (closing) throw new ApiError('shutting_down', 'The service is shutting down; try again')
     if (busy >= config.streamPoolSize) throw new ApiError('too_many_streams', `${config.streamPoolSize} streams are running, which is the limit; try again when one has ended`)
     busy++
+    const job = new AbortController()
+    const leave = () => { job.abort(left.reason) }
+    left.addEventListener('abort', leave)
+    if (left.aborted) leave()
+    const deadline = setTimeout(() => {
+      job.abort(new ApiError('timeout', `It took longer than the ${config.streamTimeoutS} s that a stream may take; ask for less`))
+    }, config.streamTimeoutS * 1000)
+    running.add(job)
     try {
-      const client = await (pools.get(server) as pg.Pool).connect()
-      const job = new AbortController()
+      const client = await connect(pools.get(from.server) as pg.Pool, from, job.signal)
       // nothing runs on the connection any more
       let settled = false
       job.signal.addEventListener('abort', () => { if (!settled) abandon(client) })
-      const leave = () => { job.abort(new Error('the reader is gone')) }
-      left.addEventListener('abort', leave)
-      if (left.aborted) leave()
-      const deadline = setTimeout(() => {
-        job.abort(new ApiError('timeout', `It took longer than the ${config.streamTimeoutS} s that a stream may take; ask for less`))
-      }, config.streamTimeoutS * 1000)
-      running.add(job)
       try {
+        job.signal.throwIfAborted()
         await client.query('begin isolation level repeatable read read only')
         const result = await work(client, job)
         await client.query('commit')
@@ -114,22 +146,42 @@ export function openStreams(config: Settings, url: string, storeUrl = url, stand
         await client.query('rollback').then(() => { settled = true }, () => undefined)
         throw job.signal.aborted ? job.signal.reason : error
       } finally {
-        clearTimeout(deadline)
-        left.removeEventListener('abort', leave)
-        running.delete(job)
         client.release(!settled)
       }
     } finally {
+      clearTimeout(deadline)
+      left.removeEventListener('abort', leave)
+      running.delete(job)
       busy--
     }
   }
 
-  const snapshotOf = (client: pg.PoolClient, { store }: From): Snapshot => ({
-    ...readerOf(client, store), copy: (statement, sink) => copyRows(client, copyStatement(statement), sink),
+  /** Work that was ended for its reader or a shutdown has not failed; what it says then is only how it ended. */
+  function told(from: From, { signal }: AbortController): From {
+    const { meter } = from
+    if (meter === undefined) return from
+    const why = (error: unknown) => (error === undefined || !signal.aborted ? error : signal.reason instanceof ReaderLeft || (signal.reason instanceof ApiError && signal.reason.code === 'shutting_down') ? undefined : signal.reason as unknown)
+    return { ...from, meter: { get comment() { return meter.comment }, waited: (of, ms, error) => { meter.waited(of, ms, error) }, ran: (of, statement, ms, rows, error, copied) => { meter.ran(of, statement, ms, rows, why(error), copied) } } }
+  }
+
+  const snapshotOf = (client: pg.PoolClient, from: From): Snapshot => ({
+    ...readerOf(client, from),
+    async copy(statement, sink) {
+      const began = performance.now()
+      try {
+        // pages are prepared under a name, and a comment would make each a statement of its own; a stream is sent as text anyway
+        const rows = await copyRows(client, copyStatement(statement) + (from.meter?.comment ?? ''), sink)
+        from.meter?.ran(from, statement, performance.now() - began, rows, undefined, true)
+        return rows
+      } catch (error) {
+        from.meter?.ran(from, statement, performance.now() - began, 0, error, true)
+        throw error
+      }
+    },
   })
 
   return {
-    read: (action, left, from) => run(from, left, (client, job) => action(snapshotOf(client, from), job.signal)),
+    read: (action, left, from) => run(from, left, (client, job) => action(snapshotOf(client, told(from, job)), job.signal)),
     open: (prepare, left, from) => new Promise((resolve, reject) => {
       const stream = new CopyStream()
       let [started, last] = [false, 0]
@@ -139,9 +191,9 @@ export function openStreams(config: Settings, url: string, storeUrl = url, stand
         resolve(stream)
       }
       run(from, left, async (client, job) => {
-        stream.stop = () => { job.abort(new Error('the reader is gone')) }
+        stream.stop = () => { job.abort(new ReaderLeft()) }
         job.signal.addEventListener('abort', () => { stream.destroy(job.signal.reason as Error) })
-        const snapshot = snapshotOf(client, from)
+        const snapshot = snapshotOf(client, told(from, job))
         const { statements, encoder } = await prepare(snapshot, job.signal)
         const pause = (): Promise<void> | undefined => {
           const now = performance.now()
@@ -173,12 +225,12 @@ export function openStreams(config: Settings, url: string, storeUrl = url, stand
         stream.destroy(error as Error)
       })
     }),
+    use: () => ({ running: busy, limit: config.streamPoolSize, pools: poolUse(pools) }),
     drop: (server) => { dropConnections(pools.get(server)) },
+    heard: (server) => received(pools.get(server)),
     async close() {
       closing = true
-      const end = Date.now() + config.shutdownGraceS * 1000
-      while (running.size > 0 && Date.now() < end) await new Promise((again) => setTimeout(again, 20))
-      for (const job of running) job.abort(new Error('the service is shutting down'))
+      for (const job of running) job.abort(new ApiError('shutting_down', 'The service is shutting down; try again'))
       await Promise.all([...pools.values()].map((pool) => pool.end()))
     },
   }

@@ -2,11 +2,10 @@
  * What can be known of responses before a model is fitted to them: classical item statistics, how students and items
  * hang together, and what common estimators would refuse or suffer from.
  */
-import { begun } from './by-item.js'
-import { DisjointSets, strongComponents } from './components.js'
-import { median } from './median.js'
-import { overStudents, Pacer } from './pacer.js'
+import { medianTimes, pass, type Passed } from './item-pass.js'
+import { Pacer } from './pacer.js'
 import type { Kept } from './peel.js'
+import { problemsOf, type Problem } from './problems.js'
 import type { ResponseMatrix } from './response-matrix.js'
 
 export interface ReadinessOptions {
@@ -35,26 +34,8 @@ export interface ItemReadiness {
   flags: ItemFlag[]
 }
 
+/** Groups that no response joins. */
 export interface Component { students: number; items: number; responses: number }
-
-/** Every code of a problem and what it means; `refuses`: a common estimator stops or has no finite estimate. */
-export const problemCodes = {
-  no_responses: 'There is nothing to fit',
-  one_item: 'One item alone has no scale',
-  items_without_responses: 'Anchors that are kept, but to which no kept student responded',
-  single_category_items: 'Items with only right or only wrong responses',
-  disconnected: 'Groups of items that no student joins',
-  ill_conditioned: 'Groups of items of which no student solved one of the one and failed one of the other',
-  one_item_students: 'Students who responded to one item only',
-  extreme_students: 'Students with only right or only wrong responses',
-  repeated_responses: 'Several responses of a student to an item',
-  too_few_responses: 'Items with few responses',
-  extreme_items: 'Items that nearly everybody solved, or nearly nobody',
-  negative_discrimination: 'Items that better students solve less often',
-} as const
-export type ProblemCode = keyof typeof problemCodes
-
-export interface Problem { code: ProblemCode; severity: 'refuses' | 'suffers'; detail: string }
 
 export interface Readiness {
   responses: number
@@ -76,11 +57,6 @@ export interface Readiness {
 }
 
 const listed = 20
-/** How many ids a problem names. */
-const named = 5
-/** Correlations nearer to 0 than rounding may carry them are 0: their sign would be noise, and flagged. */
-const rounding = 1e-10
-
 /**
  * Readiness of the kept part of a matrix.
  *
@@ -126,46 +102,7 @@ export async function readiness(matrix: ResponseMatrix, kept: Kept, options: Rea
 
   const components = componentsOf(matrix, kept, order, passed)
   const { responseCount, studentCount, itemCount } = kept
-  const problems: Problem[] = []
-  const found = (code: ProblemCode, severity: Problem['severity'], detail: string) => problems.push({ code, severity, detail })
-  const flagged = (...flags: ItemFlag[]) => items.filter((item) => item.flags.some((flag) => flags.includes(flag))).map((item) => item.item_id)
-
-  if (responseCount === 0) found('no_responses', 'refuses', 'No responses are left: there is nothing to fit.')
-  else {
-    if (itemCount === 1) found('one_item', 'refuses', `${ids(items.map((item) => item.item_id))} is the only item: one item alone has no scale.`)
-    const empty = items.filter((item) => item.n === 0).map((item) => item.item_id)
-    if (empty.length > 0) found('items_without_responses', 'refuses', `${counted(empty.length, 'anchor')} kept without responses (${ids(empty)}): every student who responded was dropped.`)
-    const single = flagged('single_category')
-    if (single.length > 0) found('single_category_items', 'refuses', `${counted(single.length, 'item')} with only right or only wrong responses (${ids(single)}): the difficulty has no finite maximum-likelihood estimate; mirt stops, eRm drops them.`)
-    if (components.all.length > 1) found('disconnected', 'refuses', `${components.all.length} groups of students and items that nothing joins, the largest with ${counted(components.all[0]!.items, 'item')} and ${counted(components.all[0]!.students, 'student')}; outside it are ${ids(components.outside)}: parameters of different groups are not on one scale.`)
-
-    const asked = Uint8Array.from(kept.items, (is, item) => is === 1 && passed.right[item]! > 0 && passed.right[item]! < kept.itemResponses[item]! ? 1 : 0)
-    const strong = await strongComponents(matrix, kept, asked, passed.counts, pacer)
-    const groups = new Set<number>()
-    for (const item of order) if (asked[item] === 1) groups.add(passed.sets.root(item))
-    // as many as there are disconnected groups anyway would say nothing new
-    if (strong.sizes.length > groups.size) {
-      const most = strong.sizes.reduce((most, size) => Math.max(most, size))
-      // where several are equally large, the one with the least item id: numbers of components depend on the rows' order
-      const largest = strong.component[order.find((item) => asked[item] === 1 && strong.sizes[strong.component[item]!] === most)!]
-      const outside = [...order].filter((item) => asked[item] === 1 && strong.component[item] !== largest).map((item) => matrix.itemId(item))
-      found('ill_conditioned', 'refuses', `${strong.sizes.length} groups of items between which right and wrong responses go one way only, the largest with ${counted(most, 'item')}; outside it are ${ids(outside)}: conditional and joint maximum likelihood have no finite estimates (Fischer 1981), eRm stops.`)
-    }
-
-    const { oneItem, perfect, zero, repeated } = passed
-    if (itemCount > 1 && oneItem > 0) found('one_item_students', 'refuses', `${counted(oneItem, 'student')} responded to one item only: they say nothing about differences between items; eRm stops (min_per_student=2 leaves them out).`)
-    if (perfect + zero > 0) {
-      const every = perfect + zero === studentCount
-      found('extreme_students', every ? 'refuses' : 'suffers', `${counted(perfect, 'student')} with only right and ${zero} with only wrong responses${every ? ' (which is everybody, so that conditional maximum likelihood has nothing to condition on)' : ''}: their abilities have no finite maximum-likelihood estimate.`)
-    }
-    if (repeated > 0) found('repeated_responses', 'suffers', `${counted(repeated, 'response')} beyond a student's first to an item: they are not independent given ability, and a matrix of students by items has one place for them (attempts=first).`)
-    const rare = flagged('too_few')
-    if (rare.length > 0) found('too_few_responses', 'suffers', `${counted(rare.length, 'item')} with fewer than ${tooFew} responses (${ids(rare)}): standard errors will be large.`)
-    const extreme = flagged('too_easy', 'too_hard')
-    if (extreme.length > 0) found('extreme_items', 'suffers', `${counted(extreme.length, 'item')} with a share correct above ${tooEasy} or below ${tooHard} (${ids(extreme)}): difficulty and above all discrimination are poorly determined.`)
-    const negative = flagged('negative_discrimination')
-    if (negative.length > 0) found('negative_discrimination', 'suffers', `${counted(negative.length, 'item')} that better students solve less often (${ids(negative)}): often a wrong key; a Rasch model will misfit.`)
-  }
+  const problems = await problemsOf({ matrix, kept, items, order, components, passed, tooFew, tooEasy, tooHard }, pacer)
 
   return {
     responses: responseCount, students: studentCount, items: itemCount,
@@ -174,152 +111,6 @@ export async function readiness(matrix: ResponseMatrix, kept: Kept, options: Rea
     components: components.all.length, largest_components: components.all.slice(0, listed),
     problems, item_statistics: items,
   }
-}
-
-const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`
-
-function ids(all: readonly string[]): string {
-  return `item_id ${all.slice(0, named).join(', ')}${all.length > named ? ` and ${all.length - named} more` : ''}`
-}
-
-/** Pearson correlations of many pairs of variables at once, in one pass: Welford's updates, 44 bytes a pair. */
-class Correlations {
-  private readonly n: Int32Array
-  private readonly meanX: Float64Array
-  private readonly meanY: Float64Array
-  private readonly xx: Float64Array
-  private readonly yy: Float64Array
-  private readonly xy: Float64Array
-
-  constructor(size: number) {
-    this.n = new Int32Array(size)
-    this.meanX = new Float64Array(size)
-    this.meanY = new Float64Array(size)
-    this.xx = new Float64Array(size)
-    this.yy = new Float64Array(size)
-    this.xy = new Float64Array(size)
-  }
-
-  add(pair: number, x: number, y: number): void {
-    const n = ++this.n[pair]!
-    const fromX = x - this.meanX[pair]!
-    const fromY = y - this.meanY[pair]!
-    this.meanX[pair]! += fromX / n
-    this.meanY[pair]! += fromY / n
-    const toY = y - this.meanY[pair]!
-    this.xx[pair]! += fromX * (x - this.meanX[pair]!)
-    this.yy[pair]! += fromY * toY
-    this.xy[pair]! += fromX * toY
-  }
-
-  /** Null with fewer than 3 points or without variance; sums of squares of equal values are exactly 0. */
-  of(pair: number): number | null {
-    const xx = this.xx[pair]!
-    const yy = this.yy[pair]!
-    if (this.n[pair]! < 3 || xx <= 0 || yy <= 0) return null
-    const r = this.xy[pair]! / (Math.sqrt(xx) * Math.sqrt(yy))
-    return Math.abs(r) < rounding ? 0 : Math.max(-1, Math.min(1, r))
-  }
-}
-
-interface Passed {
-  /** Right responses and recorded times of each item, kept; `counts`: all its responses, kept or not. */
-  right: Int32Array
-  timed: Int32Array
-  counts: Int32Array
-  correlations: Correlations
-  sets: DisjointSets
-  /** By item: students whose first kept response is to it. */
-  firsts: Int32Array
-  perfect: number
-  zero: number
-  oneItem: number
-  repeated: number
-}
-
-/** All that one look at each student gives. */
-async function pass(matrix: ResponseMatrix, kept: Kept, pacer: Pacer): Promise<Passed> {
-  const size = matrix.items
-  const right = new Int32Array(size)
-  const timed = new Int32Array(size)
-  const counts = new Int32Array(size)
-  const firsts = new Int32Array(size)
-  const correlations = new Correlations(size)
-  const sets = new DisjointSets(size)
-  let perfect = 0
-  let zero = 0
-  let oneItem = 0
-  let repeated = 0
-  // the student in hand: responses and right ones by item, and the items in question
-  const own = new Int32Array(size)
-  const ownRight = new Int32Array(size)
-  const distinct = new Int32Array(size)
-
-  await overStudents(matrix, pacer, (from, to) => {
-    for (let student = from; student < to; student++) {
-      const isKept = kept.students[student] === 1
-      const end = matrix.end(student)
-      let items = 0
-      let total = 0
-      let totalRight = 0
-      for (let response = matrix.begin(student); response < end; response++) {
-        const packed = matrix.itemAndCorrect(response)
-        const item = packed >>> 1
-        counts[item]!++
-        if (!isKept || kept.items[item] === 0) continue
-        if (own[item] === 0) distinct[items++] = item
-        own[item]!++
-        total++
-        if ((packed & 1) === 1) {
-          ownRight[item]!++
-          totalRight++
-        }
-        if (matrix.time(response) > 0) timed[item]!++
-      }
-      if (total === 0) continue
-      if (totalRight === total) perfect++
-      if (totalRight === 0) zero++
-      if (items === 1) oneItem++
-      repeated += total - items
-      const first = distinct[0]!
-      firsts[first]!++
-      for (let at = 0; at < items; at++) {
-        const item = distinct[at]!
-        const responses = own[item]!
-        const solved = ownRight[item]!
-        right[item]! += solved
-        if (at > 0) sets.join(first, item)
-        // equal shares are equal doubles whatever their denominators: division is rounded correctly
-        if (total > responses) correlations.add(item, solved / responses, (totalRight - solved) / (total - responses))
-        own[item] = 0
-        ownRight[item] = 0
-      }
-    }
-  })
-  return { right, timed, counts, correlations, sets, firsts, perfect, zero, oneItem, repeated }
-}
-
-/** The median recorded time of each item, by item. */
-async function medianTimes(matrix: ResponseMatrix, kept: Kept, timed: Int32Array, pacer: Pacer): Promise<(number | null)[]> {
-  const begins = begun(timed)
-  const times = new Int32Array(begins[timed.length]!)
-  const next = begins.slice(0, -1)
-  await overStudents(matrix, pacer, (from, to) => {
-    for (let student = from; student < to; student++) {
-      if (kept.students[student] === 0) continue
-      for (let response = matrix.begin(student), end = matrix.end(student); response < end; response++) {
-        const item = matrix.item(response)
-        const time = matrix.time(response)
-        if (time > 0 && kept.items[item] === 1) times[next[item]!++] = time
-      }
-    }
-  })
-  const medians: (number | null)[] = []
-  for (let item = 0; item < timed.length; item++) {
-    medians.push(await median(times, begins[item]!, begins[item + 1]!, pacer))
-    if (pacer.due()) await pacer.rest()
-  }
-  return medians
 }
 
 /** All components, most students first, then most items, then most responses; and the items outside the first. */

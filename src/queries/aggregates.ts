@@ -1,4 +1,5 @@
 /** The aggregate of api.md, over attempts grouped by student, topic, item or day. */
+import type { KeyForm } from '../database/cursor.js'
 import type { Reader, Statement } from '../database/reader.js'
 import type { Column } from '../formats/encoder.js'
 import { all, type Ask, numbered, type Selection, statement, Values } from './sql.js'
@@ -32,13 +33,18 @@ export const studentMeasures: readonly Measure[] = [
   firstCompleted, lastCompleted,
 ]
 
-/** A column to group and order by. `key` is what orders it: never null, the same order on every server. */
-export interface GroupColumn extends Column { key: readonly { sql: string; type: string; pattern: RegExp }[] }
+/** What the store keeps of each topic and UTC day: the KPIs of /v1/topics/daily. */
+export const dayMeasures: readonly Measure[] = [...measures, distinctStudents, p90]
 
+/** A column to group and order by. `key` is what orders it: never null, the same order on every server. */
+export interface GroupColumn extends Column { key: readonly { sql: string; type: string; pattern: KeyForm }[] }
+
+/** A day of the calendar: days are moved here, before the database reads them. */
+const anyDay: KeyForm = { test: (text) => /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(`${text}T00:00:00Z`)) && new Date(`${text}T00:00:00Z`).toISOString().startsWith(text) }
 const anyText = /^[^\0]*$/
 export const byStudent: GroupColumn = { name: 'student_id', kind: 'uuid', description: 'the student', key: [{ sql: 'student_id', type: 'uuid', pattern: /^[0-9a-f-]{36}$/ }] }
 export const byItem: GroupColumn = { name: 'item_id', kind: 'int64', description: 'the item', key: [{ sql: 'item_id', type: 'bigint', pattern: /^-?\d{1,19}$/ }] }
-export const byDate: GroupColumn = { name: 'date', kind: 'date', description: 'the day in the zone tz', key: [{ sql: 'date', type: 'date', pattern: /^\d{4}-\d{2}-\d{2}$/ }] }
+export const byDate: GroupColumn = { name: 'date', kind: 'date', description: 'the day in the zone tz', key: [{ sql: 'date', type: 'date', pattern: anyDay }] }
 /** By code points, attempts without a topic last. */
 export const byTopic: GroupColumn = {
   name: 'topic_id', kind: 'text', nullable: true, description: 'the topic; null: attempts without one',
@@ -110,7 +116,7 @@ limit ${values.add(limit ?? null, 'bigint')}`
 }
 
 /** What the values of a cursor over these groups look like. */
-export const keyPatterns = (groups: readonly GroupColumn[]): RegExp[] => groups.flatMap((group) => group.key.map((key) => key.pattern))
+export const keyPatterns = (groups: readonly GroupColumn[]): KeyForm[] => groups.flatMap((group) => group.key.map((key) => key.pattern))
 
 /** Aggregates over the students of the range, or of its days; everyone's where it has too many. */
 export async function* selectAggregates(reader: Reader, query: AggregateQuery, ask: Ask): Selection {
@@ -120,23 +126,52 @@ export async function* selectAggregates(reader: Reader, query: AggregateQuery, a
   yield aggregateStatement(reader, { ...query, ...(days === undefined ? {} : { days }), students }, ask)
 }
 
-/** Days of topics: the store has those of UTC. */
+/** Days of topics: the store has those of UTC, but for the days that were just touched, which are read from its rows. */
 export async function* selectTopicDays(reader: Reader, query: AggregateQuery & { days: Range & { zone: string } }, ask: Ask): Selection {
   if (!reader.store || query.days.zone !== 'UTC') {
     yield* selectAggregates(reader, query, ask)
     return
   }
+  const days = { ...query.days, since: ask.after?.[0] ?? query.days.since }
+  const inRange = (values: Values) => [
+    ...(days.since === undefined ? [] : [`date >= ${values.add(days.since, 'date')}`]), ...(days.until === undefined ? [] : [`date < ${values.add(days.until, 'date')}`]),
+  ]
+  const asked = new Values()
+  const stale = (await reader.rows(statement(`select date::text from attempt_day where stale and ${all(inRange(asked))} order by date`, asked))).map(([date]) => date as string)
+
   const values = new Values()
-  const conditions: string[] = []
-  const since = ask.after?.[0] ?? query.days.since
-  if (since !== undefined) conditions.push(`date >= ${values.add(since, 'date')}`)
-  if (query.days.until !== undefined) conditions.push(`date < ${values.add(query.days.until, 'date')}`)
-  if (query.topics !== undefined) conditions.push(`topic_id = any(${values.add(query.topics, 'text[]')})`)
+  const names = [...query.groups, ...query.measures].map((column) => column.name)
+  const conditions = inRange(values)
+  const ofTopics = query.topics === undefined ? [] : [`topic_id = any(${values.add(query.topics, 'text[]')})`]
   const keys = query.groups.flatMap((group) => group.key)
-  if (ask.after !== undefined) conditions.push(`(${keys.map((key) => key.sql).join(', ')}) > (${ask.after.map((value, index) => values.add(value, keys[index]?.type ?? 'text')).join(', ')})`)
-  yield statement(`select ${[...query.groups, ...query.measures].map((column) => column.name).concat(ask.keyed ? keys.map((key) => key.sql) : []).join(', ')}
-from attempt_topic_day
-where ${all(conditions)}
+  const after = ask.after === undefined ? [] : [`(${keys.map((key) => key.sql).join(', ')}) > (${ask.after.map((value, index) => values.add(value, keys[index]?.type ?? 'text')).join(', ')})`]
+  let source = 'attempt_topic_day'
+  if (stale.length > 0) {
+    const days = values.add(stale, 'date[]')
+    // a condition a run of days, so that the index finds them wherever they lie
+    const ranges = runsOfDays(stale).map(({ since, until }) => `completed_at >= ${values.add(`${since}T00:00:00Z`, 'timestamptz')} and completed_at < ${values.add(`${until}T00:00:00Z`, 'timestamptz')}`)
+    source = `(select ${names.join(', ')} from attempt_topic_day where ${all([...conditions, ...ofTopics, `date <> all(${days})`])}
+union all
+select date, topic_id, ${query.measures.map(({ sql, name }) => `${sql} as ${name}`).join(', ')}
+from (select *, (completed_at at time zone 'UTC')::date as date from attempt_materialized where (${ranges.join(' or ')})) as attempt_of_day
+where ${all([...ofTopics, `date = any(${days})`])}
+group by date, topic_id) as topic_day`
+  }
+  yield statement(`select ${[...names, ...(ask.keyed ? keys.map((key) => key.sql) : [])].join(', ')}
+from ${source}
+where ${all([...conditions, ...ofTopics, ...after])}
 order by ${keys.map((key) => key.sql).join(', ')}
-limit ${values.add(ask.limit ?? null, 'bigint')}`, values)
+limit ${values.add(ask.limit ?? null, 'bigint')}`, values, { fresh: stale.length > 0 })
+}
+
+/** Days in their order, as few half-open ranges. */
+function runsOfDays(days: readonly string[]): { since: string; until: string }[] {
+  const runs: { since: string; until: string }[] = []
+  for (const day of days) {
+    const next = new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10)
+    const run = runs.at(-1)
+    if (run?.until === day) run.until = next
+    else runs.push({ since: day, until: next })
+  }
+  return runs
 }

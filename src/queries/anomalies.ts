@@ -70,3 +70,16 @@ where ${all(conditions)}
 order by ${key.join(', ')}
 limit ${values.add(limit ?? null, 'bigint')}`, values)
 }
+
+/**
+ * Anomalies by their reason among the newest exams of the last day: what the platform writes now, at a cost that does
+ * not grow with the history. Exams whose time is out of range are not among them.
+ */
+export async function anomaliesOfNewest(reader: Reader, most: number): Promise<{ exams: number; byReason: Map<string, number> }> {
+  const newest = new Values()
+  const exams = (await reader.rows(statement(
+    `select exam_result_id from attempt_exam where completed_at >= now() - interval '1 day' and completed_at < now() + interval '1 day' order by completed_at desc limit ${newest.add(most, 'bigint')}`, newest))).map(([exam]) => exam as string)
+  const values = new Values()
+  const rows = await reader.rows(statement(`select reason, count(*) from attempt_anomaly where exam_result_id = any(${values.add(exams, 'uuid[]')}) group by reason`, values))
+  return { exams: exams.length, byReason: new Map(rows.map(([reason, count]) => [reason as string, Number(count)])) }
+}

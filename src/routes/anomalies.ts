@@ -14,6 +14,7 @@ const querystring = Type.Object({
 
 export const anomalies: Routes = (app, services) => {
   app.get('/v1/anomalies', {
+    config: { scope: 'attempts:read', work: 'page' },
     schema: {
       tags: ['Attempts'], operationId: 'listAnomalies', summary: 'What the view attempt excluded, defaulted or kept against expectation',
       description: 'Ordered by exam result, place in it and reason. since and until are on completed_at of the exam.',

@@ -27,6 +27,7 @@ function chosenColumns(fields: string | undefined) {
 
 export const attempts: Routes = (app, services) => {
   app.get('/v1/attempts', {
+    config: { scope: 'attempts:read', work: 'page' },
     schema: {
       tags: ['Attempts'], operationId: 'listAttempts', summary: 'Rows of the view attempt',
       description: 'Ordered by completed_at, then student_id, item_id and attempt_no. With a student or a session only that history is read; a range of time costs what the range holds.',

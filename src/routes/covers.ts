@@ -1,36 +1,66 @@
-/** Conditional pulls: the tag of an answer is the last version that changed a row of the days that it covers. */
+/** Conditional pulls: the tag of an answer is of the last version that changed a row of what it covers. */
 import { createHash } from 'node:crypto'
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Reader } from '../database/reader.js'
 import { instantsOfDays } from '../queries/aggregates.js'
-import { all, statement, Values } from '../queries/sql.js'
-import type { Range } from '../queries/students-of-range.js'
+import { all, Values } from '../queries/sql.js'
+import { rangeConditions, type Range } from '../queries/students-of-range.js'
+import { epochOf } from '../store/epochs.js'
+import { readWholeStore, type WholeStore } from '../store/state.js'
 
-/** What an answer depends on: rows of a range of time, of days in a zone, or of one student. */
-export type Covers = { range: Range } | { days: Range & { zone: string } } | { student: string }
+type Days = Range & { zone: string }
 
-/** The newest version among what is covered; rows that went count as well. */
-export async function coveredVersion(reader: Reader, covers: Covers): Promise<string> {
+/** What an answer depends on: rows of a range of time or of days in a zone, everyone's or one student's. */
+export type Covers = { student?: string } & ({ range: Range } | { days: Days })
+
+/** What is covered, as one snapshot of the store has it. Equal ones have the same rows. */
+export interface Covered { version: string; epoch: string | null; count: string }
+
+/** That an instant's day in the zone is not before the first day, and another's not after the last. */
+function between(last: string, first: string, { since, until, zone }: Days, values: Values): string[] {
+  const dayOf = (instant: string) => `(${instant} at time zone ${values.add(zone, 'text')})::date`
+  return [
+    ...(since === undefined ? [] : [`${dayOf(last)} >= ${values.add(since, 'date')}`]), ...(until === undefined ? [] : [`${dayOf(first)} < ${values.add(until, 'date')}`]),
+  ]
+}
+
+/**
+ * The newest version among what is covered. Of days that is the days' own, which deletions raise as well. Of a student it is
+ * the rows' own, with their number: whatever is there at a version was there when the version was given, so that of two
+ * such sets with as many rows neither lacks one. The epoch tells two versions of one number apart.
+ * @throws StoreNotWhole
+ */
+export async function readCovered(reader: Reader, covers: Covers): Promise<{ state: WholeStore; covered: Covered }> {
   const values = new Values()
-  if ('student' in covers) {
-    const student = values.add(covers.student, 'uuid')
-    const [row] = await reader.rows(statement(`select greatest((select max(version) from attempt_materialized where student_id = ${student}), (select max(version) from attempt_deleted where student_id = ${student}), 0)`, values))
-    return row?.[0] ?? '0'
-  }
-  // an instant's UTC day; the day of a zone lies within the UTC days of its instants
   const range = 'range' in covers ? covers.range : instantsOfDays(covers.days)
+  const zoned = 'days' in covers && covers.days.zone !== 'UTC' ? covers.days : undefined
   const conditions: string[] = []
-  if (range.since !== undefined) conditions.push(`date >= (${values.add(range.since, 'timestamptz')} at time zone 'UTC')::date`)
-  if (range.until !== undefined) conditions.push(`date < (${values.add(range.until, 'timestamptz')} at time zone 'UTC' + interval '1 day' - interval '1 microsecond')::date`)
-  const [row] = await reader.rows(statement(`select coalesce(max(version), 0) from attempt_day where ${all(conditions)}`, values))
-  return row?.[0] ?? '0'
+  let from: string
+  if (covers.student !== undefined) {
+    conditions.push(`student_id = ${values.add(covers.student, 'uuid')}`, ...rangeConditions(range, values))
+    if (zoned !== undefined) conditions.push(...between('completed_at', 'completed_at', zoned, values))
+    from = 'attempt_materialized'
+  } else {
+    // an instant's UTC day
+    if (range.since !== undefined) conditions.push(`date >= (${values.add(range.since, 'timestamptz')} at time zone 'UTC')::date`)
+    if (range.until !== undefined) conditions.push(`date < (${values.add(range.until, 'timestamptz')} at time zone 'UTC' + interval '1 day' - interval '1 microsecond')::date`)
+    // those with an instant of the days, and no more: since 2000 no clock has been put back by more than 3 hours
+    if (zoned !== undefined) conditions.push(`(date < '2000-01-01' or ${all(between(`(date + interval '27 hours') at time zone 'UTC'`, `(date - interval '3 hours') at time zone 'UTC'`, zoned, values))})`)
+    from = 'attempt_day'
+  }
+  const { state, more: [version, count, epoch] } = await readWholeStore(reader, {
+    columns: `covered.version, covered.count, ${epochOf('covered.version')}`, from: `(select coalesce(max(version), 0) as version, count(*) as count from ${from} where ${all(conditions)}) as covered`, values,
+  })
+  return { state, covered: { version: version as string, count: count as string, epoch: epoch ?? null } }
 }
 
-/** Sets the tag. @returns whether the client has this answer already: it is to be told 304 */
-export function unchanged(request: FastifyRequest, reply: FastifyReply, version: string, what: unknown): boolean {
+/** @param what of the request the answer depends on beside its rows */
+export const tagOf = ({ version, count, epoch }: Covered, covers: Covers, what: unknown): string =>
   // weak: as_of and the spelling of a representation may differ
-  const tag = `W/"${version}-${createHash('sha256').update(JSON.stringify(what)).digest('base64url').slice(0, 12)}"`
-  reply.header('etag', tag)
-  const known = request.headers['if-none-match']
-  return known !== undefined && known.split(',').some((one) => one.trim() === tag || one.trim() === '*')
-}
+  `W/"${version}-${createHash('sha256').update(JSON.stringify([epoch, count, covers, what])).digest('base64url').slice(0, 12)}"`
+
+/**
+ * Whether If-None-Match names the tag: weakly compared (RFC 9110, 13.1.2), since a proxy may have taken the W/ away.
+ * @param any whether `*` does
+ */
+export const names = (header: string, tag: string, any: boolean): boolean =>
+  header.trim() === '*' ? any : header.match(/"[^"]*"/g)?.includes(tag.slice(2)) === true

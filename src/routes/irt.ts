@@ -7,12 +7,13 @@ import { ApiError, invalid } from '../errors.js'
 import type { Encoder } from '../formats/encoder.js'
 import { onlyKept, subjectsEncoder, wideEncoder } from '../irt/layouts.js'
 import { peel, type Kept } from '../irt/peel.js'
-import { itemFlags, problemCodes, readiness } from '../irt/readiness.js'
+import { problemCodes } from '../irt/problems.js'
+import { itemFlags, readiness } from '../irt/readiness.js'
 import { ResponseMatrix, TooManyResponses } from '../irt/response-matrix.js'
 import { administeredItems, longColumns, responsesStatement, studentsOf, waveColumn, type ResponsesQuery } from '../queries/irt.js'
 import { checkInt64s, checkRange, checkTimestamp, closed, parameters as p, range } from '../schemas/parameters.js'
 import { dataProblems } from '../schemas/responses.js'
-import { answerFrom, encoders, mediaTypes, negotiate, notModified, readerLeft, sendStream, source, unchangedResponse } from './list.js'
+import { answerFrom, encoders, mediaTypes, negotiate, notModified, sendStream, source, tellStore, unchangedResponse } from './list.js'
 
 const selection = {
   ...range, ...source, topic_id: Type.Optional(p.topic_id), item_id: Type.Optional(p.item_id),
@@ -96,6 +97,7 @@ const readinessSchema = Type.Object({
 export const irt: Routes = (app, services) => {
   const { limits } = services
   app.get('/v1/irt/responses', {
+    config: { scope: 'attempts:read', work: 'stream' },
     schema: {
       tags: ['IRT'], operationId: 'listResponses', summary: 'Response data for an estimator',
       description: `Streamed from one snapshot, ordered by student and item. Layouts: long (default; CSV, NDJSON, Arrow) has the columns id, item, resp, rt of the Item Response Warehouse, and wave with attempts=all; wide (CSV) a row a student and a column an item, at most ${limits.irtWideItems} of them, their number in the header Attempt-Columns; subjects (NDJSON) an object a student. Minimum counts take a second pass, so that the first byte comes late.`,
@@ -142,12 +144,15 @@ export const irt: Routes = (app, services) => {
       return { statements: just(rows), encoder: layOut(items) }
     }
     return answerFrom(services, request, reply, (query as SelectionRequest).source, async (from) => {
-      if (await notModified(request, reply, from, { range: responses }, ['responses', format, query])) return reply.send(undefined as never)
-      return sendStream(services, from, request, reply, mediaTypes[format], prepare)
+      const [covers, what] = [{ range: responses }, ['responses', format, query]]
+      if (await notModified(request, reply, from, covers, what, { format, certain: () => false })) return reply.send(undefined as never)
+      request.meter.format = format
+      return sendStream(services, from, request, reply, mediaTypes[format], prepare, (reader) => tellStore(reader, reply, from, covers, what))
     })
   })
 
   app.get('/v1/irt/readiness', {
+    config: { scope: 'aggregates:read', work: 'stream' },
     schema: {
       tags: ['IRT'], operationId: 'getReadinessOfResponses', summary: 'What a fit would refuse or suffer from, before hours are spent on it',
       description: 'The same selection as /v1/irt/responses, in one pass.',
@@ -158,13 +163,15 @@ export const irt: Routes = (app, services) => {
     negotiate(['json'], request.headers.accept, request.query.format)
     const selected = checkSelection(request.query as SelectionRequest)
     return answerFrom(services, request, reply, (request.query as SelectionRequest).source, async (from) => {
-      if (await notModified(request, reply, from, { range: selected.responses }, ['readiness', request.query])) return reply.send(undefined as never)
+      const [covers, what] = [{ range: selected.responses }, ['readiness', request.query]]
+      if (await notModified(request, reply, from, covers, what, { certain: () => false })) return reply.send(undefined as never)
       const report = await services.streams.read(async (snapshot: Snapshot, stopped) => {
+        const asOf = await tellStore(snapshot, reply, from, covers, what)
         const students = await studentsOf(snapshot as Reader, selected.responses)
         const { matrix, kept } = await load(snapshot, responsesStatement(snapshot, selected.responses, students, 'matrix'), selected, limits.irtResponses, true, stopped)
-        return readiness(matrix, kept, { signal: stopped })
-      }, readerLeft(reply), from.database)
-      return reply.header('vary', 'Accept').type('application/json; charset=utf-8').send({ ...report, as_of: from.asOf } as never)
+        return { ...await readiness(matrix, kept, { signal: stopped }), as_of: asOf }
+      }, request.deadline.signal, from.database)
+      return reply.header('vary', 'Accept').type('application/json; charset=utf-8').send(report as never)
     })
   })
 }

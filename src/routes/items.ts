@@ -10,6 +10,7 @@ const columns = [byItem, ...itemMeasures]
 
 export const items: Routes = (app, services) => {
   app.get('/v1/items', {
+    config: { scope: 'aggregates:read', work: 'aggregate' },
     schema: {
       tags: ['Items'], operationId: 'listItems', summary: 'One aggregate an item, with its p-value', description: 'Ordered by item_id. p_value is the share correct of first attempts.',
       querystring: closed({ ...range, topic_id: Type.Optional(p.topic_id), min_attempts: Type.Optional(p.min_attempts), ...paging, ...source }),

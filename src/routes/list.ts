@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type, type TSchema } from 'typebox'
 import type { Services } from '../app.js'
 import { contractVersion } from '../contract/columns.js'
-import { decodeCursor, encodeCursor, fingerprint } from '../database/cursor.js'
+import { decodeCursor, encodeCursor, fingerprint, type KeyForm } from '../database/cursor.js'
 import type { Reader, Row } from '../database/reader.js'
 import type { Streams } from '../database/streams.js'
 import { ApiError, databaseErrorCode, invalid } from '../errors.js'
@@ -17,7 +17,8 @@ import { collect, type Ask, type Selection } from '../queries/sql.js'
 import { parameters as p } from '../schemas/parameters.js'
 import { pageSchema } from '../schemas/responses.js'
 import type { Source } from '../store/sources.js'
-import { type Covers, coveredVersion, unchanged } from './covers.js'
+import { readWholeStore, StoreNotWhole, type WholeStore } from '../store/state.js'
+import { type Covered, type Covers, names, readCovered, tagOf } from './covers.js'
 
 /** Every representation by the name that `format` takes. */
 export const mediaTypes = {
@@ -94,7 +95,7 @@ export interface List {
   name: string
   columns: readonly Column[]
   /** What each value of a cursor's key looks like. */
-  keyPatterns: readonly RegExp[]
+  keyPatterns: readonly KeyForm[]
   select(reader: Reader, ask: Ask): Selection
   /** All of it is one statement, which needs no transaction to see the same rows. */
   oneStatement?: boolean
@@ -110,23 +111,30 @@ interface ListRequest { limit?: number; cursor?: string; format?: string; source
 
 /** Where the answer comes from, told in its headers. `primary` leaves the standbys out. */
 export async function chooseSource({ sources }: Services, reply: FastifyReply, asked: 'live' | 'store' | undefined, primary = false): Promise<Source> {
-  const source = await sources.choose(asked, primary)
+  const { deadline, meter } = reply.request
+  const source = await deadline.race(sources.choose(asked, primary))
   reply.removeHeader('attempt-version').removeHeader('etag')
   reply.header('attempt-source', source.kind).header('attempt-as-of', source.asOf)
   if (source.version !== null) reply.header('attempt-version', source.version)
-  return source
+  meter.source = source
+  return { ...source, database: source.database.within(deadline, meter) }
 }
 
 /**
- * Answers from the source that is best taken. Where a standby fails before the first byte (it went away, is busy, or
+ * Answers from the source that is best taken. Where the store is not whole any more when it is read, a source is chosen
+ * anew. Where a standby fails before the first byte (it went away, is busy, or
  * cancelled the statement because it stood in the way of replay), the whole answer is taken from the primary instead.
  */
 export async function answerFrom<T>(services: Services, request: FastifyRequest, reply: FastifyReply, asked: 'live' | 'store' | undefined, answer: (source: Source) => Promise<T>): Promise<T> {
   const source = await chooseSource(services, reply, asked)
-  if (!source.standby) return answer(source)
   try {
     return await answer(source)
   } catch (error) {
+    if (error instanceof StoreNotWhole && !reply.sent) {
+      services.sources.forget()
+      return answer(await chooseSource(services, reply, asked, true))
+    }
+    if (!source.standby) throw error
     const code = databaseErrorCode(error)
     if (reply.sent || code === undefined || code === 'timeout') throw error
     request.log.warn({ err: error, server: source.database.server }, 'a standby failed; asking the primary')
@@ -136,38 +144,77 @@ export async function answerFrom<T>(services: Services, request: FastifyRequest,
   }
 }
 
-/** Whether the client has the answer already; then the reply is 304 and only to be sent. */
-export async function notModified(request: FastifyRequest, reply: FastifyReply, source: Source, covers: Covers | undefined, what: unknown): Promise<boolean> {
-  if (source.kind !== 'store' || covers === undefined) return false
-  if (!unchanged(request, reply, await coveredVersion(source.database, covers), what)) return false
-  reply.header('vary', 'Accept, Accept-Encoding').status(304)
+const versionHeaders = (reply: FastifyReply, { version, asOf }: WholeStore) => reply.header('attempt-version', version).header('attempt-as-of', asOf)
+
+const varyOf = (format: Format) => (format === 'json' ? 'Accept' : 'Accept, Accept-Encoding')
+
+/**
+ * Whether the client has the answer already, in one statement; then the reply is 304 and only to be sent.
+ * @param certain whether the answer is no problem for sure, or `*` is no condition
+ */
+export async function notModified(request: FastifyRequest, reply: FastifyReply, source: Source, covers: Covers | undefined, what: unknown, { format = 'json', certain = () => true }: { format?: Format; certain?(covered: Covered): boolean } = {}): Promise<boolean> {
+  const asked = request.headers['if-none-match']
+  if (source.kind !== 'store' || covers === undefined || asked === undefined) return false
+  const { state, covered } = await readCovered(source.database, covers)
+  const tag = tagOf(covered, covers, what)
+  if (!names(asked, tag, certain(covered))) return false
+  versionHeaders(reply, state).header('etag', tag).header('vary', varyOf(format)).status(304)
   return true
+}
+
+/**
+ * Sets what the headers say of an answer from the store, as the snapshot has it in which its rows are read.
+ * @returns as_of
+ * @throws StoreNotWhole
+ */
+export async function tellStore(reader: Reader, reply: FastifyReply, source: Source, covers: Covers | undefined, what: unknown): Promise<string> {
+  if (source.kind === 'live') return source.asOf
+  if (covers === undefined) {
+    const { state } = await readWholeStore(reader)
+    versionHeaders(reply, state)
+    return state.asOf
+  }
+  const { state, covered } = await readCovered(reader, covers)
+  versionHeaders(reply, state).header('etag', tagOf(covered, covers, what))
+  return state.asOf
 }
 
 /** Answers with one page, or with everything as a stream. */
 export async function sendList(services: Services, request: FastifyRequest, reply: FastifyReply, list: List): Promise<FastifyReply> {
   const query = request.query as ListRequest
   const format = negotiate(Object.keys(mediaTypes) as Format[], request.headers.accept, query.format)
+  // before a 304 could be told
+  const page = format === 'json' ? pageOf(query, list) : undefined
+  if (page === undefined && query.cursor !== undefined) throw invalid('cursor', 'belongs to the pages of application/json; a stream gives the whole result')
   return answerFrom(services, request, reply, list.liveOnly === true ? 'live' : query.source, async (source) => {
-    if (await notModified(request, reply, source, list.covers, [list.name, format, query, list.extra])) return reply.send()
-    if (format === 'json') return sendPage(source, request, reply, list)
-    if (query.cursor !== undefined) throw invalid('cursor', 'belongs to the pages of application/json; a stream gives the whole result')
+    const what = [list.name, format, query, list.extra]
+    if (await notModified(request, reply, source, list.covers, what, { format })) return reply.send()
+    request.meter.format = format
+    const tell = (reader: Reader) => tellStore(reader, reply, source, list.covers, what)
+    if (format === 'json') return sendPage(source, request, reply, list, page as Page, tell)
     return sendStream(services, source, request, reply, mediaTypes[format], (reader) => ({
       statements: list.select(reader, { limit: query.limit, keyed: false }), encoder: encoders[format](list.columns),
-    }))
+    }), tell)
   })
 }
 
-/** A full page gives a cursor of its last row; one row more than the page tells whether there is a next one. */
-async function sendPage({ database, asOf }: Source, request: FastifyRequest, reply: FastifyReply, list: List): Promise<FastifyReply> {
-  const { limit = defaultLimit, cursor, source: _source, ...filters } = request.query as ListRequest
+type Page = ReturnType<typeof pageOf>
+
+/** Which page is asked for. @throws ApiError invalid_parameter, invalid_cursor */
+function pageOf({ limit = defaultLimit, cursor, source: _source, ...filters }: ListRequest, { name, extra, keyPatterns }: List) {
   if (limit > largestPage) throw invalid('limit', `is at most ${largestPage} for a page of JSON; application/x-ndjson, text/csv and Arrow give any number of rows`)
-  const print = fingerprint(list.name, { ...filters, ...list.extra })
-  const after = cursor === undefined ? undefined : decodeCursor(print, cursor, list.keyPatterns)
-  const read = (reader: Reader) => collect(reader, list.select(reader, { limit: limit + 1, after, keyed: true }))
-  const rows = list.oneStatement === true ? await read(database) : await database.snapshot(read)
+  const print = fingerprint(name, { ...filters, ...extra })
+  return { limit, print, after: cursor === undefined ? undefined : decodeCursor(print, cursor, keyPatterns) }
+}
+
+/** A full page gives a cursor of its last row; one row more than the page tells whether there is a next one. */
+async function sendPage({ kind, database }: Source, request: FastifyRequest, reply: FastifyReply, list: List, { limit, print, after }: Page, tell: (reader: Reader) => Promise<string>): Promise<FastifyReply> {
+  const read = async (reader: Reader) => ({ asOf: await tell(reader), rows: await collect(reader, list.select(reader, { limit: limit + 1, after, keyed: true })) })
+  // of the store two statements at least: its state is read with its rows
+  const { asOf, rows } = list.oneStatement === true && kind === 'live' ? await read(database) : await database.snapshot(read)
   const more = rows.length > limit
   const page = more ? rows.slice(0, limit) : rows
+  request.meter.rows = page.length
   const next = more ? encodeCursor(print, (page.at(-1) as Row).slice(list.columns.length)) : null
   if (next !== null) {
     const url = new URL(request.url, 'http://service')
@@ -179,25 +226,29 @@ async function sendPage({ database, asOf }: Source, request: FastifyRequest, rep
     .send(`{"data":[${jsonRows(list.columns, page)}],"next_cursor":${JSON.stringify(next)},"as_of":"${asOf}"${members}}`)
 }
 
-/** Aborts when the client is gone. */
-export function readerLeft(reply: FastifyReply): AbortSignal {
-  const left = new AbortController()
-  reply.raw.once('close', () => { left.abort() })
-  return left.signal
-}
-
 /**
  * Streams a whole result. Its end is a promise: the connection is cut wherever something fails, and HTTP/1.0, where an
  * end cannot be told from a cut, is refused.
+ * @param tell sets headers, in the snapshot of the rows and before any of them
  */
 export async function sendStream(
   { streams }: Services, { database }: Pick<Source, 'database'>, request: FastifyRequest, reply: FastifyReply, mediaType: string, prepare: Parameters<Streams['open']>[0],
+  tell: (reader: Reader) => Promise<unknown> = () => Promise.resolve(),
 ): Promise<FastifyReply> {
   if (request.raw.httpVersion === '1.0') throw new ApiError('http_version_not_supported', 'Over HTTP/1.0 a broken stream looks like a whole one: use HTTP/1.1 (in nginx: proxy_http_version 1.1)')
   const encoding = contentEncoding(request.headers['accept-encoding'])
-  reply.header('vary', 'Accept, Accept-Encoding').type(mediaType === mediaTypes.csv ? `${mediaType}; charset=utf-8; header=present` : mediaType)
-  if (request.method === 'HEAD') return reply.send()
-  const rows = await streams.open(prepare, readerLeft(reply), database)
+  reply.header('vary', varyOf('csv')).type(mediaType === mediaTypes.csv ? `${mediaType}; charset=utf-8; header=present` : mediaType)
+  if (request.method === 'HEAD') {
+    await tell(database)
+    return reply.send()
+  }
+  const { deadline } = request
+  deadline.become(request.streamMs)
+  const rows = await streams.open(async (snapshot, stopped) => {
+    await tell(snapshot)
+    return prepare(snapshot, stopped)
+  }, deadline.signal, database)
+  request.meter.streams(rows)
   // only now: a problem that comes before the first byte is not compressed
   if (encoding !== undefined) reply.header('content-encoding', encoding)
   reply.trailer('Attempt-Rows', (_reply, _payload, done) => { done(null, String(rows.rows)) })

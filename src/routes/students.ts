@@ -7,7 +7,7 @@ import { studentId } from '../queries/student-id.js'
 import { selectStudents, studentColumns } from '../queries/students.js'
 import { aggregateFilters, checkDate, checkRange, checkTimestamp, checkZone, closed, days, parameters as p, range } from '../schemas/parameters.js'
 import { dataProblems, rowSchema } from '../schemas/responses.js'
-import { answerFrom, listResponse, mediaTypes, negotiate, notModified, paging, sendList, source, unchangedResponse } from './list.js'
+import { answerFrom, listResponse, mediaTypes, negotiate, notModified, paging, sendList, source, tellStore, unchangedResponse } from './list.js'
 
 const student = rowSchema('Student', studentColumns, 'One student over all attempts that the filters leave.')
 const topicOfStudent = [byTopic, ...measures]
@@ -16,6 +16,7 @@ const dailyColumns = [...daily, ...measures]
 
 export const students: Routes = (app, services) => {
   app.get('/v1/students', {
+    config: { scope: 'attempts:read', work: 'aggregate' },
     schema: {
       tags: ['Students'], operationId: 'listStudents', summary: 'One aggregate a student', description: 'Ordered by student_id. Reads the history of the page\'s students only.',
       querystring: closed({
@@ -29,12 +30,13 @@ export const students: Routes = (app, services) => {
     const one = studentId(undefined, query.user_id)
     const select = { range: checkRange(query.since, query.until, checkTimestamp), ...aggregateFilters(query), ...(one === undefined ? {} : { student: one }) }
     return sendList(services, request, reply, {
-      name: 'students', columns: studentColumns, keyPatterns: keyPatterns([byStudent]), oneStatement: one !== undefined, covers: one === undefined ? { range: select.range } : { student: one },
+      name: 'students', columns: studentColumns, keyPatterns: keyPatterns([byStudent]), oneStatement: one !== undefined, covers: { range: select.range, ...(one === undefined ? {} : { student: one }) },
       select: (reader, ask) => selectStudents(reader, select, ask),
     })
   })
 
   app.get('/v1/students/:student_id', {
+    config: { scope: 'attempts:read', work: 'aggregate' },
     schema: {
       tags: ['Students'], operationId: 'getStudent', summary: 'One student, with an aggregate a topic',
       params: closed({ student_id: p.student_id }), querystring: closed({ format: Type.Optional(p.format), ...source }),
@@ -57,9 +59,11 @@ export const students: Routes = (app, services) => {
     negotiate(['json'], request.headers.accept, request.query.format)
     const id = request.params.student_id.toLowerCase()
     return answerFrom(services, request, reply, request.query.source as 'live' | 'store' | undefined, async (from) => {
-      if (await notModified(request, reply, from, { student: id }, ['student', id])) return reply.send(undefined as never)
+      const [covers, what] = [{ student: id, range: {} }, ['student', id]]
+      if (await notModified(request, reply, from, covers, what, { certain: ({ count }) => count !== '0' })) return reply.send(undefined as never)
       const one = { students: [id] }
-      const [whole, byTopics] = await from.database.snapshot(async (reader) => [
+      const [asOf, whole, byTopics] = await from.database.snapshot(async (reader) => [
+        await tellStore(reader, reply, from, covers, what),
         await reader.rows(aggregateStatement(reader, { groups: [byStudent], measures: [...measures, ...studentMeasures], ...one }, { keyed: false })),
         await reader.rows(aggregateStatement(reader, { groups: [byTopic], measures, ...one }, { keyed: false })),
       ])
@@ -69,11 +73,12 @@ export const students: Routes = (app, services) => {
       const columns = studentColumns.filter((column) => column.name !== 'topics')
       const kept = row.filter((_value, index) => studentColumns[index]?.name !== 'topics')
       return reply.header('vary', 'Accept').type('application/json; charset=utf-8')
-        .send(`{${memberWriter(columns)(kept)},"topics":[${jsonRows(topicOfStudent, byTopics)}],"as_of":"${from.asOf}"}` as never)
+        .send(`{${memberWriter(columns)(kept)},"topics":[${jsonRows(topicOfStudent, byTopics)}],"as_of":"${asOf}"}` as never)
     })
   })
 
   app.get('/v1/students/daily', {
+    config: { scope: 'attempts:read', work: 'aggregate' },
     schema: {
       tags: ['Students'], operationId: 'listStudentDays', summary: 'One aggregate a student, topic and day', description: 'Ordered by date, student_id, topic_id (by code points, no topic last). since and until are dates in the zone tz.',
       querystring: closed({ ...days, student_id: Type.Optional(p.student_id), topic_id: Type.Optional(p.topic_id), ...paging, ...source }),
@@ -87,7 +92,7 @@ export const students: Routes = (app, services) => {
       ...(query.student_id === undefined ? {} : { students: [query.student_id] }),
     }
     return sendList(services, request, reply, {
-      name: 'students/daily', columns: dailyColumns, keyPatterns: keyPatterns(daily), extra: { tz: zone }, covers: query.student_id === undefined ? { days: select.days } : { student: query.student_id }, select: (reader, ask) => selectAggregates(reader, select, ask),
+      name: 'students/daily', columns: dailyColumns, keyPatterns: keyPatterns(daily), extra: { tz: zone }, covers: { days: select.days, ...(query.student_id === undefined ? {} : { student: query.student_id }) }, select: (reader, ask) => selectAggregates(reader, select, ask),
     })
   })
 }

@@ -13,6 +13,7 @@ const dailyColumns = [...daily, ...dailyMeasures]
 
 export const topics: Routes = (app, services) => {
   app.get('/v1/topics', {
+    config: { scope: 'aggregates:read', work: 'aggregate' },
     schema: {
       tags: ['Topics'], operationId: 'listTopics', summary: 'One aggregate a topic', description: 'Ordered by topic_id (by code points); attempts without a topic are the last row, with topic_id null.',
       querystring: closed({ ...range, attempt_no: Type.Optional(p.attempt_no), ...paging, ...source }),
@@ -26,6 +27,7 @@ export const topics: Routes = (app, services) => {
   })
 
   app.get('/v1/topics/daily', {
+    config: { scope: 'aggregates:read', work: 'aggregate' },
     schema: {
       tags: ['Topics'], operationId: 'listTopicDays', summary: 'The topic KPIs: one aggregate a topic and day', description: 'Ordered by date and topic_id (by code points, no topic last). since and until are dates in the zone tz; default: the last 7 days and today. Days without attempts have no row.',
       querystring: closed({ ...days, topic_id: Type.Optional(p.topic_id), ...paging, ...source }),

@@ -60,4 +60,4 @@ export function problems(...codes: ErrorCode[]): Record<number, unknown> {
 
 /** What every data route can answer. */
 export const dataProblems = (...more: ErrorCode[]): Record<number, unknown> =>
-  problems('invalid_parameter', 'invalid_cursor', 'not_acceptable', 'internal_error', 'not_migrated', 'database_unavailable', 'too_busy', 'too_many_streams', 'store_unavailable', 'timeout', 'http_version_not_supported', ...more)
+  problems('invalid_parameter', 'invalid_cursor', 'not_acceptable', 'too_many_requests', 'internal_error', 'not_migrated', 'database_unavailable', 'overloaded', 'shutting_down', 'too_busy', 'too_many_streams', 'store_unavailable', 'timeout', 'http_version_not_supported', ...more)

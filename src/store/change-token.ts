@@ -25,6 +25,8 @@ export const encodeToken = ({ epoch, version, place = [] as unknown as Place }: 
 /** @throws ApiError invalid_parameter */
 export function decodeToken(text: string): ChangeToken {
   const refuse = (why: string) => invalid('since', `${why}; take next_token from an answer as it is, or leave since out to learn where to start`)
+  // Buffer passes over what is none of its digits
+  if (!/^[\w-]+$/.test(text)) throw refuse('is no token')
   let parsed: unknown
   try {
     parsed = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))

@@ -1,42 +1,49 @@
 /** Makes and removes the store: its tables, and the triggers on exam_results that fill its queue. */
 import type pg from 'pg'
 import { indexStates } from '../database/indexes.js'
-import { migrateDown, migrateUp, queue, store } from '../database/migrator.js'
-import { rebuild } from './refresher.js'
+import { migrateDown, migrateUp } from '../migrate/runner.js'
+import { queue, store } from '../migrate/sets.js'
+import { rebuild } from './fill.js'
+import { mendTriggers, triggerFaults } from './triggers.js'
 
 export interface StorePools {
-  /** Holds exam_results. Its sessions have a short lock_timeout, or a lock that is waited for would stop every writer. */
+  /** Holds exam_results. */
   source: pg.Pool
   /** Holds the store; the same pool where that is the same database. */
   store: pg.Pool
 }
 
-/** Runs what takes a lock on a table that others use; where it is not to be had at once, lets them go first. */
-async function patiently<T>(what: () => Promise<T>, say: (line: string) => void): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await what()
-    } catch (error) {
-      if ((error as { code?: string }).code !== '55P03' || attempt === 60) throw error
-      if (attempt === 1) say('A table is in use; trying again until the lock is free.')
-      await new Promise((again) => setTimeout(again, 200 + Math.random() * 800))
-    }
-  }
-}
-
 /**
- * Makes the queue and the store. Nothing is read from it until a refresher has filled it.
- * @throws Error in a sentence where the view or the student index is missing
+ * Makes the queue and the store, and mends the triggers of a queue that is there. Nothing is read from the store until a
+ * refresher has filled it.
+ * @param waitMs milliseconds to wait for those who use exam_results; 60,000 if not given
+ * @throws Error in a sentence where the view or the student index is missing; LockedOut where the wait was not enough
  */
-export async function enableStore(pools: StorePools, say: (line: string) => void): Promise<void> {
+export async function enableStore(pools: StorePools, say: (line: string) => void, waitMs?: number): Promise<void> {
   const { rows: [view] } = await pools.source.query<{ there: boolean }>(`select to_regclass('attempt_numbered') is not null as there`)
   if (view?.there !== true) throw new Error('There is no view attempt to keep a store of: run attempt-api migrate up first.')
   // recomputing a student would read the whole table
   if ((await indexStates(pools.source)).attempt_student_idx !== 'ready') throw new Error('The store needs the index attempt_student_idx on exam_results: run attempt-api migrate up first.')
+  // before anything stands on the other team's table: what cannot be ended is not begun
+  const { rows: [room] } = await pools.store.query<{ there: boolean | null }>(`select to_regclass('attempt_store') is not null or has_schema_privilege(current_schema(), 'create') as there`)
+  if (room?.there !== true) throw Object.assign(new Error('permission denied for the schema of the store, nothing was changed'), { code: '42501' })
   // the queue first: what is written while the store is filled must be in it
-  const made = [...await patiently(() => migrateUp(pools.source, queue), say), ...await patiently(() => migrateUp(pools.store, store), say)]
+  const options = { say, waitMs: waitMs ?? 60_000 }
+  const made = [...await migrateUp(pools.source, queue, options), ...await migrateUp(pools.store, store, options)]
   for (const { name } of made) say(`applied ${name}`)
-  if (!await takeQueue(pools, say) && made.length === 0) say('The store is enabled already.')
+  const taken = await takeQueue(pools, say)
+  const mended = await mend(pools, options)
+  if (!taken && !mended && made.length === 0) say('The store is enabled already.')
+}
+
+/** Lets the triggers fire as they did. What was written while they did not is in no queue: the store is filled anew. @returns whether there was something to mend */
+async function mend({ source, store }: StorePools, options: { say: (line: string) => void; waitMs: number }): Promise<boolean> {
+  if ((await triggerFaults(source)).length === 0) return false
+  // first of all, or a crash in between would leave a store that is taken for whole; nobody fills it while there are faults
+  await withClient(store, rebuild)
+  await mendTriggers(source, options)
+  options.say('The triggers on exam_results were not as they were made, and are again; the store is filled anew.')
+  return true
 }
 
 /**
@@ -55,6 +62,21 @@ on conflict (only_row) do update set store = excluded.store, version = excluded.
   return true
 }
 
+/**
+ * Applies what this version has besides, where queue and store are there; makes neither, and lets the queue feed whom it feeds.
+ * For a pipeline, which knows only that a new version comes.
+ * @throws Error in a sentence where the store of this queue is in another database than the one given
+ */
+export async function upgradeStore(pools: StorePools, say: (line: string) => void, waitMs?: number): Promise<void> {
+  const there = async (pool: pg.Pool, table: string) => (await pool.query<{ there: boolean }>('select to_regclass($1) is not null as there', [table])).rows[0]?.there === true
+  const [queued, stored] = [await there(pools.source, queue.table), await there(pools.store, store.table)]
+  if (queued && (!stored || await feeds(pools) === 'another')) throw new Error('The queue of exam_results feeds a store that is not here: give its database in STORE_DATABASE_URL. Nothing was changed.')
+  const options = { say, ...(waitMs === undefined ? {} : { waitMs }) }
+  const made = [...queued ? await migrateUp(pools.source, queue, options) : [], ...stored ? await migrateUp(pools.store, store, options) : []]
+  for (const { name } of made) say(`applied ${name}`)
+  if (made.length === 0) say(stored ? 'The store is up to date.' : 'There is no store: nothing to bring up to date.')
+}
+
 async function withClient<T>(pool: pg.Pool, action: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect()
   try {
@@ -65,7 +87,7 @@ async function withClient<T>(pool: pg.Pool, action: (client: pg.PoolClient) => P
 }
 
 /** Whom the queue feeds, as far as there are both. */
-async function feeds({ source, store }: StorePools): Promise<'this' | 'another' | undefined> {
+export async function feeds({ source, store }: StorePools): Promise<'this' | 'another' | undefined> {
   const idOf = async (pool: pg.Pool, text: string) => {
     try {
       return (await pool.query<{ id: string }>(text)).rows[0]?.id
@@ -79,14 +101,16 @@ async function feeds({ source, store }: StorePools): Promise<'this' | 'another' 
 }
 
 /** Removes triggers, queue and store, and the records of their migrations: nothing is left. A queue that feeds another store stays. */
-export async function disableStore(pools: StorePools, say: (line: string) => void): Promise<void> {
+export async function disableStore(pools: StorePools, say: (line: string) => void, waitMs?: number): Promise<void> {
   const feedsAnother = await feeds(pools) === 'another'
   if (feedsAnother) say('The queue feeds another store: it stays, with its triggers.')
+  let found = feedsAnother
   for (const [pool, set] of [[pools.source, queue], [pools.store, store]] as const) {
     if (set === queue && feedsAnother) continue
     const { rows: [known] } = await pool.query<{ there: boolean }>('select to_regclass($1) is not null as there', [set.table])
     if (known?.there !== true) continue
-    for (const { name } of await patiently(() => migrateDown(pool, set), say)) say(`took back ${name}`)
-    await pool.query(`drop table if exists ${set.table}, ${set.table}_lock`)
+    found = true
+    for (const { name } of await migrateDown(pool, set, { all: true, say, ...(waitMs === undefined ? {} : { waitMs }) })) say(`took back ${name}`)
   }
+  if (!found) say('There is no store: nothing to remove.')
 }

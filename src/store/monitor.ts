@@ -1,6 +1,9 @@
 /** What /health says of the store. It never decides the status: without the store, answers come through the view. */
 import type { Config } from '../config.js'
-import { createPool, readerOf } from '../database/reader.js'
+import { keepPool } from '../database/kept-pool.js'
+import { keepState } from '../database/kept-state.js'
+import { createPool } from '../database/pool.js'
+import { keptReader } from '../database/reader.js'
 import { lagOf, readStoreState, type KnownState } from './state.js'
 
 export interface StoreHealth {
@@ -14,13 +17,11 @@ export interface StoreHealth {
 }
 
 export interface StoreMonitor {
-  /** null: there is no store, or this role may not read it. Never rejects and never takes long. */
+  /** null: there is no store, or this role may not read it. As of a second ago; never rejects and never takes long. */
   health(): Promise<StoreHealth | null>
   close(): Promise<void>
 }
 
-/** A probe waits no longer; what is asked goes on, and the next probe may have it. */
-const patienceMs = 500
 const answerMs = 2_000
 /** A difference is told for so long. It was repaired at once; what it tells is that there is a mistake to be looked for. */
 const degradedMs = 24 * 3_600_000
@@ -29,18 +30,20 @@ const unreachable: StoreHealth = { state: null, version: null, as_of: null, lag_
 
 export function createStoreMonitor(config: Pick<Config, 'storeLagS'>, url: string): StoreMonitor {
   // a connection of its own: busy requests must not make the store look unreachable
-  const pool = createPool({ statementTimeoutMs: answerMs }, url, { max: 1, name: 'attempt-api store health', connectMs: answerMs, queryMs: answerMs })
-  let asking: Promise<KnownState | undefined> | undefined
-
-  const ask = () => (asking ??= readStoreState(readerOf(pool)).then((state) => ({ state, at: Date.now() }), () => undefined).finally(() => { asking = undefined }))
+  const connection = keepPool(() => createPool({ statementTimeoutMs: answerMs }, url, { max: 1, name: 'attempt-api store health', connectMs: answerMs, queryMs: answerMs, kept: true }))
+  const reader = keptReader(connection)
+  let there = false
+  const ask = async () => {
+    const state = await readStoreState(reader, there)
+    there = state !== undefined
+    return { state, at: Date.now() }
+  }
+  const kept = keepState<KnownState | null>(() => ask().catch(() => null), (known) => known !== null, null)
 
   return {
     async health() {
-      let timer: NodeJS.Timeout | undefined
-      const late = new Promise<undefined>((done) => { timer = setTimeout(() => { done(undefined) }, patienceMs) })
-      const known = await Promise.race([ask(), late])
-      clearTimeout(timer)
-      if (known === undefined) return unreachable
+      const known = await kept.get()
+      if (known === null) return unreachable
       const { state } = known
       if (state === undefined) return null
       const lag = lagOf(known)
@@ -52,8 +55,8 @@ export function createStoreMonitor(config: Pick<Config, 'storeLagS'>, url: strin
       }
     },
     async close() {
-      await asking
-      await pool.end()
+      await kept.close()
+      await connection.close()
     },
   }
 }

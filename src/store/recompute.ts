@@ -1,9 +1,9 @@
 /**
- * Recomputes students from the view and writes the difference: what changed, what went, the days that were touched.
- * The same statement serves a store beside exam_results and one in another database; it is idempotent.
+ * Recomputes students, or some of their exams, from the view and writes the difference: what changed, what went, the
+ * days that were touched. One statement serves a store beside exam_results and one in another database; it is idempotent.
  */
 import type pg from 'pg'
-import { distinctStudents, measures, p90 } from '../queries/aggregates.js'
+import type { Sessions } from './sessions.js'
 
 /** The columns that the store takes from the view, in its order. */
 export const storedColumns = [
@@ -19,21 +19,62 @@ const columnsOf = (table: string, columns: readonly string[]) => columns.map((co
 const sameKey = (a: string, b: string) => key.map((column) => `${a}.${column} = ${b}.${column}`).join(' and ')
 const utcDay = (column: string) => `(${column} at time zone 'UTC')::date`
 
-/** Where the rows come from: the view in the same database, or arrays that were read from it in another. */
-export type Rows = { students: string[] } | { students: string[]; arrays: (string | null)[][] }
+/** The students' rows of the view, all of them. `arrays` where they were read in another database, one a column. */
+export interface Whole { students: string[]; arrays?: (string | null)[][] }
+/**
+ * The rows of some exams of these students. `edited`: those of the exams that the store may have in an older form, and
+ * their students; of a new exam it has nothing.
+ */
+export interface Parts { students: string[]; exams: string[]; edited: { students: string[]; exams: string[] }; arrays?: (string | null)[][] }
+export type Rows = Whole | Parts
 
-/** `with fresh as ..., old as ...` and their values: what the view says of the students, and what the store has. */
+/** Rows as `arrays` from $`first` on, or a select from the view. */
+const source = ({ arrays }: Rows, columns: readonly (readonly [string, string])[], select: string, first: number) => (arrays === undefined ? select
+  : `select * from unnest(${columns.map(([, type], index) => `$${index + first}::${type}[]`).join(', ')}) as f (${columns.map(([name]) => name).join(', ')})`)
+
+const exam = storedColumns.filter(([name]) => name !== 'attempt_no')
+const examNames = exam.map(([name]) => name)
+/** attempt-v1.md, column 9: what attempt_no is where all rows of the student's item are at hand. */
+const numberedNames = names.map((name) => (name === 'attempt_no' ? 'row_number() over (partition by student_id, item_id order by completed_at, exam_result_id, position)::integer as attempt_no' : name))
+
+/** `with fresh as ..., old as ...` and their values: what the view says, and what the store has of the same. */
 function freshAndOld(rows: Rows): { text: string; values: unknown[] } {
-  const fresh = 'arrays' in rows
-    ? `select * from unnest(${storedColumns.map(([, type], index) => `$${index + 2}::${type}[]`).join(', ')}) as f (${names.join(', ')})`
-    : `select ${names.join(', ')} from attempt_numbered where student_id = any($1::uuid[])`
-  return {
-    text: `with fresh as materialized (
-  ${fresh}
+  if (!('exams' in rows)) {
+    return {
+      text: `with fresh as materialized (
+  ${source(rows, storedColumns, `select ${names.join(', ')} from attempt_numbered where student_id = any($1::uuid[])`, 2)}
 ), old as materialized (
   select ${names.join(', ')} from attempt_materialized where student_id = any($1::uuid[])
 )`,
-    values: [rows.students, ...('arrays' in rows ? rows.arrays : [])],
+      values: [rows.students, ...(rows.arrays ?? [])],
+    }
+  }
+  // exams change no other rows than those of their own items: what the store has of these is numbered anew with them.
+  // Beside the view each pair is looked up: its estimate is a multiple of the truth there, and for a planner that takes
+  // it, reading the students' whole histories is cheaper. Arrays tell their length, and a lateral limit does not spread.
+  const stored = rows.arrays === undefined
+    ? `pair cross join lateral (select ${names.join(', ')} from attempt_materialized where student_id = pair.student_id and item_id = pair.item_id offset 0) as m`
+    : `pair join attempt_materialized m on m.student_id = pair.student_id and m.item_id = pair.item_id
+  where m.student_id = any($1::uuid[])`
+  return {
+    text: `with written_exam as materialized (
+  ${source(rows, exam, `select ${examNames.join(', ')} from attempt_response where student_id = any($1::uuid[]) and exam_result_id = any($2::uuid[])`, 5)}
+), pair as materialized (
+  select student_id, item_id from written_exam
+  union
+  select student_id, item_id from attempt_materialized where student_id = any($3::uuid[]) and exam_result_id = any($4::uuid[])
+), old as materialized (
+  select ${columnsOf('m', names)}
+  from ${stored}
+), fresh as materialized (
+  select ${numberedNames.join(', ')}
+  from (
+    select ${examNames.join(', ')} from written_exam
+    union all
+    select ${examNames.join(', ')} from old where exam_result_id <> all($2::uuid[])
+  ) as every
+)`,
+    values: [rows.students, rows.exams, rows.edited.students, rows.edited.exams, ...(rows.arrays ?? [])],
   }
 }
 
@@ -47,8 +88,10 @@ export async function writeDifference(client: pg.ClientBase, rows: Rows, version
   if (rows.students.length === 0) return { written: 0, deleted: 0, days: [] }
   const { text, values } = freshAndOld(rows)
   const v = `$${values.length + 1}::bigint`
-  // estimates of the view's rows are far off, and a nested loop over two lists of a batch would be its square
-  await client.query('set local enable_nestloop = off')
+  // estimates of histories are far off, and a nested loop over two lists of them would be their square. So would be a merge
+  // of PostgreSQL 17 and later: it takes the order that numbering left, student and item, and then compares each attempt
+  // of an item with every other. What a batch removes is few, and looked up one by one.
+  await client.query(`set local enable_mergejoin = off; set local enable_nestloop = ${'exams' in rows ? 'on' : 'off'}`)
   const { rows: [found] } = await client.query<{ written: string; deleted: string; days: string[] }>(`${text}, differ as materialized (
   select ${columnsOf('fresh', names)}, old.student_id is null as is_new, old.completed_at as old_completed_at
   from fresh left join old on ${sameKey('fresh', 'old')}
@@ -76,7 +119,7 @@ export async function writeDifference(client: pg.ClientBase, rows: Rows, version
 select (select count(*) from written) as written, (select count(*) from deleted) as deleted,
   array(select ${utcDay('completed_at')}::text from differ union select ${utcDay('old_completed_at')}::text from differ where not is_new
     union select ${utcDay('completed_at')}::text from lost) as days`, [...values, version])
-  await client.query('set local enable_nestloop = on')
+  await client.query('set local enable_mergejoin = on; set local enable_nestloop = on')
   return { written: Number(found?.written), deleted: Number(found?.deleted), days: found?.days ?? [] }
 }
 
@@ -89,44 +132,19 @@ where fresh.student_id is null or old.student_id is null or (${columnsOf('fresh'
   return Number(found?.n)
 }
 
-const dayMeasures = [...measures, distinctStudents, p90]
-
-/** The topic KPIs of one UTC day, $1, as the store's rows have them. */
-const freshDay = `select $1::date as date, topic_id, ${dayMeasures.map(({ sql, name }) => `${sql} as ${name}`).join(', ')}
-from attempt_materialized
-where completed_at >= ($1::date)::timestamp at time zone 'UTC' and completed_at < ($1::date + 1)::timestamp at time zone 'UTC'
-group by topic_id`
-const dayNames = ['date', 'topic_id', ...dayMeasures.map(({ name }) => name)]
-const dayColumns = dayNames.join(', ')
-
-/** Whether the topic KPIs of a UTC day are those of the store's rows; reads only. */
-export async function dayDiffers(client: pg.ClientBase, day: string): Promise<boolean> {
-  const { rows: [found] } = await client.query<{ differs: boolean }>(`with fresh as (${freshDay}), old as (select ${dayColumns} from attempt_topic_day where date = $1::date)
-select exists (select from fresh full join old on (fresh.topic_id is null) = (old.topic_id is null) and coalesce(fresh.topic_id, '') = coalesce(old.topic_id, '')
-  where (${columnsOf('fresh', dayNames)}) is distinct from (${columnsOf('old', dayNames)})) as differs`, [day])
-  return found?.differs === true
-}
-
-/** Recomputes the topic KPIs of UTC days from the store's rows, a day at a time, and gives the days this version. */
-export async function recomputeDays(client: pg.ClientBase, days: readonly string[], version: string): Promise<void> {
-  if (days.length === 0) return
-  await client.query('delete from attempt_topic_day where date = any($1::date[])', [days])
-  for (const day of days) {
-    await client.query({
-      name: 'attempt_store_day',
-      text: `insert into attempt_topic_day (${dayColumns})
-${freshDay}`,
-      values: [day],
-    })
-  }
-  await client.query(`insert into attempt_day (date, version) select unnest($1::date[]), $2::bigint
-on conflict (date) do update set version = excluded.version`, [days, version])
-}
-
-/** The students' rows of the view as one array a column, to be written into another database. */
-export async function readArrays(client: pg.ClientBase, students: string[]): Promise<(string | null)[][]> {
+async function readArrays(client: pg.ClientBase, columns: readonly string[], from: string, values: unknown[]): Promise<(string | null)[][]> {
   const { rows } = await client.query<(string | null)[]>({
-    text: `select ${names.map((name) => `${name}::text`).join(', ')} from attempt_numbered where student_id = any($1::uuid[])`, values: [students], rowMode: 'array',
+    text: `select ${columns.map((name) => `${name}::text`).join(', ')} from ${from}`, values, rowMode: 'array',
   } as unknown as pg.QueryArrayConfig)
-  return names.map((_name, index) => rows.map((row) => row[index] ?? null))
+  return columns.map((_name, index) => rows.map((row) => row[index] ?? null))
+}
+
+/** What the view says of the students, to be written into the store. */
+export async function rowsOf({ source, store }: Sessions, students: string[]): Promise<Whole> {
+  return source === store ? { students } : { students, arrays: await readArrays(source, names, 'attempt_numbered where student_id = any($1::uuid[])', [students]) }
+}
+
+/** What the view says of some exams of the students. */
+export async function rowsOfExams({ source, store }: Sessions, parts: Omit<Parts, 'arrays'>): Promise<Parts> {
+  return source === store ? parts : { ...parts, arrays: await readArrays(source, examNames, 'attempt_response where student_id = any($1::uuid[]) and exam_result_id = any($2::uuid[])', [parts.students, parts.exams]) }
 }

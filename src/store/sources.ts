@@ -3,9 +3,11 @@
  * current enough, else on the primary. Everything of one answer comes from the one source's database.
  */
 import type { Config } from '../config.js'
-import type { Database, Databases, ServerName } from '../database/reader.js'
+import type { Pulse } from '../database/pulse.js'
+import type { ServerName } from '../database/pool.js'
+import type { Database, Databases } from '../database/reader.js'
 import { ApiError } from '../errors.js'
-import { openStandbys, type Log } from './standbys.js'
+import { openStandbys, type Log, type Standbys } from './standbys.js'
 import { lagOf, readStoreState, type KnownState, type StoreState } from './state.js'
 
 export type { StoreState } from './state.js'
@@ -24,8 +26,17 @@ export interface Sources {
    * @throws ApiError store_unavailable
    */
   choose(asked: 'live' | 'store' | undefined, primary?: boolean): Promise<Source>
+  /**
+   * Refuses what would only wait, where the server is known to be away.
+   * @throws ApiError database_unavailable
+   */
+  insist(database: Database): void
+  /** The state that is known of the store is over: it is asked for anew. */
+  forget(): void
   /** A request failed on this standby: it is let alone for a while. */
   failed(source: Source): void
+  /** Which standbys are read, and how far each is known to be (milliseconds; 0: not known). */
+  standbys(): ReturnType<Standbys['all']>
   /** Of the store on the primary. undefined: there is none, or this role may not read it. */
   state(): Promise<StoreState | undefined>
   close(): Promise<void>
@@ -42,19 +53,24 @@ const written = (milliseconds: number): string => new Date(milliseconds).toISOSt
 /** The moment from which a live answer of the primary is read. */
 export const now = (): string => written(Date.now())
 
-export function openSources(config: Pick<Config, 'storeLagS' | 'readLagS'>, databases: Databases, url = '', standbyUrls: readonly string[] = []): Sources {
+export function openSources(config: Pick<Config, 'storeLagS' | 'readLagS'>, databases: Databases, url = '', standbyUrls: readonly string[] = [], pulse?: Pick<Pulse, 'down'>): Sources {
   const standbys = openStandbys(config, databases.standbys, url, standbyUrls)
   let known: KnownState | undefined
   let asking: Promise<KnownState> | undefined
 
   async function ask(): Promise<KnownState> {
-    const state = await readStoreState(databases.store)
+    const state = await readStoreState(databases.state, known?.state !== undefined)
     return (known = { state, at: Date.now() })
   }
 
   const fresh = async (): Promise<KnownState> => {
     if (known !== undefined && Date.now() - known.at < (known.state === undefined ? absentMs : freshMs)) return known
     return (asking ??= ask().finally(() => { asking = undefined }))
+  }
+
+  // those that would wait for a connection would be ever more
+  function insist({ server }: Database): void {
+    if (pulse?.down(server) !== undefined) throw new ApiError('database_unavailable', 'The database does not answer; it is looked for all the time: try again')
   }
 
   /** The source where the store is whole and caught up. */
@@ -65,8 +81,14 @@ export function openSources(config: Pick<Config, 'storeLagS' | 'readLagS'>, data
 
   return {
     start: (log, silent) => { standbys.start(log, silent) },
+    insist,
+    forget: () => { known = undefined },
+    standbys: () => standbys.all(),
     failed: ({ database }) => { standbys.failed(database.server) },
-    state: async () => (await fresh()).state,
+    state: async () => {
+      insist(databases.store)
+      return (await fresh()).state
+    },
     close: () => standbys.close(),
     async choose(asked, primary = false) {
       const usable = primary ? [] : standbys.usable()
@@ -78,7 +100,8 @@ export function openSources(config: Pick<Config, 'storeLagS' | 'readLagS'>, data
           if (source !== undefined) return source
         }
         // a store in a database of its own may be away while the view is not
-        const found = await fresh().catch((error: unknown) => {
+        if (asked === 'store') insist(databases.store)
+        const found = pulse?.down(databases.store.server) !== undefined ? undefined : await fresh().catch((error: unknown) => {
           if (asked === 'store') throw error
           return undefined
         })
@@ -90,6 +113,7 @@ export function openSources(config: Pick<Config, 'storeLagS' | 'readLagS'>, data
       }
       const [standby] = usable
       if (standby !== undefined) return { kind: 'live', database: standby.live, version: null, asOf: written(standby.asOf), standby: true }
+      insist(databases.live)
       return { kind: 'live', database: databases.live, version: null, asOf: now(), standby: false }
     },
   }

@@ -8,7 +8,9 @@
  */
 import pg from 'pg'
 import type { Config } from '../config.js'
-import { createPool, readerOf, standbyConnectMs, type ServerName, type Standby } from '../database/reader.js'
+import { pause } from '../database/pause.js'
+import { createPool, standbyConnectMs, type ServerName } from '../database/pool.js'
+import { readerOf, type Standby } from '../database/reader.js'
 import { readStoreState, type KnownState } from './state.js'
 
 export interface Log { info(object: object, message: string): void; warn(object: object, message: string): void }
@@ -25,6 +27,8 @@ export interface Standbys {
   start(log: Log, silent: (server: ServerName) => void): void
   /** Those that are within the limit now; each call begins with the next. */
   usable(): Usable[]
+  /** Every one; `asOf` in milliseconds, 0: not known. `reason`: in a sentence, why it is not read. */
+  all(): { server: ServerName; usable: boolean; asOf: number; reason: string | undefined }[]
   /** A request failed on it: it is let alone for a while. */
   failed(server: ServerName): void
   close(): Promise<void>
@@ -48,10 +52,16 @@ const positionOf = (lsn: string): bigint => {
   return (BigInt(`0x${high}`) << 32n) | BigInt(`0x${low}`)
 }
 
-/** Where the next record begins. Behind a full page that is after the header of the next one, which nobody replays. */
+/**
+ * Where the log ends that somebody can replay. Behind a full page PostgreSQL says where the next record will begin: after
+ * the page's header of 24 bytes, or 40 in the first page of a segment, as on an idle primary whose segment was switched.
+ * Nobody replays a header. Where a record of the page before ends there, who has replayed up to the page has it as well:
+ * nothing ends in its midst.
+ */
 const endOfLog = (lsn: string): bigint => {
   const position = positionOf(lsn)
-  return position % 8_192n === 24n ? position - 24n : position
+  const inPage = position % 8_192n
+  return inPage === 24n || inPage === 40n ? position - inPage : position
 }
 
 export function openStandbys(config: Pick<Config, 'readLagS'>, standbys: readonly Standby[], url: string, standbyUrls: readonly string[]): Standbys {
@@ -66,7 +76,10 @@ export function openStandbys(config: Pick<Config, 'readLagS'>, standbys: readonl
   let turn = 0
   let startedAt = 0
 
+  const tooLate = `it is more than ${config.readLagS} s behind`
   const late = ({ asOf }: Measured) => Date.now() - asOf > config.readLagS * 1000
+
+  const readable = (standby: Measured) => standby.reason === undefined && standby.heldUntil <= Date.now() && !late(standby)
 
   async function mark(): Promise<void> {
     // before the question: what is committed while it is answered may be behind the position
@@ -98,26 +111,16 @@ export function openStandbys(config: Pick<Config, 'readLagS'>, standbys: readonl
     }
     if (standby.store !== undefined && (standby.known.state !== undefined || Date.now() - standby.known.at > absentStoreMs)) {
       const at = Date.now()
-      standby.known = { state: await readStoreState(reader), at }
+      standby.known = { state: await readStoreState(reader, standby.known.state !== undefined), at }
     }
     // what it had before the first mark is not known: it gets the time to reach one
     if (standby.asOf === 0 && Date.now() - startedAt < config.readLagS * 1000) return standby.reason
-    return late(standby) ? `it is more than ${config.readLagS} s behind` : undefined
+    return late(standby) ? tooLate : undefined
   }
-
-  const pause = (ms: number) => new Promise<void>((done) => {
-    const over = () => {
-      clearTimeout(timer)
-      stopping.signal.removeEventListener('abort', over)
-      done()
-    }
-    const timer = setTimeout(over, ms)
-    stopping.signal.addEventListener('abort', over)
-  })
 
   /** Until the end; `what` gives the pause after it. */
   async function again(what: () => Promise<number>): Promise<void> {
-    while (!stopping.signal.aborted) await pause(await what())
+    while (!stopping.signal.aborted) await pause(await what(), stopping.signal)
   }
 
   const markings = (log: Log) => {
@@ -163,9 +166,9 @@ export function openStandbys(config: Pick<Config, 'readLagS'>, standbys: readonl
       startedAt = Date.now()
       if (standbys.length > 0) loops = [markings(log), ...measured.map((standby, index) => measurements(log, silent, standby, index))]
     },
+    all: () => measured.map((standby) => ({ server: standby.live.server, usable: readable(standby), asOf: standby.asOf, reason: readable(standby) ? undefined : standby.reason ?? (late(standby) ? tooLate : 'a request failed on it a moment ago') })),
     usable() {
-      const now = Date.now()
-      const all = measured.filter((standby) => standby.reason === undefined && standby.heldUntil <= now && !late(standby))
+      const all = measured.filter(readable)
       const first = all.length === 0 ? 0 : turn++ % all.length
       return [...all.slice(first), ...all.slice(0, first)]
     },

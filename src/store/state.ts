@@ -1,6 +1,9 @@
 /** How far the store is, as the server that is asked knows it: a standby has it from its primary. */
-import type { Reader } from '../database/reader.js'
-import type { State } from './refresher.js'
+import type { Reader, Row } from '../database/reader.js'
+import { ApiError } from '../errors.js'
+import { statement, Values } from '../queries/sql.js'
+import { storeIsCurrent } from './current.js'
+import type { State } from './sessions.js'
 
 export interface StoreState {
   version: string
@@ -19,20 +22,52 @@ export interface StoreState {
 
 const stamp = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 
-/** undefined: there is no store, or this role may not read it. */
-export async function readStoreState(reader: Reader): Promise<StoreState | undefined> {
-  return reader.rows({
-    name: 'attempt_store_state',
-    text: `select version, state, ${stamp('caught_up_at')}, extract(epoch from now() - caught_up_at), oldest_version, differences, ${stamp('difference_at')} from attempt_store`,
-    values: [],
-  }).then(([row]): StoreState | undefined => (row === undefined ? undefined : {
-    version: row[0] as string, state: row[1] as StoreState['state'], asOf: row[2] ?? null, lagS: row[3] === null ? null : Number(row[3]),
-    oldestVersion: row[4] as string, differences: row[5] as string, differenceAt: row[6] ?? null,
-  })).catch((error: unknown) => {
-    // no table, or no right on it: there is no store for us
-    if (['42P01', '42501'].includes((error as { code?: string }).code ?? '')) return undefined
-    throw error
-  })
+const stateColumns = `attempt_store.version, state, ${stamp('caught_up_at')}, extract(epoch from now() - caught_up_at), oldest_version, differences, ${stamp('difference_at')}`
+
+const stateOf = ([version, state, asOf = null, lagS = null, oldestVersion, differences, differenceAt = null]: Row): StoreState => ({
+  version: version as string, state: state as StoreState['state'], asOf, lagS: lagS === null ? null : Number(lagS),
+  oldestVersion: oldestVersion as string, differences: differences as string, differenceAt,
+})
+
+/** No table, or no right on it: there is no store for us. */
+function absent(error: unknown): undefined {
+  if (['42P01', '42501'].includes((error as { code?: string }).code ?? '')) return undefined
+  throw error
+}
+
+export const mayRead = async (reader: Reader, table: string): Promise<boolean> =>
+  (await reader.rows({ name: '', text: `select coalesce(has_table_privilege(to_regclass('${table}'), 'select'), false)`, values: [] }))[0]?.[0] === 't'
+
+/**
+ * undefined: there is no store that this version can read, or this role may not read it.
+ * @param there it was, a moment ago. Else that is asked first: an error for a missing table would stand in the server's log each time
+ */
+export async function readStoreState(reader: Reader, there = false): Promise<StoreState | undefined> {
+  if (!there && !await mayRead(reader, 'attempt_store')) return undefined
+  const [row] = await reader.rows({ name: 'attempt_store_state', text: `select ${stateColumns}, ${storeIsCurrent} from attempt_store`, values: [] }).catch(absent) ?? []
+  return row?.[7] !== 't' ? undefined : stateOf(row)
+}
+
+/** The store as an answer's own statements find it is not the one that was chosen: it is to be chosen anew. */
+export class StoreNotWhole extends ApiError {
+  constructor() { super('store_unavailable', 'The store is being filled; ask again later, or for source=live') }
+}
+
+/** A store that is whole; `asOf` is known then. */
+export type WholeStore = StoreState & { asOf: string }
+
+/**
+ * The state in the snapshot in which the rows are read: between a choice and its answer lies the wait for a connection,
+ * and TRUNCATE shows an empty table to every snapshot.
+ * @param more columns beside it, and what they are from, as a list of FROM that gives one row
+ * @throws StoreNotWhole
+ */
+export async function readWholeStore(reader: Reader, more?: { columns: string; from: string; values: Values }): Promise<{ state: WholeStore; more: Row }> {
+  const text = `select ${[stateColumns, ...more === undefined ? [] : [more.columns]].join(', ')} from ${['attempt_store', ...more === undefined ? [] : [more.from]].join(', ')}`
+  const [row] = await reader.rows(statement(text, more?.values ?? new Values())).catch(absent) ?? []
+  const state = row === undefined ? undefined : stateOf(row)
+  if (state?.state !== 'ready' || state.asOf === null) throw new StoreNotWhole()
+  return { state: { ...state, asOf: state.asOf }, more: (row as Row).slice(7) }
 }
 
 /** A state that was read at `at` (milliseconds). */

@@ -1,6 +1,8 @@
 /** Compares store and view, student by student; reads only. */
-import { countDifferences, dayDiffers } from './recompute.js'
-import { nextStudents, rowsOf, type Sessions, transaction } from './refresher.js'
+import { dayDiffers } from './days.js'
+import { affordable, nextStudents } from './fill.js'
+import { countDifferences, rowsOf } from './recompute.js'
+import { type Sessions, transaction } from './sessions.js'
 
 export interface Verified {
   students: number
@@ -37,10 +39,10 @@ function differencesOf(sessions: Sessions, students: string[]): Promise<{ rows: 
 
 /** Days of the store, with rows or with KPIs, where the one is not made of the other. */
 async function differentDays(sessions: Sessions): Promise<string[]> {
-  const { rows } = await sessions.store.query<{ date: string }>(`select date::text as date from attempt_topic_day
-union select (completed_at at time zone 'UTC')::date::text from attempt_materialized order by date`)
+  const { rows } = await transaction(sessions, () => sessions.store.query<{ date: string }>(`select date::text as date from attempt_topic_day
+union select (completed_at at time zone 'UTC')::date::text from attempt_materialized order by date`))
   const different: string[] = []
-  for (const { date } of rows) if (await dayDiffers(sessions.store, date)) different.push(date)
+  for (const { date } of rows) if (await transaction(sessions, () => dayDiffers(sessions.store, date))) different.push(date)
   await mustBeWhole(sessions)
   return different
 }
@@ -57,7 +59,7 @@ export async function verifyStore(sessions: Sessions, share: number, progress: (
     const both: string[] = [...new Set([...await nextStudents(sessions.source, after), ...await storedStudents(sessions, after)])].sort()
     if (both.length === 0) break
     // each side gave its next 200: what lies behind the end of the shorter one may be incomplete
-    const students: string[] = both.slice(0, 200)
+    const students: string[] = await affordable(sessions.source, both.slice(0, 200))
     after = students.at(-1) as string
     const chosen = share >= 1 ? students : students.filter((student) => parseInt(student.slice(-8), 16) < share * 2 ** 32)
     const looked = await differencesOf(sessions, chosen)

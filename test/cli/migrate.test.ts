@@ -5,7 +5,7 @@ import { createDatabase } from '../helpers/database.js'
 
 const cli = (url: string | undefined, ...args: string[]) => {
   const { DATABASE_URL: _, ...env } = process.env
-  return spawnSync(process.execPath, [...cliFile, ...args], { encoding: 'utf8', env: { ...env, ...(url === undefined ? {} : { DATABASE_URL: url }) } })
+  return spawnSync(process.execPath, [...cliFile, ...args], { encoding: 'utf8', env: { ...env, CONTRACT_TIMEOUT_MS: '60000', ...(url === undefined ? {} : { DATABASE_URL: url }) } })
 }
 
 t.test('plan changes nothing, up applies once, down takes back', async (t) => {
@@ -101,7 +101,7 @@ t.test('refuses in one sentence what it cannot do, changing nothing', async (t) 
 t.test('errors go to stderr with an exit code that is not 0', async (t) => {
   t.match(cli(undefined, 'migrate', 'sideways'), { status: 2, stderr: /up, down, status, plan/ })
   t.match(cli(undefined, 'nothing'), { status: 2 })
-  t.match(cli('postgres://x@127.0.0.1:1/x', 'migrate', 'up'), { status: 1, stderr: /^attempt-api: .+\n$/ })
+  t.match(cli('postgres://x@127.0.0.1:1/x', 'migrate', 'up'), { status: 3, stderr: /^attempt-api: the database refuses the connection: .+\n$/ })
   t.match(cli('postgres://x@127.0.0.1:1/x', 'contract', 'verify'), { status: 3 })
   t.match(cli('mysql://x', 'serve'), { status: 1, stderr: /DATABASE_URL must be/ })
   process.env['NODE_ENV'] = 'production'

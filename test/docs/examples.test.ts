@@ -6,10 +6,12 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
+import { openKeyFile } from '../../src/access/api-keys.js'
 import { loadExamResults } from '../../src/database/load.js'
 import { startApp } from '../helpers/app.js'
 import { parseCsv } from '../helpers/csv.js'
 import { createDatabase } from '../helpers/database.js'
+import { keyFile } from '../helpers/keys.js'
 
 const folder = new URL('../../../shared/data/', import.meta.url)
 const example = fileURLToPath(new URL('../../docs/examples/rasch.py', import.meta.url))
@@ -48,6 +50,17 @@ t.test('the example in Python', { skip: absent }, async (t) => {
     const unknown = await run(service, 'min_per=400')
     t.equal(unknown.code, 1)
     t.match(unknown.stderr, /400 min_per: is no parameter here/)
+  })
+
+  t.test('sends the key that it is given', async (t) => {
+    const { file, keys } = keyFile(t, { research: ['attempts:read'] })
+    const closed = await startApp(t, db.url, {}, db.url, [], { access: { keys: await openKeyFile(file), open: new Set() } })
+    const asks = await closed.listen({ host: '127.0.0.1', port: 0 })
+    t.match(await run(asks), { code: 1, stderr: /401 This needs a key/ })
+    process.env['ATTEMPT_API_KEY'] = keys.research
+    const { code, stderr } = await run(asks)
+    delete process.env['ATTEMPT_API_KEY']
+    t.equal(code, 0, stderr)
   })
 
   t.test('fits nothing of a transfer that breaks, or that brings less than announced', async (t) => {

@@ -1,22 +1,35 @@
 /** The service on a test database, asked by inject: under the options of production. */
-import { buildApp, type App } from '../../src/app.js'
-import { createContractMonitor } from '../../src/contract-monitor.js'
+import { buildApp, type App, type AppOptions } from '../../src/app.js'
+import { createContractMonitor } from '../../src/contract/monitor.js'
 import { openDatabases } from '../../src/database/reader.js'
+import { createSlowQueries } from '../../src/database/slow-queries.js'
 import { openStreams } from '../../src/database/streams.js'
+import { createDatabaseMonitor } from '../../src/database-monitor.js'
 import { createStoreMonitor } from '../../src/store/monitor.js'
 import { openSources } from '../../src/store/sources.js'
 
-export const testConfig = { poolSize: 4, statementTimeoutMs: 30_000, streamPoolSize: 2, streamTimeoutS: 60, shutdownGraceS: 0, irtWideItems: 100, irtResponses: 100_000, storeLagS: 600, readLagS: 10, contractTimeoutMs: 5_000, contractIntervalS: 3600 }
+export const testConfig = { poolSize: 4, poolQueue: 40, timeoutPageMs: 30_000, timeoutAggregateMs: 30_000, timeoutMaxMs: 60_000, rateLimit: 0, rateWindowS: 10, overloadDelayMs: 0, trustProxy: [] as readonly string[], keepAliveS: 72, maxConnections: 1_000, streamPoolSize: 2, streamTimeoutS: 60, shutdownGraceS: 0, irtWideItems: 100, irtResponses: 100_000, storeLagS: 600, readLagS: 10, contractTimeoutMs: 60_000, contractIntervalS: 3600, slowQueryMs: 60_000, anomaliesIntervalS: 0 }
 
-export async function startApp(t: { teardown(action: () => unknown): unknown }, url: string, settings: Partial<typeof testConfig> = {}, storeUrl = url, standbys: readonly string[] = []): Promise<App> {
+export async function startApp(t: { teardown(action: () => unknown): unknown }, url: string, settings: Partial<typeof testConfig> = {}, storeUrl = url, standbys: readonly string[] = [], options: AppOptions = {}, before: (app: App) => void = () => undefined): Promise<App> {
   const config = { ...testConfig, ...settings }
   const databases = openDatabases(config, url, storeUrl, standbys)
   const app = await buildApp({
     limits: config, databases, sources: openSources(config, databases, url, standbys), streams: openStreams(config, url, storeUrl, standbys), contract: createContractMonitor(config, url), storeMonitor: createStoreMonitor(config, storeUrl),
-  })
+    databaseMonitor: createDatabaseMonitor(config, url, storeUrl), slowQueries: createSlowQueries(config, url, storeUrl, standbys),
+  }, options)
   t.teardown(() => app.close())
+  before(app)
   await app.ready()
   return app
+}
+
+/** The first answers may be given before the lock was checked. */
+export async function untilReady(app: App): Promise<void> {
+  for (const end = Date.now() + 120_000; ; await new Promise((again) => setTimeout(again, 50))) {
+    const { statusCode, body } = await app.inject('/health/ready')
+    if (statusCode === 200) return
+    if (Date.now() > end) throw new Error(`it does not become ready: ${body}`)
+  }
 }
 
 export interface Page { data: Record<string, unknown>[]; next_cursor: string | null; as_of: string; tz?: string }

@@ -16,6 +16,8 @@ export interface Replicated {
   standby: string
   /** Waits until the standby has replayed everything that the primary has written. */
   caughtUp(): Promise<void>
+  /** With SIGKILL, for good. */
+  killPrimary(): Promise<void>
   stopStandby(): Promise<void>
   /** Again, on the same port. */
   startStandby(): Promise<void>
@@ -35,7 +37,8 @@ export async function startReplicated(t: { teardown(action: () => unknown): unkn
   const copied = spawnSync('cp', ['-a', first, second], { encoding: 'utf8' })
   if (copied.status !== 0) throw new Error(`The primary could not be copied: ${copied.stderr}`)
   const primary = await startEmbedded(first, { binaries, settings })
-  t.teardown(() => primary.stop('immediate'))
+  let dead = false
+  t.teardown(async () => { if (!dead) await primary.stop('immediate') })
   const { port, password } = new URL(primary.url)
   writeFileSync(join(second, 'pgdata', 'standby.signal'), '')
   appendFileSync(join(second, 'pgdata', 'postgresql.auto.conf'), `primary_conninfo = 'host=127.0.0.1 port=${port} user=postgres password=${password}'\n`)
@@ -46,6 +49,11 @@ export async function startReplicated(t: { teardown(action: () => unknown): unkn
   return {
     primary: primary.url,
     standby: standby.url,
+    async killPrimary() {
+      dead = true
+      process.kill(primary.pid, 'SIGKILL')
+      await primary.stop('immediate')
+    },
     async stopStandby() {
       running = false
       await standby.stop('fast')

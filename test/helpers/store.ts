@@ -1,5 +1,6 @@
 /** A store on a test database, brought up to date on demand. */
 import type pg from 'pg'
+import { computeDay, staleDays, writeDay } from '../../src/store/days.js'
 import { enableStore } from '../../src/store/enable.js'
 import { createRefresher, type RefresherOptions } from '../../src/store/refresher.js'
 import type { TestDatabase } from './database.js'
@@ -16,6 +17,14 @@ export async function catchUp(url: string, storeUrl = url, log = quiet): Promise
 export async function enabled(db: TestDatabase, store = db): Promise<void> {
   await enableStore({ source: db.pool, store: store.pool }, () => undefined)
   await catchUp(db.url, store.url)
+}
+
+/** Computes every day that is stale, as the refresher does beside its batches. */
+export async function settleDays(store: pg.ClientBase): Promise<void> {
+  for (const date of await staleDays(store)) {
+    const day = await computeDay(store, date)
+    if (day !== undefined) await writeDay(store, day)
+  }
 }
 
 /** Every row of the view that the store lacks or has otherwise, and the other way round. */

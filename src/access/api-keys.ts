@@ -1,0 +1,165 @@
+/** API keys: made here, kept as hashes in a file that is read again whenever it changes. */
+import { createHash, randomInt, timingSafeEqual } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { LineCounter, parseDocument } from 'yaml'
+import { InvalidToken, knownScopes, scopes, type Caller, type GivenScope } from './caller.js'
+
+/** By which people and scanners of secrets know a key. The whole: attempt_key_[0-9A-Za-z]{43}_[0-9a-f]{8} */
+export const keyPrefix = 'attempt_key_'
+const keyPattern = /^attempt_key_[0-9A-Za-z]{43}_[0-9a-f]{8}$/
+const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+
+/** One entry of the file. Two of one name may overlap, so that a key is replaced without a pause. */
+export interface ApiKey {
+  name: string
+  hash: Buffer
+  scopes: ReadonlySet<GivenScope>
+  /** Milliseconds since 1970 from which it is not accepted any more. */
+  expires: number
+}
+
+/*
+ * One SHA-256, with no salt and no slow function: those protect what people think of. A key has 256 random bits, which
+ * nobody guesses however fast the hash is, and a slow one would let anybody keep the service busy with wrong keys.
+ */
+const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
+
+/** A part of the key's own hash: a key that was copied in part is told without a look at any other. */
+const checksum = (body: string): string => sha256(body).toString('hex', 0, 4)
+
+/** @returns a new key, to be shown once, and the hash that the file gets */
+export function createKey(): { key: string; hash: string } {
+  const body = `${keyPrefix}${Array.from({ length: 43 }, () => alphabet[randomInt(alphabet.length)]).join('')}`
+  const key = `${body}_${checksum(body)}`
+  return { key, hash: sha256(key).toString('hex') }
+}
+
+/** Midnight UTC that begins a date, or a moment with its offset; milliseconds. NaN where it is neither, or no day of the calendar. */
+export function readMoment(text: string): number {
+  if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text)) return NaN
+  const day = text.slice(0, 10)
+  const midnight = Date.parse(`${day}T00:00:00Z`)
+  // Date takes the 31st of June for the 1st of July
+  return Number.isNaN(midnight) || new Date(midnight).toISOString().slice(0, 10) !== day ? NaN : Date.parse(text)
+}
+
+export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+
+/**
+ * Reads the text of a file of keys, YAML or JSON: `keys: [{ name, sha256, scopes, expires }]`.
+ * @throws Error that names every problem, and nothing of what stands in the file but names of keys
+ */
+export function parseKeys(text: string): ApiKey[] {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { prettyErrors: false, lineCounter: lines, uniqueKeys: true })
+  const [broken] = document.errors
+  if (broken !== undefined) throw new Error(`line ${lines.linePos(broken.pos[0]).line} is neither YAML nor JSON`)
+  // an alias could make a small file a large one
+  const content = document.toJS({ maxAliasCount: 0 }) as unknown
+  const entries = isObject(content) && Object.keys(content).length === 1 ? content['keys'] : undefined
+  if (!Array.isArray(entries)) throw new Error('it must have a list called keys, and nothing beside it')
+  const problems: string[] = []
+  const seen = new Map<string, string>()
+  const keys = entries.map((entry: unknown, index): ApiKey => {
+    const { name, sha256: hash, scopes: given, expires, ...others } = isObject(entry) ? entry : {}
+    const named = typeof name === 'string' && namePattern.test(name) && !name.startsWith(keyPrefix) ? name : undefined
+    const place = named === undefined ? `number ${index + 1}` : `number ${index + 1} (${named})`
+    if (named === undefined) problems.push(`${place} needs a name of letters, digits, dots, dashes and underscores, at most 64`)
+    if (Object.keys(others).length > 0) problems.push(`${place} has members other than name, sha256, scopes and expires`)
+    if (typeof hash === 'string' && hash.startsWith(keyPrefix)) problems.push(`${place} has the key itself where its SHA-256 belongs: that key is not secret any more, make another`)
+    else if (typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash)) problems.push(`${place} needs sha256, 64 hexadecimal digits in quotes`)
+    else if (seen.has(hash)) problems.push(`${place} has the hash of ${seen.get(hash) ?? ''}`)
+    else seen.set(hash, place)
+    if (!Array.isArray(given) || given.length === 0 || given.some((scope) => !(scopes as readonly unknown[]).includes(scope))) problems.push(`${place} needs scopes, a list of any of ${scopes.join(', ')}`)
+    const moment = typeof expires === 'string' ? readMoment(expires) : NaN
+    if (Number.isNaN(moment)) problems.push(`${place} needs expires, a date (2027-01-01) or a moment with its offset`)
+    return { name: named ?? '', hash: Buffer.from(String(hash), 'hex'), scopes: knownScopes(Array.isArray(given) ? given as string[] : []), expires: moment }
+  })
+  if (problems.length > 0) throw new Error(problems.join('; '))
+  return keys
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/**
+ * Whose key this is.
+ * @throws InvalidToken
+ */
+export function findCaller(keys: readonly ApiKey[], presented: string, now = Date.now()): Caller {
+  const body = presented.slice(0, presented.lastIndexOf('_'))
+  if (!keyPattern.test(presented) || presented !== `${body}_${checksum(body)}`) throw new InvalidToken('The key is damaged: was it copied whole?')
+  const hash = sha256(presented)
+  let found: ApiKey | undefined
+  // every key is compared, and each to its last byte: how long it takes says nothing of which there are
+  for (const key of keys) if (timingSafeEqual(key.hash, hash)) found = key
+  if (found === undefined) throw new InvalidToken('The key is unknown')
+  if (found.expires <= now) throw new InvalidToken('The key has expired')
+  return { name: found.name, id: `key:${found.name}`, scopes: found.scopes }
+}
+
+export interface KeyLog { info(object: object, message: string): void; error(object: object, message: string): void }
+
+export interface KeyFile {
+  keys(): readonly ApiKey[]
+  /** Begins to follow the file. */
+  follow(log: KeyLog): void
+  close(): void
+}
+
+/** No list of keys is larger; whatever is, is another file. */
+const largestFile = 1_000_000
+
+async function readKeyFile(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => { throw new Error(`it cannot be read (${(error as { code?: string }).code ?? 'error'})`) })
+  if (text.length > largestFile) throw new Error('it is larger than a list of keys can be')
+  return text
+}
+
+/**
+ * Reads the file, and follows it once told to: its text is read again every `everyMs` milliseconds, because a mounted
+ * secret changes by links that are swapped, which the watchers of the operating system do not tell. A text counts once
+ * it was read twice, so that a file which is being written is not taken for whole. A broken one leaves the keys as they
+ * are and is told.
+ * @throws Error where the file cannot be taken as it is
+ */
+export async function openKeyFile(file: string, everyMs = 1_000): Promise<KeyFile> {
+  const read = async () => {
+    const text = await readKeyFile(file)
+    return { text, keys: parseKeys(text) }
+  }
+  let current = await read().catch((error: unknown) => { throw new Error(`API_KEYS_FILE cannot be used: ${(error as Error).message}`) })
+  let before = current.text
+  let told = ''
+  let timer: NodeJS.Timeout | undefined
+  let closed = false
+
+  async function look(log: KeyLog): Promise<void> {
+    try {
+      const text = await readKeyFile(file)
+      const settled = text === before
+      before = text
+      if (!settled || (text === current.text && told === '')) return
+      if (text !== current.text) current = { text, keys: parseKeys(text) }
+      told = ''
+      log.info({ keys: current.keys.map(({ name }) => name) }, 'the API keys were read again')
+    } catch (error) {
+      const { message } = error as Error
+      if (message === told) return
+      told = message
+      log.error({ reason: message }, 'API_KEYS_FILE cannot be used; the keys of before stay')
+    }
+  }
+
+  return {
+    keys: () => current.keys,
+    follow(log) {
+      // never two at once, and none that keeps the process alive
+      const next = () => { timer = setTimeout(() => { void look(log).finally(() => { if (!closed) next() }) }, everyMs).unref() }
+      next()
+    },
+    close() {
+      closed = true
+      clearTimeout(timer)
+    },
+  }
+}

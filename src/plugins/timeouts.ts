@@ -1,0 +1,56 @@
+/** Each data request has its time, counted from its arrival, by the kind of work that its route is, or as `Prefer: wait` asks. */
+import fp from 'fastify-plugin'
+import type { Config } from '../config.js'
+import { Deadline, ReaderLeft } from '../database/deadline.js'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Of data requests only: what is waited for or read goes through it. */
+    deadline: Deadline
+    /** The time of this request where it is answered by a stream, in milliseconds. */
+    streamMs: number
+  }
+}
+
+type Settings = Pick<Config, 'timeoutPageMs' | 'timeoutAggregateMs' | 'timeoutMaxMs' | 'streamTimeoutS'>
+
+/**
+ * Whole seconds that `Prefer: wait` (RFC 7240) asks for. What is no such number is not honoured, as is any preference
+ * that is not known; of several the first counts.
+ */
+export function preferredWait(prefer: string | string[] | undefined): number | undefined {
+  if (prefer === undefined) return undefined
+  for (const one of String(prefer).split(',')) {
+    const [name = '', value = ''] = (one.split(';')[0] ?? '').split('=').map((part) => part.trim())
+    if (name.toLowerCase() === 'wait') return /^("?)0*[1-9]\d*\1$/.test(value) ? Number(value.replaceAll('"', '')) : undefined
+  }
+  return undefined
+}
+
+export const timeouts = fp((app, config: Settings, done) => {
+  const times = { page: config.timeoutPageMs, aggregate: config.timeoutAggregateMs, stream: config.streamTimeoutS * 1000 }
+  app.decorateRequest('deadline', null as unknown as Deadline)
+  app.decorateRequest('streamMs', 0)
+  app.addHook('onRequest', (request, reply, next) => {
+    const { work } = request.routeOptions.config
+    if (work === undefined || work === 'probe') return next()
+    const wait = preferredWait(request.headers.prefer)
+    request.streamMs = wait === undefined ? times.stream : Math.min(wait * 1000, times.stream)
+    const ms = work === 'stream' ? request.streamMs : wait === undefined ? times[work] : Math.min(wait * 1000, config.timeoutMaxMs)
+    const deadline = request.deadline = new Deadline(ms)
+    // an answer that its reader does not take in time holds memory
+    deadline.onOver(() => { if (reply.raw.headersSent) reply.raw.destroy() })
+    reply.raw.once('close', () => {
+      if (reply.raw.writableFinished) deadline.done()
+      else deadline.over(new ReaderLeft())
+    })
+    next()
+  })
+  app.addHook('onSend', (request, reply, _payload, next) => {
+    // none where no route is
+    const { deadline } = request as { deadline?: Deadline | null }
+    if (deadline !== undefined && deadline !== null && preferredWait(request.headers.prefer) !== undefined) reply.header('preference-applied', `wait=${Math.floor(deadline.ms / 1000 + 0.001)}`)
+    next()
+  })
+  done()
+}, { name: 'timeouts' })

@@ -1,0 +1,43 @@
+/** W3C Trace Context: what a caller says of the trace that its request is part of. */
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+
+export interface TraceContext {
+  /** 32 hexadecimal digits. */
+  traceId: string
+  /** 16 hexadecimal digits: our part of the trace, a child of the caller's. */
+  spanId: string
+  parentId: string
+  /** Two hexadecimal digits; 01: sampled. */
+  flags: string
+  /** As it came: whoever is told of the trace next gets it; undefined where there was none, or too long a one. */
+  state: string | undefined
+}
+
+const known = new WeakMap<IncomingMessage, TraceContext>()
+const form = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
+
+/** The trace of a request, the same one at every call; undefined where the caller sent none that is well-formed. */
+export function traceOf(request: IncomingMessage): TraceContext | undefined {
+  const parent = request.headers['traceparent']
+  if (typeof parent !== 'string') return undefined
+  const before = known.get(request)
+  if (before !== undefined) return before
+  const [, version, traceId = '', parentId = '', flags = '', more] = form.exec(parent) ?? []
+  // a later version may say more behind what is known, the first one may not
+  if (version === undefined || version === 'ff' || (version === '00' && more !== undefined) || /^0+$/.test(traceId) || /^0+$/.test(parentId)) return undefined
+  const state = request.headers['tracestate']
+  const trace = { traceId, parentId, flags, spanId: randomBytes(8).toString('hex'), state: typeof state === 'string' && state.length <= 512 ? state : undefined }
+  known.set(request, trace)
+  return trace
+}
+
+/** The header for whoever is told of the trace next, and for the answer. */
+export const traceparent = ({ traceId, spanId, flags }: TraceContext): string => `00-${traceId}-${spanId}-${flags}`
+
+/** A comment in SQL in the form of sqlcommenter, in which nothing can end the comment. */
+export function sqlComment(tags: Record<string, string | undefined>): string {
+  const written = Object.entries(tags).filter(([, value]) => value !== undefined).sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${name}='${encodeURIComponent(value as string).replace(/'/g, '%27').replace(/\*/g, '%2A')}'`)
+  return written.length === 0 ? '' : ` /*${written.join(',')}*/`
+}
