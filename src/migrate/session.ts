@@ -109,6 +109,9 @@ export async function transact<T>(pool: pg.Pool, options: Transaction, action: (
       // asked again and again: whoever waits in a statement has a snapshot, and an index build waits for that
       const alone = options.trial === true || (await client.query<{ got: boolean }>(`select pg_try_advisory_xact_lock(${advisoryLock}) as got`)).rows[0]?.got === true
       if (alone) {
+        // its session may remember from before the last runner's commit that a table is not there; the first lock on
+        // any table, which nothing before has taken, makes it look again
+        await client.query('select from pg_catalog.pg_class limit 0')
         const result = await tries(pool, client, pid, options, patience, action)
         await (options.trial === true ? client.query('rollback') : commit(client))
         failed = false
