@@ -111,8 +111,12 @@ async function refresh({ sourceUrl, storeUrl, source, store, silent }: Place, un
   const running = refresher.run().then(() => 'caught up' as const)
   // without --once it is looked for again
   silent.push((server) => { refresher.drop(server) })
+  const ending = new AbortController()
+  const signalled = Promise.race(['SIGINT', 'SIGTERM'].map((name) => once(process, name, { signal: ending.signal })))
+  // nobody listens any more once the command is over
+  signalled.catch(() => undefined)
   try {
-    const ended = await Promise.race([running, once(process, 'SIGINT'), once(process, 'SIGTERM')])
+    const ended = await Promise.race([running, signalled])
     if (!untilCaughtUp || ended === 'caught up') return 0
     console.error('attempt-api: stopped before the store had caught up')
     return 1
@@ -121,6 +125,7 @@ async function refresh({ sourceUrl, storeUrl, source, store, silent }: Place, un
     for (const pool of [store, source]) if (couldNotAsk(error)) await isThere(pool, 'attempt_store')
     throw error
   } finally {
+    ending.abort()
     await refresher.stop()
   }
 }

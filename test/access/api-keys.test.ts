@@ -1,10 +1,9 @@
 import t from 'tap'
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createKey, findCaller, openKeyFile, parseKeys, readMoment } from '../../src/access/api-keys.js'
-import { cli } from '../helpers/cli.js'
+import { command } from '../helpers/cli.js'
 import { entryOf, until } from '../helpers/keys.js'
 
 const folder = (t: { teardown(action: () => unknown): unknown }) => {
@@ -128,8 +127,8 @@ t.test('the file is followed: written in parts, swapped by links, broken, gone',
 })
 
 t.test('the command line makes keys that the file takes', async (t) => {
-  const run = (...args: string[]) => spawnSync(process.execPath, [...cli, 'key', ...args], { encoding: 'utf8' })
-  const made = run('create', '--name', 'kpi', '--scope', 'aggregates:read', '--scope', 'metrics:read', '--expires', '2099-01-01')
+  const run = (...args: string[]) => command(['key', ...args])
+  const made = await run('create', '--name', 'kpi', '--scope', 'aggregates:read', '--scope', 'metrics:read', '--expires', '2099-01-01')
   t.equal(made.status, 0, made.stderr)
   const key = /^attempt_key_\w+$/m.exec(made.stdout)?.[0] as string
   const entry = /^{.*}$/m.exec(made.stdout)?.[0] as string
@@ -137,12 +136,12 @@ t.test('the command line makes keys that the file takes', async (t) => {
   writeFileSync(file, `keys:\n  - ${entry}\n`)
   t.match(findCaller(parseKeys(`{"keys": [${entry}]}`), key), { name: 'kpi' })
   t.equal(made.stdout.split(key).length, 2, 'the key is there once')
-  const checked = run('check', file)
+  const checked = await run('check', file)
   t.match(checked, { status: 0, stdout: /kpi\s+aggregates:read metrics:read\s+2099-01-01T00:00:00.000Z/ })
   t.notMatch(checked.stdout, new RegExp(key))
   writeFileSync(file, `keys:\n  - ${entry.replace('kpi', 'k p i')}\n`)
-  t.match(run('check', file), { status: 1, stderr: /^attempt-api: .*cannot be used: number 1 needs a name.*\n$/ })
+  t.match(await run('check', file), { status: 1, stderr: /^attempt-api: .*cannot be used: number 1 needs a name.*\n$/ })
   for (const [args, said] of [[['create'], /--name/], [['create', '--name', 'a'], /--scope/], [['create', '--name', 'a', '--scope', 'all'], /--scope/], [['create', '--name', 'a', '--scope', 'metrics:read', '--expires', '2020-01-01'], /--expires/], [['check'], /API_KEYS_FILE/], [['drop'], /create, check/]] as const) {
-    t.match(run(...args), { status: 2, stderr: said }, args.join(' '))
+    t.match(await run(...args), { status: 2, stderr: said }, args.join(' '))
   }
 })

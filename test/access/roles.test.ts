@@ -1,5 +1,4 @@
 import t, { type Test } from 'tap'
-import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { cohort } from '../../src/database/cohort.js'
@@ -7,7 +6,7 @@ import { loadExamResults } from '../../src/database/load.js'
 import { createExamResults } from '../../src/database/source.js'
 import { rebuild } from '../../src/store/fill.js'
 import { startApp, untilReady } from '../helpers/app.js'
-import { cli } from '../helpers/cli.js'
+import { command as invoked } from '../helpers/cli.js'
 import { ownServer } from '../helpers/server.js'
 import { catchUp } from '../helpers/store.js'
 
@@ -34,8 +33,8 @@ async function withRoles(t: Test, granted = true) {
   }
   const run = async (role: string, sql: string, database?: string) => pool(role, database).query(sql)
   /** @param storeIn the database that the store is in, beside the exams' */
-  const command = (role: string, args: string[], storeIn?: string) => {
-    const { status, stderr } = spawnSync(process.execPath, [...cli, ...args], { encoding: 'utf8', env: { ...process.env, DATABASE_URL: as(role), ...(storeIn === undefined ? {} : { STORE_DATABASE_URL: as(role, storeIn) }) } })
+  const command = async (role: string, args: string[], storeIn?: string) => {
+    const { status, stderr } = await invoked(args, { DATABASE_URL: as(role), STORE_DATABASE_URL: storeIn === undefined ? undefined : as(role, storeIn), CONTRACT_TIMEOUT_MS: '60000' })
     t.equal(status, 0, `${role}: ${args.join(' ')} ${stderr}`)
   }
   const admin = new pg.Client(url)
@@ -50,7 +49,7 @@ async function withRoles(t: Test, granted = true) {
 
   await run('postgres', roles)
   for (const role of ['migrator', 'refresher', 'reader']) await run('postgres', `alter role attempt_${role} password 'of-a-test'`)
-  command('attempt_migrator', ['migrate', 'up'])
+  await command('attempt_migrator', ['migrate', 'up'])
   if (granted) await run('attempt_migrator', onViews)
   return { as, pool, run, command }
 }
@@ -81,12 +80,12 @@ t.test('the documented roles are enough for what they do, and for nothing else',
   t.match((await withoutStore.inject('/health')).json(), { migrations: { pending: [] }, contract: { status: 'pass' } })
   await withoutStore.close()
 
-  command('attempt_migrator', ['store', 'enable'])
+  await command('attempt_migrator', ['store', 'enable'])
   await run('attempt_migrator', onStore)
   await catchUp(as('attempt_refresher'))
   await run('exam_platform', `update exam_results set user_id = 'student-2' where user_id = 'student-1'; delete from exam_results where id = (select id from exam_results limit 1)`)
   await catchUp(as('attempt_refresher'))
-  command('attempt_refresher', ['store', 'verify'])
+  await command('attempt_refresher', ['store', 'verify'])
   // emptied and filled anew: truncate
   const client = await pool('attempt_refresher').connect()
   await rebuild(client)
@@ -132,14 +131,14 @@ t.test('the same roles with the store in a database of its own', async (t) => {
   const { as, pool, run, command } = await withRoles(t)
   const [, , onTables, onQueue, inOther] = blocks as [string, string, string, string, string]
   await run('postgres', `revoke create on schema public from public; ${inOther}`, 'analysis')
-  command('attempt_migrator', ['store', 'enable'], 'analysis')
+  await command('attempt_migrator', ['store', 'enable'], 'analysis')
   await run('attempt_migrator', onTables, 'analysis')
   await run('attempt_migrator', onQueue)
   await catchUp(as('attempt_refresher'), as('attempt_refresher', 'analysis'))
   await run('exam_platform', `update exam_results set user_id = 'student-2' where user_id = 'student-1'; delete from exam_results where id = (select id from exam_results limit 1)`)
   await catchUp(as('attempt_refresher'), as('attempt_refresher', 'analysis'))
-  command('attempt_refresher', ['store', 'verify'], 'analysis')
-  command('attempt_refresher', ['store', 'status'], 'analysis')
+  await command('attempt_refresher', ['store', 'verify'], 'analysis')
+  await command('attempt_refresher', ['store', 'status'], 'analysis')
   const client = await pool('attempt_refresher', 'analysis').connect()
   await rebuild(client)
   client.release()
@@ -155,5 +154,5 @@ t.test('the same roles with the store in a database of its own', async (t) => {
   t.equal((await run('attempt_reader', `select to_regclass('exam_results') is null and to_regclass('attempt_queue') is null as nothing`, 'analysis')).rows[0].nothing, true)
   await t.rejects(run('attempt_refresher', 'drop table attempt_store', 'analysis'), /must be owner/)
   await t.rejects(run('somebody', 'select * from attempt_materialized', 'analysis'), /permission denied/)
-  command('attempt_migrator', ['store', 'disable'], 'analysis')
+  await command('attempt_migrator', ['store', 'disable'], 'analysis')
 })

@@ -1,16 +1,17 @@
 import t from 'tap'
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { cohort } from '../../src/database/cohort.js'
 import { buildIndexes } from '../../src/database/indexes.js'
 import { loadExamResults } from '../../src/database/load.js'
 import { studentOfUser } from '../../src/queries/student-id.js'
-import { cli as cliFile } from '../helpers/cli.js'
+import { cli as cliFile, command, type Ended } from '../helpers/cli.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
 import { differentRows } from '../helpers/store.js'
 
-const command = [...cliFile, 'store']
 const environment = (url: string, storeUrl = '') => ({ ...process.env, DATABASE_URL: url, STORE_DATABASE_URL: storeUrl })
-const cli = (db: TestDatabase, ...args: string[]) => spawnSync(process.execPath, [...command, ...args], { encoding: 'utf8', env: environment(db.url), timeout: 120_000 })
+const cli = (db: Pick<TestDatabase, 'url'>, ...args: string[]): Promise<Ended> => command(['store', ...args], environment(db.url))
+/** As a process of its own: what signals do, and what goes on beside it. */
+const spawned = (db: TestDatabase, ...args: string[]) => spawn(process.execPath, [...cliFile, 'store', ...args], { env: environment(db.url) })
 
 async function filled(t: { teardown(action: () => unknown): unknown }): Promise<TestDatabase> {
   const db = await createDatabase(t)
@@ -22,56 +23,56 @@ async function filled(t: { teardown(action: () => unknown): unknown }): Promise<
 
 t.test('from enable to disable', async (t) => {
   const db = await filled(t)
-  t.match(cli(db, 'status'), { status: 0, stdout: /There is no store/ })
-  for (const verb of ['refresh', 'verify', 'rebuild']) t.match(cli(db, verb), { status: 1, stderr: /There is no store: attempt-api store enable makes one/ }, verb)
-  t.match(cli(db, 'enable'), { status: 0, stdout: /applied 20251201_0900_attempt_queue\napplied 20251202_0900_attempt_queue_exams\napplied 20251201_0910_attempt_store\napplied 20251202_0910_attempt_day_stale\napplied 20251203_0900_attempt_session_index/ })
-  t.match(cli(db, 'enable'), { status: 0, stdout: /enabled already/ })
-  t.match(cli(db, 'status'), { status: 0, stdout: /being filled: 0 rows/ })
-  t.match(cli(db, 'verify'), { status: 1, stderr: /being filled: nothing can be compared/ })
+  t.match(await cli(db, 'status'), { status: 0, stdout: /There is no store/ })
+  for (const verb of ['refresh', 'verify', 'rebuild']) t.match(await cli(db, verb), { status: 1, stderr: /There is no store: attempt-api store enable makes one/ }, verb)
+  t.match(await cli(db, 'enable'), { status: 0, stdout: /applied 20251201_0900_attempt_queue\napplied 20251202_0900_attempt_queue_exams\napplied 20251201_0910_attempt_store\napplied 20251202_0910_attempt_day_stale\napplied 20251203_0900_attempt_session_index/ })
+  t.match(await cli(db, 'enable'), { status: 0, stdout: /enabled already/ })
+  t.match(await cli(db, 'status'), { status: 0, stdout: /being filled: 0 rows/ })
+  t.match(await cli(db, 'verify'), { status: 1, stderr: /being filled: nothing can be compared/ })
   await db.pool.query(`update exam_results set status = 'x' where user_id = 'student-3'`)
-  t.match(cli(db, 'status').stdout, /6 rows wait in the queue/)
-  t.match(cli(db, 'refresh', '--once'), { status: 0, stdout: /filling the store.*share 1/s })
-  t.match(cli(db, 'status'), { status: 0, stdout: /whole, at version \d+, \d+(\.\d)? s behind.\nNobody waits in the queue.\nVerification has found no difference./ })
+  t.match((await cli(db, 'status')).stdout, /6 rows wait in the queue/)
+  t.match(await cli(db, 'refresh', '--once'), { status: 0, stdout: /filling the store.*share 1/s })
+  t.match(await cli(db, 'status'), { status: 0, stdout: /whole, at version \d+, \d+(\.\d)? s behind.\nNobody waits in the queue.\nVerification has found no difference./ })
   t.strictSame(await differentRows(db.pool, db.pool), { rows: [], days: [] })
-  t.match(cli(db, 'verify'), { status: 0, stdout: /^10 students compared: the store is what the view says.\n$/ })
+  t.match(await cli(db, 'verify'), { status: 0, stdout: /^10 students compared: the store is what the view says.\n$/ })
 
   await db.pool.query(`update attempt_materialized set correct = not correct where student_id = $1`, [studentOfUser('student-3')])
-  const found = cli(db, 'verify')
+  const found = await cli(db, 'verify')
   t.equal(found.status, 1)
   t.match(found.stderr, new RegExp(`1 of 10 students differ: ${studentOfUser('student-3')} \\(\\d+ rows\\)`))
-  t.match(cli(db, 'verify', '--share', '0.000000001'), { status: 0, stdout: /^0 students compared/ })
+  t.match(await cli(db, 'verify', '--share', '0.000000001'), { status: 0, stdout: /^0 students compared/ })
   await db.pool.query(`update attempt_topic_day set attempts = attempts + 1 where date = '2026-03-09'`)
-  t.match(cli(db, 'verify').stderr, /KPIs of \d days.*2026-03-09/)
+  t.match((await cli(db, 'verify')).stderr, /KPIs of \d days.*2026-03-09/)
 
   await db.pool.query('alter table exam_results disable trigger all; alter table exam_results enable trigger all')
-  t.match(cli(db, 'status'), { status: 0, stdout: /attempt_queue_insert on exam_results fires in ordinary sessions alone.*attempt-api store enable mends them/ })
-  t.match(cli(db, 'verify', '--share', '0.000000001'), { status: 1, stderr: /attempt_queue_insert on exam_results/ })
-  t.match(cli(db, 'enable'), { status: 0, stdout: /^The triggers on exam_results were not as they were made, and are again; the store is filled anew\.\n$/ })
-  t.match(cli(db, 'status').stdout, /being filled/)
-  t.equal(cli(db, 'refresh', '--once').status, 0)
-  t.match(cli(db, 'verify'), { status: 0, stdout: /^10 students/, stderr: '' })
+  t.match(await cli(db, 'status'), { status: 0, stdout: /attempt_queue_insert on exam_results fires in ordinary sessions alone.*attempt-api store enable mends them/ })
+  t.match(await cli(db, 'verify', '--share', '0.000000001'), { status: 1, stderr: /attempt_queue_insert on exam_results/ })
+  t.match(await cli(db, 'enable'), { status: 0, stdout: /^The triggers on exam_results were not as they were made, and are again; the store is filled anew\.\n$/ })
+  t.match((await cli(db, 'status')).stdout, /being filled/)
+  t.equal((await cli(db, 'refresh', '--once')).status, 0)
+  t.match(await cli(db, 'verify'), { status: 0, stdout: /^10 students/, stderr: '' })
 
-  t.match(cli(db, 'rebuild'), { status: 0, stdout: /empties it and fills it anew/ })
-  t.match(cli(db, 'status').stdout, /being filled/)
-  t.equal(cli(db, 'refresh', '--once').status, 0)
-  t.match(cli(db, 'verify'), { status: 0, stdout: /^10 students/ })
-  t.match(cli(db, 'disable'), { status: 0, stdout: /took back 20251202_0900_attempt_queue_exams\ntook back 20251201_0900_attempt_queue\ntook back 20251203_0900_attempt_session_index\ntook back 20251202_0910_attempt_day_stale\ntook back 20251201_0910_attempt_store/ })
+  t.match(await cli(db, 'rebuild'), { status: 0, stdout: /empties it and fills it anew/ })
+  t.match((await cli(db, 'status')).stdout, /being filled/)
+  t.equal((await cli(db, 'refresh', '--once')).status, 0)
+  t.match(await cli(db, 'verify'), { status: 0, stdout: /^10 students/ })
+  t.match(await cli(db, 'disable'), { status: 0, stdout: /took back 20251202_0900_attempt_queue_exams\ntook back 20251201_0900_attempt_queue\ntook back 20251203_0900_attempt_session_index\ntook back 20251202_0910_attempt_day_stale\ntook back 20251201_0910_attempt_store/ })
   t.equal((await db.pool.query(`select count(*)::int as n from pg_class where relname like 'attempt_queue%' or relname like 'attempt_store%' or relname in ('attempt_materialized', 'attempt_deleted', 'attempt_day', 'attempt_topic_day')`)).rows[0].n, 0)
-  t.match(cli(db, 'disable'), { status: 0 }, 'harmless twice')
+  t.match(await cli(db, 'disable'), { status: 0 }, 'harmless twice')
 })
 
 t.test('refuses what it cannot work on, and arguments it does not know', async (t) => {
   const bare = await createDatabase(t, { migrated: false })
-  t.match(cli(bare, 'enable'), { status: 1, stderr: /^attempt-api: There is no view attempt.*migrate up first\.\n$/ })
+  t.match(await cli(bare, 'enable'), { status: 1, stderr: /^attempt-api: There is no view attempt.*migrate up first\.\n$/ })
   await bare.migrate()
-  t.match(cli(bare, 'enable'), { status: 1, stderr: /^attempt-api: The store needs the index attempt_student_idx.*\n$/ })
+  t.match(await cli(bare, 'enable'), { status: 1, stderr: /^attempt-api: The store needs the index attempt_student_idx.*\n$/ })
   t.equal((await bare.pool.query(`select to_regclass('attempt_queue') is null as nothing`)).rows[0].nothing, true)
-  t.match(cli(bare, 'upgrade'), { status: 0, stdout: /There is no store: nothing/ })
-  for (const args of [[], ['sideways'], ['enable', 'twice'], ['verify', '--share', '0'], ['verify', '--share', 'half'], ['verify', '--share', '1.1'], ['refresh', '--forever']]) t.match(cli(bare, ...args), { status: 2, stderr: /^attempt-api: .+\n$/ }, args.join(' '))
+  t.match(await cli(bare, 'upgrade'), { status: 0, stdout: /There is no store: nothing/ })
+  for (const args of [[], ['sideways'], ['enable', 'twice'], ['verify', '--share', '0'], ['verify', '--share', 'half'], ['verify', '--share', '1.1'], ['refresh', '--forever']]) t.match(await cli(bare, ...args), { status: 2, stderr: /^attempt-api: .+\n$/ }, args.join(' '))
   const nowhere = new URL(bare.url)
   nowhere.port = '1'
-  for (const verb of ['enable', 'upgrade', 'disable', 'status', 'verify', 'rebuild', 'refresh']) t.match(cli({ ...bare, url: nowhere.href }, verb), { status: 3, stderr: /^attempt-api: the database refuses the connection.* of DATABASE_URL.*\n$/ }, verb)
-  t.match(cli(bare, '--help'), { status: 0, stdout: /attempt-api store enable/ })
+  for (const verb of ['enable', 'upgrade', 'disable', 'status', 'verify', 'rebuild', 'refresh']) t.match(await cli({ ...bare, url: nowhere.href }, verb), { status: 3, stderr: /^attempt-api: the database refuses the connection.* of DATABASE_URL.*\n$/ }, verb)
+  t.match(await cli(bare, '--help'), { status: 0, stdout: /attempt-api store enable/ })
 })
 
 t.test('with the store elsewhere, whichever database is away is named, with 3', async (t) => {
@@ -79,23 +80,15 @@ t.test('with the store elsewhere, whichever database is away is named, with 3', 
   const nowhere = new URL(db.url)
   nowhere.port = '1'
   const run = async (url: string, storeUrl: string, ...args: string[]) => {
-    const child = spawn(process.execPath, [...command, ...args], { env: environment(url, storeUrl) })
-    let said = ''
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => { said += String(chunk) })
-    const late = setTimeout(() => { child.kill('SIGKILL') }, 120_000)
-    const code = await new Promise<number | null>((done) => child.once('close', done))
-    clearTimeout(late)
-    return { code, said }
+    const { status, stdout, stderr } = await command(['store', ...args], environment(url, storeUrl))
+    return { code: status, said: stdout + stderr }
   }
   t.match(await run(db.url, elsewhere.url, 'enable'), { code: 0 })
   t.match(await run(db.url, elsewhere.url, 'refresh', '--once'), { code: 0 })
   t.match(await run(db.url, elsewhere.url, 'upgrade'), { code: 0, said: /The store is up to date/ })
   t.match(await run(db.url, '', 'upgrade'), { code: 1, said: /feeds a store that is not here: give its database in STORE_DATABASE_URL/ })
   for (const [url, storeUrl, away] of [[nowhere.href, elsewhere.url, 'DATABASE_URL'], [db.url, nowhere.href, 'STORE_DATABASE_URL']] as const) {
-    // two at a time: a process that starts needs a processor
-    for (const verbs of [['enable', 'upgrade'], ['disable', 'status'], ['verify', 'refresh']]) {
-      await Promise.all(verbs.map(async (verb) => { t.match(await run(url, storeUrl, verb), { code: 3, said: new RegExp(`check host and port of ${away}, `) }, `${verb} without ${away}`) }))
-    }
+    await Promise.all(['enable', 'upgrade', 'disable', 'status', 'verify', 'refresh'].map(async (verb) => { t.match(await run(url, storeUrl, verb), { code: 3, said: new RegExp(`check host and port of ${away}, `) }, `${verb} without ${away}`) }))
   }
   t.match(await run(db.url, nowhere.href, 'rebuild'), { code: 3, said: /STORE_DATABASE_URL/ })
 })
@@ -107,21 +100,21 @@ t.test('a right that is missing is a refusal, and of what may only be read it is
   t.teardown(() => db.pool.query(`drop owned by ${role}; drop role ${role}`))
   url.username = role
   url.password = 'of-nobody'
-  t.match(cli({ ...db, url: url.href }, 'enable'), { status: 1, stderr: /permission denied for .*: use a role that may do this/ })
-  t.equal(cli(db, 'enable').status, 0)
-  t.equal(cli(db, 'refresh', '--once').status, 0)
-  for (const verb of ['disable', 'rebuild']) t.match(cli({ ...db, url: url.href }, verb), { status: 1, stderr: /permission denied/ }, verb)
-  for (const verb of ['status', 'verify']) t.match(cli({ ...db, url: url.href }, verb), { status: 3, stderr: /permission denied/ }, verb)
+  t.match(await cli({ ...db, url: url.href }, 'enable'), { status: 1, stderr: /permission denied for .*: use a role that may do this/ })
+  t.equal((await cli(db, 'enable')).status, 0)
+  t.equal((await cli(db, 'refresh', '--once')).status, 0)
+  for (const verb of ['disable', 'rebuild']) t.match(await cli({ ...db, url: url.href }, verb), { status: 1, stderr: /permission denied/ }, verb)
+  for (const verb of ['status', 'verify']) t.match(await cli({ ...db, url: url.href }, verb), { status: 3, stderr: /permission denied/ }, verb)
   url.password = 'another'
-  t.match(cli({ ...db, url: url.href }, 'enable'), { status: 1, stderr: /refuses the password/ })
+  t.match(await cli({ ...db, url: url.href }, 'enable'), { status: 1, stderr: /refuses the password/ })
 })
 
 t.test('refresh --once that is stopped before the store has caught up says so', async (t) => {
   const db = await filled(t)
-  t.equal(cli(db, 'enable').status, 0)
+  t.equal((await cli(db, 'enable')).status, 0)
   const holder = await db.pool.connect()
   await holder.query('begin; lock table attempt_materialized in access exclusive mode')
-  const child = spawn(process.execPath, [...command, 'refresh', '--once'], { env: environment(db.url) })
+  const child = spawned(db, 'refresh', '--once')
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => { said += String(chunk) })
   const gone = new Promise<number | null>((done) => child.once('close', done))
@@ -136,7 +129,7 @@ t.test('refresh --once that is stopped before the store has caught up says so', 
 
 /** Runs a command while `meanwhile` goes on; others write every few milliseconds. @returns the longest that one of them waited, ms */
 async function besideWriters(db: TestDatabase, verb: string, meanwhile: (said: () => string) => Promise<void>): Promise<{ code: number | null; said: string; longest: number; writes: number }> {
-  const child = spawn(process.execPath, [...command, verb], { env: environment(db.url) })
+  const child = spawned(db, verb)
   let [said, longest, writes, over] = ['', 0, 0, false]
   child.stdout.on('data', (chunk: Buffer) => { said += String(chunk) })
   child.stderr.on('data', (chunk: Buffer) => { said += String(chunk) })
@@ -178,7 +171,7 @@ t.test('enabling and disabling beside long transactions keep no writer waiting f
   t.ok(enabled.longest < 6_000, `a writer waited ${enabled.longest} ms of ${enabled.writes} writes`)
   t.comment(`enable: ${enabled.writes} writes, the longest ${enabled.longest} ms`)
   await reader.query('commit')
-  t.equal(cli(db, 'refresh', '--once').status, 0)
+  t.equal((await cli(db, 'refresh', '--once')).status, 0)
   t.strictSame(await differentRows(db.pool, db.pool), { rows: [], days: [] }, 'the long transaction is in it')
   await reader.query('begin; select count(*) from exam_results')
   const disabled = await besideWriters(db, 'disable', async (said) => {

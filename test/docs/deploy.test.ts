@@ -2,16 +2,16 @@
 import t from 'tap'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { parse } from 'yaml'
 import { createKey } from '../../src/access/api-keys.js'
 import { buildIndexes } from '../../src/database/indexes.js'
 import { migrateDown } from '../../src/migrate/runner.js'
 import { queue, store } from '../../src/migrate/sets.js'
 import { enableStore } from '../../src/store/enable.js'
-import { cli } from '../helpers/cli.js'
+import { executable } from '../helpers/cli.js'
 import { createDatabase } from '../helpers/database.js'
 import { startService } from '../helpers/service.js'
 import { enabled } from '../helpers/store.js'
@@ -32,11 +32,11 @@ t.test('deploy.yml is a workflow that plans, and deploys by deploy.sh', async (t
 t.test('deploy.sh', there, async (t) => {
   const db = await createDatabase(t, { migrated: false })
   const folder = t.testdir({})
-  const command = join(folder, 'attempt-api')
-  writeFileSync(command, `#!/bin/sh\nexec "${process.execPath}" "${resolve(cli[0] as string)}" "$@"\n`)
-  chmodSync(command, 0o755)
+  const command = await executable(t, folder)
+  // the same answers by the same code; a process for each would be most of what this test takes
+  const inside = await executable(t, folder, { inside: true, settings: { CONTRACT_TIMEOUT_MS: '60000' } })
   const deploy = async (service: string, env: Record<string, string> = {}) => {
-    const child = spawn('sh', ['docs/examples/deploy.sh'], { env: { ...process.env, DATABASE_URL: db.url, CONTRACT_TIMEOUT_MS: '60000', MIGRATE: command, DEPLOY: 'echo DEPLOYED', ROLLBACK: 'echo BACK', SERVICE: service, TRIES: '3', PAUSE_S: '0.2', ...env } })
+    const child = spawn('sh', ['docs/examples/deploy.sh'], { env: { ...process.env, DATABASE_URL: db.url, CONTRACT_TIMEOUT_MS: '60000', MIGRATE: inside, DEPLOY: 'echo DEPLOYED', ROLLBACK: 'echo BACK', SERVICE: service, TRIES: '3', PAUSE_S: '0.2', ...env } })
     let said = ''
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => { said += text })
     const [code] = await once(child, 'close') as [number]
@@ -46,7 +46,7 @@ t.test('deploy.sh', there, async (t) => {
   const closed = '127.0.0.1:1'
   const { url } = await startService(t, { DATABASE_URL: db.url, CONTRACT_TIMEOUT_MS: '60000' })
 
-  t.match(await deploy(url, { TRIES: '60' }), { code: 0, deployed: true, back: false, said: /applied 2025/ }, '200: goes on')
+  t.match(await deploy(url, { TRIES: '60', MIGRATE: command }), { code: 0, deployed: true, back: false, said: /applied 2025/ }, '200: goes on')
   t.match(await deploy(url, { DEPLOY: 'false', TRIES: '60' }), { code: 22, back: true }, 'what cannot be put in place is taken back')
 
   const cut = await startService(t, { DATABASE_URL: `postgres://nobody@${closed}/nothing` })
@@ -54,7 +54,7 @@ t.test('deploy.sh', there, async (t) => {
   t.match(unknown, { code: 30, deployed: true, back: false, said: /schema-contract 503.* 3 of 3/ }, '503: tries again, then stops')
   t.equal(unknown.said.match(/\/schema-contract 503/g)?.length, 3)
   t.match(await deploy(`http://${closed}`), { code: 30, back: false, said: /schema-contract 000/ }, 'unreachable: the same')
-  t.match(await deploy(url, { DATABASE_URL: `postgres://nobody@${closed}/nothing` }), { code: 11, deployed: false, said: /ended with 3, try 2 of 3/ }, 'a database that cannot be asked: nothing is deployed')
+  t.match(await deploy(url, { DATABASE_URL: `postgres://nobody@${closed}/nothing`, MIGRATE: command }), { code: 11, deployed: false, said: /ended with 3, try 2 of 3/ }, 'a database that cannot be asked: nothing is deployed')
 
   const notReady = createServer((socket) => {
     socket.on('error', () => undefined)

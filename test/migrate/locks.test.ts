@@ -133,6 +133,7 @@ t.test('of twenty runners one applies, the others find nothing to do; one that i
 t.test('a runner whose transaction began before another applied, and who is let in after it, finds nothing to do', async (t) => {
   const db = await createDatabase(t, { migrated: false })
   const [first, second] = [0, 1].map(() => new pg.Pool({ connectionString: db.url, max: 2 })) as [pg.Pool, pg.Pool]
+  for (const pool of [first, second]) pool.on('error', () => undefined)
   t.teardown(() => Promise.all([first.end(), second.end()]))
   const holder = await session(t, db.url, 'holder')
   await holder.query('select pg_advisory_lock(3853314791062309107)')

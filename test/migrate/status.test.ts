@@ -195,7 +195,7 @@ t.test('indexes that cannot be built are refused before anything is changed, and
   const url = Object.assign(new URL(db.url), { username: role, password: 'of-nobody' }).href
   const before = await catalog(db)
   const refused = new RegExp(`exam_results belongs to \\w+, and ${role} may not act as that role.*--no-indexes`)
-  t.match(await migrateCommand(url, 'up'), { code: 1, said: new RegExp(`^${refused.source}.*nothing was changed`) })
+  t.match(await migrateCommand(url, 'up'), { code: 1, said: new RegExp(`^attempt-api: ${refused.source}.*nothing was changed`) })
   t.match(await migrateCommand(url, 'plan'), { code: 0, said: new RegExp(`-- migrate up would be refused: ${refused.source}`) })
   t.strictSame(await catalog(db), before)
   t.equal((await migrateCommand(url, 'up', '--no-indexes')).code, 0)
@@ -238,7 +238,7 @@ t.test('names of the lock that something else has are refused', async (t) => {
   for (const [name, statement] of [['attempt_exam', 'create table attempt_exam (x int)'], ['attempt_numbered', 'create materialized view attempt_numbered as select 1 as x'], ['attempt', 'create table attempt (x int)']] as const) {
     const db = await createDatabase(t, { migrated: false })
     await db.pool.query(statement)
-    for (const options of [[], ['--replace']]) t.match(await migrateCommand(db.url, 'up', ...options), { code: 1, said: new RegExp(`^${name} is there and is no view: rename it.*nothing was changed`) })
+    for (const options of [[], ['--replace']]) t.match(await migrateCommand(db.url, 'up', ...options), { code: 1, said: new RegExp(`^attempt-api: ${name} is there and is no view: rename it.*nothing was changed`) })
   }
 })
 
