@@ -8,7 +8,8 @@ import { RequestMeter, type MeterListener } from '../request-meter.js'
 import type { SlowQueries } from '../database/slow-queries.js'
 import { traceOf, traceparent } from '../trace-context.js'
 
-const wellFormed = /^[\w.:/+=@-]{1,128}$/
+/** No @: an address of a person is not for the log. */
+const wellFormed = /^[\w.:/+=-]{1,128}$/
 
 /** The id that the caller gave its request, where it is one that a log can hold; else one of ours. */
 export function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {

@@ -4,8 +4,9 @@
  */
 import type pg from 'pg'
 import { abandon } from '../database/cancel.js'
+import { guardSession } from '../database/lost-session.js'
 import { dayMeasures } from '../queries/aggregates.js'
-import { readState } from './sessions.js'
+import { acknowledge, readState, transaction, type Sessions } from './sessions.js'
 
 const typed = [['date', 'date'], ['topic_id', 'text'], ...dayMeasures.map(({ name, kind }) => [name, kind === 'number' ? 'double precision' : 'bigint'] as const)] as const
 const names = typed.map(([name]) => name)
@@ -80,60 +81,131 @@ select not exists (select from attempt_day where date = $1::date and stale) and 
   return found?.differs === true
 }
 
-/** A day that is touched without end takes no more than this share of the time. */
+/** A day whose stored KPIs were compared with its rows, as of the version that both had. */
+interface ComparedDay { date: string; version: string; differs: boolean }
+
+/** The next day in the order of dates, compared in a snapshot of its own; undefined: `after` was the last. */
+async function compareDay(reader: pg.ClientBase, after: string | null): Promise<ComparedDay | undefined> {
+  await reader.query('begin isolation level repeatable read read only')
+  try {
+    const { rows: [next] } = await reader.query<{ date: string; version: string }>(`select date::text as date, version from attempt_day where not stale ${after === null ? '' : 'and date > $1::date '}order by date limit 1`, after === null ? [] : [after])
+    const differs = next !== undefined && await dayDiffers(reader, next.date)
+    await reader.query('commit')
+    return next === undefined ? undefined : { ...next, differs }
+  } catch (error) {
+    await reader.query('rollback').catch(() => undefined)
+    throw error
+  }
+}
+
+/** Has a day that differed computed anew, unless something touched it since. @returns whether it does */
+const condemn = (sessions: Sessions, { date, version }: ComparedDay): Promise<boolean> => transaction(sessions, async () => {
+  const state = await readState(sessions.store)
+  if (state?.state !== 'ready') return false
+  const next = String(BigInt(state.version) + 1n)
+  const { rowCount } = await sessions.store.query('update attempt_day set stale = true, version = $3::bigint where date = $1 and version = $2::bigint and not stale', [date, version, next])
+  if (rowCount !== 1) return false
+  await sessions.store.query('update attempt_store set version = $1::bigint, differences = differences + 1, difference_at = now()', [next])
+  await acknowledge(sessions.source, state, next)
+  return true
+})
+
+/** A day that is touched without end takes no more than this share of the time, and the comparison of days of less. */
 const share = 0.2
 const longestWaitMs = 600_000
+const comparedShare = 0.02
+const compareEveryMs = 1_000
 
-/** Computes stale days one after another beside the batches, which write them. */
+/** Computes stale days one after another beside the batches, which write them; while there are none, compares the others. */
 export interface DayKeeper {
-  /** Called between batches: writes what is done, and has the next day computed. @returns whether one is under way, or only waits for its turn */
-  turn(store: pg.ClientBase): Promise<'computing' | 'waiting' | 'none'>
+  /**
+   * Called between batches: writes what is done, and has the next day computed or, if `idle`, compared.
+   * @returns whether one is being computed, or only waits for its turn
+   */
+  turn(sessions: Sessions, idle: boolean): Promise<'computing' | 'waiting' | 'none'>
   /** Ends what is under way. */
   stop(): Promise<void>
 }
 
-export function createDayKeeper(pool: pg.Pool, log: { warn(object: object, message: string): void }): DayKeeper {
+export function createDayKeeper(pool: pg.Pool, log: { warn(object: object, message: string): void; error(object: object, message: string): void }): DayKeeper {
   const rest = new Map<string, { until: number; tries: number }>()
   let [computing, stopping]: [Promise<void> | undefined, boolean] = [undefined, false]
   let computed: ComputedDay | undefined
+  let comparing = false
+  let different: ComparedDay | undefined
+  /** The walk of the comparison goes on anywhere, or where leaders are short-lived the first days alone would be compared. */
+  let place: string | null = new Date(Date.now() - Math.random() * 365 * 86_400_000).toISOString().slice(0, 10)
+  let compareAt = 0
 
   let client: pg.PoolClient | undefined
+  let guard = () => {}
+
+  async function session(): Promise<pg.PoolClient> {
+    if (client === undefined) {
+      client = await pool.connect()
+      guard = await guardSession(pool, client)
+    }
+    return client
+  }
+
+  function leave(): void {
+    guard()
+    client?.release(true)
+    client = undefined
+  }
 
   async function compute(date: string): Promise<void> {
     try {
-      client ??= await pool.connect()
-      computed = await computeDay(client, date)
+      computed = await computeDay(await session(), date)
     } catch (error) {
-      client?.release(true)
-      client = undefined
+      leave()
       if (stopping) return
       rest.set(date, { until: Date.now() + 1_000, tries: 0 })
       log.warn({ err: error, date }, 'the KPIs of a day could not be computed; trying again')
     }
   }
 
+  async function compare(): Promise<void> {
+    const began = performance.now()
+    try {
+      const compared = await compareDay(await session(), place)
+      place = compared?.date ?? null
+      if (compared?.differs === true) different = compared
+    } catch (error) {
+      leave()
+      if (!stopping) log.warn({ err: error }, 'the KPIs of a day could not be compared; trying again')
+    }
+    compareAt = Date.now() + Math.max(compareEveryMs, (performance.now() - began) * (1 / comparedShare - 1))
+  }
+
   return {
-    async turn(store) {
+    async turn(sessions, idle) {
+      const { store } = sessions
       if (computed !== undefined) {
         const day = computed
         computed = undefined
         const tries = await writeDay(store, day) ? 0 : (rest.get(day.date)?.tries ?? 0) + 1
         rest.set(day.date, { until: Date.now() + Math.min(longestWaitMs, day.ms * (1 / share - 1) * 2 ** tries), tries })
       }
-      if (computing !== undefined) return 'computing'
+      if (different !== undefined) {
+        const day = different
+        different = undefined
+        if (await condemn(sessions, day)) log.error({ date: day.date }, 'the KPIs of a day differed from the rows of the store and are computed anew')
+      }
+      if (computing !== undefined) return comparing ? 'none' : 'computing'
       const days = await staleDays(store)
       for (const [date, { until }] of rest) if (until < Date.now() && !days.includes(date)) rest.delete(date)
       const next = days.find((date) => (rest.get(date)?.until ?? 0) <= Date.now())
-      if (next === undefined) return days.length > 0 ? 'waiting' : 'none'
-      computing = compute(next).finally(() => { computing = undefined })
-      return 'computing'
+      comparing = next === undefined
+      if (next !== undefined) computing = compute(next).finally(() => { computing = undefined })
+      else if (idle && days.length === 0 && Date.now() >= compareAt) computing = compare().finally(() => { computing = undefined })
+      return next !== undefined ? 'computing' : days.length > 0 ? 'waiting' : 'none'
     },
     async stop() {
       stopping = true
       if (computing !== undefined && client !== undefined) abandon(client)
       await computing
-      client?.release(true)
-      client = undefined
+      leave()
     },
   }
 }

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
+import { guardSession } from '../database/lost-session.js'
 import { pause } from '../database/pause.js'
 import { hasOwnSession, sharedSession } from '../database/pooler.js'
 import { createPool, dropConnections } from '../database/pool.js'
@@ -70,8 +71,8 @@ const absentMs = 5_000
 
 export function createRefresher({ sourceUrl, storeUrl, log, events, batch = defaultBatch, once = false, retentionH = defaultRetentionH }: RefresherOptions): Refresher {
   const settings = { statementTimeoutMs: 3_600_000 }
-  // the leader's session and the one beside that computes days
-  const write = { max: 2, name: 'attempt-api refresher', readOnly: false }
+  // the leader's session, the one beside that computes days, and one to ask after both
+  const write = { max: 3, name: 'attempt-api refresher', readOnly: false }
   const storePool = createPool(settings, storeUrl, write)
   const sourcePool = sourceUrl === storeUrl ? storePool : createPool(settings, sourceUrl, write)
   const retain = createRetention(retentionH)
@@ -163,7 +164,7 @@ export function createRefresher({ sourceUrl, storeUrl, log, events, batch = defa
         if (students > 0) log.info({ exams, students, written, deleted, version }, 'refreshed the store')
         caughtUp = emptied
       }
-      const days = await keeper.turn(sessions.store)
+      const days = await keeper.turn(sessions, caughtUp)
       if (!caughtUp) continue
       if (once && days === 'none') return
       if (Date.now() - sampledAt >= sampleEveryMs) {
@@ -185,6 +186,7 @@ export function createRefresher({ sourceUrl, storeUrl, log, events, batch = defa
     while (!stopped()) {
       let store: pg.PoolClient | undefined
       let source: pg.PoolClient | undefined
+      const guards: (() => void)[] = []
       let [wait, close] = [turnMs, true]
       try {
         store = await storePool.connect()
@@ -197,6 +199,8 @@ export function createRefresher({ sourceUrl, storeUrl, log, events, batch = defa
           source = sourceUrl === storeUrl ? store : await sourcePool.connect()
           log.info({}, 'refreshing the store')
           events?.leads(true)
+          guards.push(await guardSession(storePool, store))
+          if (source !== store) guards.push(await guardSession(sourcePool, source))
           const keeper = createDayKeeper(storePool, log)
           await lead({ source, store }, keeper).finally(() => keeper.stop())
           if (once) return
@@ -217,6 +221,7 @@ export function createRefresher({ sourceUrl, storeUrl, log, events, batch = defa
         if (outdated ? !toldOutdated : !stopped()) log.warn(outdated ? {} : { err: error }, outdated ? error.message : 'the store could not be refreshed; trying again')
         toldOutdated = outdated
       } finally {
+        for (const end of guards) end()
         events?.leads(false)
         // closes a session that led, and with it the advisory lock; one that only asked is kept
         if (source !== store) source?.release(true)

@@ -79,7 +79,8 @@ t.test('a line that falls silent with open connections, and one that is cut agai
 
 t.test('kept connections that are lost without a word, while new ones work: what a firewall does that forgot them', async (t) => {
   const server = await ownServer(t)
-  const proxy = await startProxy(t, await prepare(server.url, { store: true }))
+  const url = await prepare(server.url, { store: true })
+  const proxy = await startProxy(t, url)
   const service = await startService(t, { ...settings, DATABASE_URL: proxy.url, TIMEOUT_PAGE_MS: '20000', TIMEOUT_AGGREGATE_MS: '20000', TIMEOUT_MAX_MS: '20000', STREAM_POOL_SIZE: '4' })
   await until(async () => (await service.get('/v1/attempts?limit=1')).headers.get('attempt-source') === 'store' && (await service.get('/health/ready')).status === 200, 'the store is filled')
   for (const name of ['state', 'contract', 'store health']) proxy.lose(`attempt-api ${name}`)
@@ -91,6 +92,13 @@ t.test('kept connections that are lost without a word, while new ones work: what
   await until(async () => (await service.get('/health/ready')).status === 200, 'it is ready')
   await until(async () => (await service.get('/schema-contract')).status === 200, 'the contract is checked')
   await until(async () => (await service.get('/health')).text.includes('"detail":"ok"'), 'the store is seen')
+
+  // the refresher's: its server gives the sessions up (after 25 s, which are spared here), and nobody hears of it
+  const admin = steadyPool(t, url)
+  proxy.lose('attempt-api refresher')
+  t.not((await admin.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'attempt-api refresher'`)).rowCount, 0)
+  await admin.query(`insert into exam_results (session_id, user_id, result_json) values ('afterwards', 'student-1', '{"questions": [{"question_id": 1}]}')`)
+  await until(async () => (await service.get('/v1/attempts?session_id=afterwards&source=store')).text.includes('afterwards'), 'the refresher goes on')
 })
 
 /** Commands of iproute2, each one line; throws where one fails. */

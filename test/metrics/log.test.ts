@@ -52,6 +52,7 @@ t.test('a line a request, with id, template, figures and trace', async (t) => {
   const student = studentOfUser('somebody')
   const problem = await app.inject({ path: `/v1/students/${student}/`, headers: { 'x-request-id': 'not well formed\u00e9' } })
   t.match(problem.headers['x-request-id'], /^[0-9a-f-]{36}$/)
+  t.match((await app.inject({ path: '/v1/topics', headers: { 'x-request-id': 'job/alice@example.com' } })).headers['x-request-id'], /^[0-9a-f-]{36}$/, 'no address of a person')
   t.equal(problem.headers['traceresponse'], undefined)
   const missing = await app.inject('/v1/students/00000000-0000-0000-0000-000000000001')
   t.equal((missing.json() as { request_id: string }).request_id, missing.headers['x-request-id'])
