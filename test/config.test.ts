@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs'
 import { checkListening, readConfig } from '../src/config.js'
 
 t.test('every variable is in the table of the README, and nothing else is', async (t) => {
-  const read = readFileSync(new URL('../src/config.ts', import.meta.url), 'utf8')
+  const read = readFileSync('src/config.ts', 'utf8')
   const variables = [...new Set([...read.matchAll(/env\['([A-Z_]+)'\]|(?:integer|list)\('([A-Z_]+)'/g)].map(([, plain, number]) => plain ?? number))].sort()
-  const table = [...readFileSync(new URL('../README.md', import.meta.url), 'utf8').matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name).sort()
+  const table = [...readFileSync('README.md', 'utf8').matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name).sort()
   t.strictSame(table, variables)
   t.equal(variables.length > 10, true)
 })

@@ -4,27 +4,30 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { embeddedBinaries, startEmbedded } from '../src/database/embedded.js'
 import { majorBinaries } from './majors/binaries.js'
 
 const major = process.env['PGMAJOR']
-// what the tests of the command line run
-if (spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' }).status !== 0) throw new Error('the service does not build')
+// compiled once, and not by each file anew; what the tests of the command line run is among it
+const built = 'dist-test'
+if (spawnSync(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '--outDir', built, '--incremental', '--tsBuildInfoFile', join(built, '.tsbuildinfo')], { stdio: 'inherit' }).status !== 0) throw new Error('the tests do not compile')
 const tap = join('node_modules', 'tap', 'dist', 'esm', 'run.mjs')
 // tap fits itself to the plugins of .taprc when it first runs, but in that run each test file would load TypeScript's compiler
 const plugins = join('node_modules', '@tapjs', 'test', 'test-built', 'dist', 'esm', 'index.js')
-if (existsSync(plugins) && readFileSync(plugins, 'utf8').includes('@tapjs/typescript') && spawnSync(process.execPath, [tap, 'build'], { stdio: ['ignore', 'ignore', 'inherit'] }).status !== 0) throw new Error('tap cannot be built')
+if (existsSync(plugins) && readFileSync(plugins, 'utf8').match(/@tapjs\/(typescript|mock)/) !== null && spawnSync(process.execPath, [tap, 'build'], { stdio: ['ignore', 'ignore', 'inherit'] }).status !== 0) throw new Error('tap cannot be built')
 const directory = mkdtempSync(join(tmpdir(), 'attempt-test-'))
 chmodSync(directory, 0o755)
 const server = await startEmbedded(directory, {
   binaries: major === undefined ? await embeddedBinaries() : await majorBinaries(major),
   settings: ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'],
 })
-const files = process.argv.slice(2)
-const tests = spawn(process.execPath, [tap, '--reporter=tap', ...files], {
+const given = process.argv.slice(2)
+const isTest = (name: string) => name.endsWith('.test.ts')
+const files = given.some(isTest) ? given.filter(isTest) : (readdirSync('test', { recursive: true }) as string[]).filter((name) => isTest(name) && !name.includes('node_modules')).map((name) => join('test', name)).sort()
+const tests = spawn(process.execPath, [tap, '--reporter=tap', ...given.filter((one) => !isTest(one)), ...files.map((name) => join(built, relative('.', name).replace(/ts$/, 'js')))], {
   stdio: 'inherit',
   env: { ...process.env, TEST_DATABASE_URL: server.url },
 })

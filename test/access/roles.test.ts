@@ -11,7 +11,7 @@ import { ownServer } from '../helpers/server.js'
 import { catchUp } from '../helpers/store.js'
 
 /** The statements of docs/access.md as they stand there: roles, then rights on the views, then rights on the store. */
-const blocks = [...readFileSync(new URL('../../docs/access.md', import.meta.url), 'utf8').matchAll(/^```sql\n([^`]+)^```/gm)].map(([, sql]) => sql!)
+const blocks = [...readFileSync('docs/access.md', 'utf8').matchAll(/^```sql\n([^`]+)^```/gm)].map(([, sql]) => sql!)
 
 /** A server with another team's exams and the roles as documented, who have what the views need. */
 async function withRoles(t: Test, granted = true) {

@@ -3,7 +3,7 @@ import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
+import { resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import { openKeyFile } from '../../src/access/api-keys.js'
@@ -13,8 +13,8 @@ import { parseCsv } from '../helpers/csv.js'
 import { createDatabase } from '../helpers/database.js'
 import { keyFile } from '../helpers/keys.js'
 
-const folder = new URL('../../../shared/data/', import.meta.url)
-const example = fileURLToPath(new URL('../../docs/examples/rasch.py', import.meta.url))
+const folder = '../shared/data'
+const example = resolve('docs/examples/rasch.py')
 const absent = spawnSync('python3', ['-c', 'from collections import Counter; Counter().total()']).status !== 0 ? 'there is no python3 of 3.10 or newer'
   : existsSync(folder) ? false : 'the folder ../shared/data with the real response data is not there'
 
@@ -24,12 +24,12 @@ const run = (...args: string[]) => new Promise<{ code: unknown; stdout: string; 
 
 t.test('the example in Python', { skip: absent }, async (t) => {
   const db = await createDatabase(t)
-  await loadExamResults(db.pool, gunzipSync(readFileSync(new URL('verbagg.exam_results.ndjson.gz', folder))).toString('utf8').split('\n'))
+  await loadExamResults(db.pool, gunzipSync(readFileSync(`${folder}/verbagg.exam_results.ndjson.gz`)).toString('utf8').split('\n'))
   const app = await startApp(t, db.url)
   const service = await app.listen({ host: '127.0.0.1', port: 0 })
 
   t.test('recovers the published difficulties', async (t) => {
-    const [header = [], ...rows] = parseCsv(readFileSync(new URL('verbagg.rasch.csv', folder), 'utf8').replaceAll(/\r?\n/g, '\r\n'))
+    const [header = [], ...rows] = parseCsv(readFileSync(`${folder}/verbagg.rasch.csv`, 'utf8').replaceAll(/\r?\n/g, '\r\n'))
     const column = (row: string[], name: string) => row[header.indexOf(name)] as string
     const { code, stdout, stderr } = await run(service)
     t.equal(code, 0, stderr)

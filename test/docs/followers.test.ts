@@ -4,8 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
 import t from 'tap'
 import { buildIndexes } from '../../src/database/indexes.js'
 import { rebuild } from '../../src/store/fill.js'
@@ -14,8 +13,8 @@ import { createDatabase, type TestDatabase } from '../helpers/database.js'
 import { catchUp, enabled } from '../helpers/store.js'
 
 const there = (command: string) => spawnSync(command, ['--version']).status === 0
-const follower = fileURLToPath(new URL('../../docs/examples/follow.py', import.meta.url))
-const documented = readFileSync(new URL('../../docs/changes.md', import.meta.url), 'utf8')
+const follower = resolve('docs/examples/follow.py')
+const documented = readFileSync('docs/changes.md', 'utf8')
 
 const run = (command: string, args: string[], options: { cwd: string; env?: NodeJS.ProcessEnv }) => new Promise<{ code: unknown; said: string }>((done) => {
   execFile(command, args, { ...options, timeout: 60_000 }, (error, stdout, stderr) => { done({ code: error === null ? 0 : error.code, said: stdout + stderr }) })

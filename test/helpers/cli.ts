@@ -9,8 +9,8 @@ import { text } from 'node:stream/consumers'
 import { invoke } from '../../src/cli/invoke.js'
 import { readConfig } from '../../src/config.js'
 
-/** Compiled, which test/run.ts sees to, and so started in a third of the time. */
-export const cli = ['dist/src/cli/main.js']
+/** Compiled with the tests by test/run.ts. */
+export const cli = ['dist-test/src/cli/main.js']
 
 export interface Ended { status: number; stdout: string; stderr: string }
 

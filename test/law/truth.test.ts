@@ -6,10 +6,10 @@ import { createDatabase } from '../helpers/database.js'
 import { type Exam, anomaliesOf, attemptsOf, difference, instant, instantText, law, loadExams, studentId } from './law.js'
 
 // Beside the repository and not in it: the sources' terms do not let the data be shipped.
-const folder = new URL('../../../shared/data/', import.meta.url)
+const folder = '../shared/data'
 const absent = existsSync(folder) ? false : 'the folder ../shared/data with the real response data is not there'
 
-const text = (name: string) => readFileSync(new URL(name, folder))
+const text = (name: string) => readFileSync(`${folder}/${name}`)
 const unzipped = (name: string) => gunzipSync(text(name)).toString('utf8')
 
 /** The exams of an NDJSON file; `result_json` is cut out as it stands, so that no number is spelled anew. */

@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module'
 import { arch, platform } from 'node:os'
+import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { embeddedBinaries, type Binaries } from '../../src/database/embedded.js'
 
@@ -16,7 +17,7 @@ export async function majorBinaries(major: string): Promise<Binaries> {
   const name = `postgres-${major}-${platform() === 'win32' ? 'windows' : platform()}-${arch()}`
   let path: string
   try {
-    path = createRequire(import.meta.url).resolve(name)
+    path = createRequire(resolve('test/majors/package.json')).resolve(name)
   } catch (cause) {
     throw new Error(`${name} is not installed: run \`npm ci\` in test/majors (where test/majors/package.json does not name it, there is no PostgreSQL ${major} for this platform).`, { cause })
   }

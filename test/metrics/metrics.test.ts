@@ -12,7 +12,7 @@ import { parseMetrics, valueOf, type Family } from './parse.js'
 
 interface Rule { alert?: string; record?: string; expr: string; labels?: Record<string, string>; annotations?: Record<string, string> }
 
-const file = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+const file = (path: string) => readFileSync(path, 'utf8')
 const rules = (parse(file('monitoring/alerts.yml')) as { groups: { rules: Rule[] }[] }).groups.flatMap((group) => group.rules)
 const dashboard = JSON.parse(file('monitoring/dashboard.json')) as { panels: { id: number; type: string; title: string; gridPos: { x: number; y: number; w: number; h: number }; targets?: { expr: string }[] }[] }
 const expressions = [...rules.map(({ expr }) => expr), ...dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))]
@@ -217,7 +217,7 @@ t.test('a reader that stops and leaves', async (t) => {
 t.test('every alarm says how bad it is, to whom, and where the runbook tells what to do', async (t) => {
   const alerts = rules.filter(({ alert }) => alert !== undefined)
   t.equal(new Set(alerts.map(({ alert }) => alert)).size, alerts.length)
-  const runbook = existsSync(new URL('../../docs/runbook.md', import.meta.url)) ? file('docs/runbook.md') : undefined
+  const runbook = existsSync('docs/runbook.md') ? file('docs/runbook.md') : undefined
   // as GitHub makes them of headings, or written out
   const anchors = new Set([...(runbook ?? '').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => heading.toLowerCase().replace(/[^\w\- ]/g, '').replace(/ /g, '-'))
     .concat([...(runbook ?? '').matchAll(/(?:id|name)="([\w-]+)"/g)].map(([, id]) => id as string)))
