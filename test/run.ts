@@ -8,6 +8,7 @@ import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { embeddedBinaries, startEmbedded } from '../src/database/embedded.js'
+import { makeTemplate } from './helpers/database.js'
 import { majorBinaries } from './majors/binaries.js'
 
 const major = process.env['PGMAJOR']
@@ -24,6 +25,7 @@ const server = await startEmbedded(directory, {
   binaries: major === undefined ? await embeddedBinaries() : await majorBinaries(major),
   settings: ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'],
 })
+await makeTemplate(server.url)
 const given = process.argv.slice(2)
 const isTest = (name: string) => name.endsWith('.test.ts')
 const files = given.some(isTest) ? given.filter(isTest) : (readdirSync('test', { recursive: true }) as string[]).filter((name) => isTest(name) && !name.includes('node_modules')).map((name) => join('test', name)).sort()

@@ -17,6 +17,7 @@
 #      10  migrate refused or failed: nothing was deployed, the previous version serves
 #      11  the database, the check or a lock was not to be had, TRIES times: nothing was deployed, run again
 #      12  the database is edited, lacks the view or is from a newer version: nothing was changed, ask
+#      13  the view contradicts the lock before anything is deployed: nothing was, attempt-api migrate up --again mends it
 #      20  409, the view contradicts the lock: rolled back; the view itself is to be mended by hand
 #      21  as 20, or DEPLOY failed, and ROLLBACK failed: call somebody
 #      22  DEPLOY failed: rolled back
@@ -84,6 +85,14 @@ case $code in
   0) ;;
   3 | 6) end 11 'the database cannot be asked any more; the previous version serves' ;;
   *) end 10 "migrate status ended with $code after everything was applied; the previous version serves" ;;
+esac
+
+# what contradicts the lock already is not the new version's fault, and no reason to take it back
+code=0; patiently "$MIGRATE" contract verify || code=$?
+case $code in
+  0) ;;
+  1) end 13 'the view contradicts the lock already; nothing was deployed' ;;
+  *) end 11 'the lock could not be checked; nothing was deployed' ;;
 esac
 
 sh -c "$DEPLOY" || roll_back 22 'the new version could not be put in place'

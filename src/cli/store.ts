@@ -140,6 +140,10 @@ async function verify(place: Place, share: number): Promise<number> {
   const faults = describeFaults(await triggerFaults(place.source))
   if (faults !== undefined) console.error(faults)
   if (waiting > 0) console.log(`${waiting} students wait in the queue and were left out: the store may be behind for them.`)
+  if (students > 0 && waiting === students) {
+    console.error('Everybody waits, and nobody was compared: try again when the refresher has caught up (attempt-api store status).')
+    return 3
+  }
   if (days.length > 0) console.error(`The KPIs of ${days.length} days are not those of the rows: ${days.slice(0, 5).join(', ')}. attempt-api store rebuild fills the store anew.`)
   if (differences.length === 0) {
     console.log(`${students - waiting} students compared: the store is what the view says${days.length > 0 ? ', but for the days' : ''}.`)
@@ -163,7 +167,7 @@ status   says how far the store is
 rebuild  lets the store be emptied and filled anew; answers come through the view meanwhile. After partitions of
          exam_results were attached, detached, dropped or truncated by themselves, which no trigger sees
 verify   compares the store with the view, all students or a share of them; exit 1 where they differ, or where
-         the triggers are not as they were made
+         the triggers are not as they were made, 3 where everybody's exams were just written
 refresh  keeps the store in step until it is stopped (the service does so as well); --once: until it is caught up,
          exit 1 where it was stopped before, 3 where a database has been away for 10 s
 

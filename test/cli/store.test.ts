@@ -52,6 +52,8 @@ t.test('from enable to disable', async (t) => {
   t.equal((await cli(db, 'refresh', '--once')).status, 0)
   t.match(await cli(db, 'verify'), { status: 0, stdout: /^10 students/, stderr: '' })
 
+  await db.pool.query('update exam_results set status = \'y\'')
+  t.match(await cli(db, 'verify'), { status: 3, stdout: /10 students wait in the queue/, stderr: /Everybody waits, and nobody was compared/ })
   t.match(await cli(db, 'rebuild'), { status: 0, stdout: /empties it and fills it anew/ })
   t.match((await cli(db, 'status')).stdout, /being filled/)
   t.equal((await cli(db, 'refresh', '--once')).status, 0)

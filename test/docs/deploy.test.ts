@@ -4,7 +4,8 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { parse } from 'yaml'
 import { createKey } from '../../src/access/api-keys.js'
 import { buildIndexes } from '../../src/database/indexes.js'
@@ -89,9 +90,19 @@ t.test('deploy.sh', there, async (t) => {
   t.notMatch(refused.said, /try 1 of/)
   await enableStore({ source: db.pool, store: db.pool }, () => undefined)
 
-  await db.pool.query('create or replace view attempt as select id, student_id, item_id, true as correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id, topic_id from attempt_numbered')
-  t.match(await deploy(url, { TRIES: '60' }), { code: 20, deployed: true, back: true }, '409: rolls back')
-  t.match(await deploy(url, { ROLLBACK: 'false', TRIES: '60' }), { code: 21, back: false }, 'where that fails, says so')
+  const drift = (correct: string) => `create or replace view attempt as select id, student_id, item_id, ${correct} as correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id, topic_id from attempt_numbered`
+  const drifts = join(folder, 'drifts.mjs')
+  writeFileSync(drifts, `import pg from ${JSON.stringify(pathToFileURL(resolve('node_modules/pg/esm/index.mjs')).href)}
+const client = new pg.Client(process.env.DATABASE_URL)
+await client.connect()
+await client.query(${JSON.stringify(drift('true'))})
+await client.end()
+console.log('DEPLOYED')\n`)
+  const DEPLOY = `"${process.execPath}" "${drifts}"`
+  t.match(await deploy(url, { DEPLOY, TRIES: '60' }), { code: 20, deployed: true, back: true }, '409: rolls back')
+  t.match(await deploy(url, { TRIES: '60' }), { code: 13, deployed: false, back: false, said: /the view contradicts the lock already/ }, 'drift of before is not the new version\'s')
+  await db.pool.query(drift('correct'))
+  t.match(await deploy(url, { DEPLOY, ROLLBACK: 'false', TRIES: '60' }), { code: 21, back: false }, 'where that fails, says so')
   t.equal((await db.pool.query(`select to_regclass('attempt') is not null as kept`)).rows[0].kept, true, 'the view is not dropped')
 
   await db.pool.query(`insert into kysely_migration (name, timestamp) values ('20990101_0000_from_tomorrow', '2099-01-01T00:00:00Z')`)
