@@ -100,7 +100,7 @@ export function createMetrics({ databases, streams, contract, databaseMonitor, s
   const storeLag = gauge('attempt_store_lag_seconds', 'How far the store is behind; none while it is not whole')
   const storeLagLimit = gauge('attempt_store_lag_limit_seconds', 'STORE_LAG_S: further behind, answers come through the view')
   const storeVersion = gauge('attempt_store_version', 'Version of the last refresh that changed a row')
-  const differences = counter('attempt_store_differences_total', 'Rows that verification found different from the view, and repaired, ever; the same from every replica')
+  const differences = counter('attempt_store_differences_total', 'Rows, and days of topic KPIs, that verification found different and repaired, ever; the same from every replica')
   const queueRows = gauge('attempt_store_queue_rows', 'Rows of the queue, counted up to 10000')
   const queueOldest = gauge('attempt_store_queue_oldest_seconds', 'For how long the oldest of them has waited')
   const staleDays = gauge('attempt_store_stale_days', 'UTC days whose topic KPIs are read from the rows until they are computed anew')

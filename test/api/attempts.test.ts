@@ -1,8 +1,7 @@
 import t from 'tap'
-import { existsSync, createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
-import { createGunzip, gunzipSync } from 'node:zlib'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
+import { linesOf } from '../../src/cli/load.js'
 import { cohort } from '../../src/database/cohort.js'
 import { buildIndexes } from '../../src/database/indexes.js'
 import { loadExamResults } from '../../src/database/load.js'
@@ -101,7 +100,7 @@ t.test('answers 406 for a representation that is not there', async (t) => {
 const truth = '../shared/data/lkt.truth.csv.gz'
 t.test('the real data is equal to its truth through the API', { skip: existsSync(truth) ? false : 'the data folder is not beside the project' }, async (t) => {
   const real = await createDatabase(t)
-  await loadExamResults(real.pool, createInterface({ input: createReadStream(truth.replace('truth.csv', 'exam_results.ndjson')).pipe(createGunzip()) }))
+  await loadExamResults(real.pool, linesOf(truth.replace('truth.csv', 'exam_results.ndjson')))
   await buildIndexes(real.pool, () => undefined)
   const served = await walk(await startApp(t, real.url), '/v1/attempts?limit=10000')
   const expected = parseCsv(gunzipSync(readFileSync(truth)).toString().replace(/\r?\n/g, '\r\n')).slice(1).map(([user, item, correct, time, hint, no, session, topic, completed]) =>
