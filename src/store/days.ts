@@ -145,6 +145,8 @@ export function createDayKeeper(pool: pg.Pool, log: { warn(object: object, messa
       client = await pool.connect()
       guard = await guardSession(pool, client)
     }
+    // who stops us while we connect finds nothing to end yet
+    if (stopping) throw new Error('stopping')
     return client
   }
 

@@ -164,7 +164,7 @@ export function createRefresher({ sourceUrl, storeUrl, log, events, batch = defa
         if (students > 0) log.info({ exams, students, written, deleted, version }, 'refreshed the store')
         caughtUp = emptied
       }
-      const days = await keeper.turn(sessions, caughtUp)
+      const days = await keeper.turn(sessions, caughtUp && !once)
       if (!caughtUp) continue
       if (once && days === 'none') return
       if (Date.now() - sampledAt >= sampleEveryMs) {
