@@ -14,7 +14,7 @@
 # had been adopted too: it is for people (docs/runbook.md), never for a pipeline.
 #
 # exit 0   the new version serves and the lock holds
-#      10  migrate refused or failed: nothing was deployed, the previous version serves
+#      10  a command refused or failed: nothing was deployed, the previous version serves
 #      11  the database, the check or a lock was not to be had, TRIES times: nothing was deployed, run again
 #      12  the database is edited, lacks the view or is from a newer version: nothing was changed, ask
 #      13  the view contradicts the lock before anything is deployed: nothing was, attempt-api migrate up --again mends it
@@ -92,7 +92,8 @@ code=0; patiently "$MIGRATE" contract verify || code=$?
 case $code in
   0) ;;
   1) end 13 'the view contradicts the lock already; nothing was deployed' ;;
-  *) end 11 'the lock could not be checked; nothing was deployed' ;;
+  3 | 6) end 11 'the lock could not be checked; nothing was deployed' ;;
+  *) end 10 "contract verify ended with $code; nothing was deployed" ;;
 esac
 
 sh -c "$DEPLOY" || roll_back 22 'the new version could not be put in place'
