@@ -39,9 +39,20 @@ function attempts(count: number): Buffer {
     for (let question = 0; question < 10 && row < count; question++, row++) {
       const time = Math.floor(Math.random() * 60_000)
       rows.push(
-        Buffer.from([0, 11]), field(randomBytes(8)), student, int8(BigInt(1000 + Math.floor(Math.random() * 9000))), bool(row % 3 > 0), int4(time), bool(row % 7 === 0),
-        int8(moment), int8(moment - BigInt(Math.round(time / 1000)) * 1_000_000n), int4(1 + (row % 4)), session,
-        row % 20 === 0 ? Buffer.from([255, 255, 255, 255]) : field(Buffer.from(['algebra', 'geometry', 'statistics and probability'][row % 3] as string)),
+        Buffer.from([0, 11]),
+        field(randomBytes(8)),
+        student,
+        int8(BigInt(1000 + Math.floor(Math.random() * 9000))),
+        bool(row % 3 > 0),
+        int4(time),
+        bool(row % 7 === 0),
+        int8(moment),
+        int8(moment - BigInt(Math.round(time / 1000)) * 1_000_000n),
+        int4(1 + (row % 4)),
+        session,
+        row % 20 === 0
+          ? Buffer.from([255, 255, 255, 255])
+          : field(Buffer.from(['algebra', 'geometry', 'statistics and probability'][row % 3] as string)),
       )
     }
   }
@@ -76,11 +87,15 @@ function measure(encoder: Encoder): { seconds: number; bytes: number } {
 }
 
 const formats: Record<string, () => Encoder> = {
-  csv: () => csvEncoder(attemptColumns), ndjson: () => ndjsonEncoder(attemptColumns), arrow: () => arrowEncoder(attemptColumns, {}),
+  csv: () => csvEncoder(attemptColumns),
+  ndjson: () => ndjsonEncoder(attemptColumns),
+  arrow: () => arrowEncoder(attemptColumns, {}),
 }
 for (const [name, make] of Object.entries(formats)) {
   for (let run = 0; run < 3; run++) {
     const { seconds, bytes } = measure(make())
-    console.log(`${name}: ${(total / seconds / 1e6).toFixed(2)} million rows a CPU second, ${(bytes / seconds / 1e6).toFixed(0)} MB a CPU second, ${(bytes / total).toFixed(0)} bytes a row`)
+    console.log(
+      `${name}: ${(total / seconds / 1e6).toFixed(2)} million rows a CPU second, ${(bytes / seconds / 1e6).toFixed(0)} MB a CPU second, ${(bytes / total).toFixed(0)} bytes a row`,
+    )
   }
 }

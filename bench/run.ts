@@ -10,7 +10,14 @@ import { streams } from './streams.js'
 import { view } from './view.js'
 import { writers } from './writers.js'
 
-const suites: Record<string, { exams: number; /** Counted in something else than exams. */ size?: number; run(stand: Stand, figures: Figures): Promise<void> }> = {
+const suites: Record<
+  string,
+  {
+    exams: number
+    /** Counted in something else than exams. */ size?: number
+    run(stand: Stand, figures: Figures): Promise<void>
+  }
+> = {
   view: { exams: 20_000, run: view },
   streams: { exams: 100_000, run: streams },
   // begins with a tenth of its size
@@ -24,11 +31,12 @@ const suites: Record<string, { exams: number; /** Counted in something else than
 }
 
 const [name, size] = process.argv.slice(2)
-if (name !== undefined && !Object.hasOwn(suites, name)) throw new Error(`there is no suite ${name}; there are ${Object.keys(suites).join(', ')}`)
+if (name !== undefined && !Object.hasOwn(suites, name))
+  throw new Error(`there is no suite ${name}; there are ${Object.keys(suites).join(', ')}`)
 const results = figures()
 for (const [suite, { exams, size: usual, run }] of Object.entries(suites)) {
   if (name !== undefined && name !== suite) continue
-  const asked = size === undefined ? usual ?? exams : Number(size)
+  const asked = size === undefined ? (usual ?? exams) : Number(size)
   await onStand({ exams: usual === undefined ? asked : exams, size: asked }, (stand) => run(stand, results))
 }
 if (!results.table()) process.exitCode = 1

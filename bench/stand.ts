@@ -11,7 +11,12 @@ import { loadExamResults } from '../src/database/load.js'
 import { migrateUp } from '../src/migrate/runner.js'
 import { createExamResults } from '../src/database/source.js'
 
-export interface Service { url: string; startedMs: number; residentMb(what: 'VmRSS' | 'VmHWM'): number; stop(): Promise<void> }
+export interface Service {
+  url: string
+  startedMs: number
+  residentMb(what: 'VmRSS' | 'VmHWM'): number
+  stop(): Promise<void>
+}
 
 export interface Stand {
   url: string
@@ -32,11 +37,23 @@ export interface Figures {
 }
 
 export function figures(): Figures {
-  const results: { figure: string; measured: string; ratio: number | string; limit: string; holds: boolean | string }[] = []
+  const results: {
+    figure: string
+    measured: string
+    ratio: number | string
+    limit: string
+    holds: boolean | string
+  }[] = []
   return {
     report(figure, measured, ratio, limit, most = true) {
       const bound = ratio === undefined || limit === undefined
-      results.push({ figure, measured, ratio: ratio === undefined ? '' : Math.round(ratio * 1000) / 1000, limit: bound ? '' : `${most ? '<=' : '>='} ${limit}`, holds: bound ? '' : most ? ratio <= limit : ratio >= limit })
+      results.push({
+        figure,
+        measured,
+        ratio: ratio === undefined ? '' : Math.round(ratio * 1000) / 1000,
+        limit: bound ? '' : `${most ? '<=' : '>='} ${limit}`,
+        holds: bound ? '' : most ? ratio <= limit : ratio >= limit,
+      })
       console.log(`${figure}: ${measured}`)
     },
     table() {
@@ -46,8 +63,10 @@ export function figures(): Figures {
   }
 }
 
-export const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number
-export const quantile = (values: number[], share: number): number => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] as number
+export const median = (values: number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number
+export const quantile = (values: number[], share: number): number =>
+  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] as number
 
 /** Milliseconds of an action. */
 export async function taken(action: () => Promise<unknown>): Promise<number> {
@@ -70,11 +89,15 @@ function run(command: string, args: string[], env: Record<string, string> = {}):
   return new Promise((done, fail) => {
     const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...env } })
     child.once('error', fail)
-    child.once('exit', (code) => { if (code === 0) done(); else fail(new Error(`${command} ended with ${code}`)) })
+    child.once('exit', (code) => {
+      if (code === 0) done()
+      else fail(new Error(`${command} ended with ${code}`))
+    })
   })
 }
 
-export const curl = (url: string, ...more: string[]) => run('curl', ['--silent', '--show-error', '--fail', '--output', '/dev/null', ...more, url])
+export const curl = (url: string, ...more: string[]) =>
+  run('curl', ['--silent', '--show-error', '--fail', '--output', '/dev/null', ...more, url])
 
 /** Milliseconds of psql's COPY of a select as CSV. */
 export const psql = (url: string, select: string, settings = ''): Promise<number> =>
@@ -90,36 +113,78 @@ async function serve(databaseUrl: string, settings: Record<string, string>): Pro
   const start = performance.now()
   const port = await freePort()
   const child: ChildProcess = spawn(process.execPath, ['dist/src/cli/main.js', 'serve'], {
-    env: { ...process.env, DATABASE_URL: databaseUrl, NODE_ENV: 'production', PORT: String(port), LOG_LEVEL: 'warn', TIMEOUT_PAGE_MS: '600000', TIMEOUT_AGGREGATE_MS: '600000', TIMEOUT_MAX_MS: '600000', RATE_LIMIT: '0', ...settings }, stdio: ['ignore', 'inherit', 'inherit'],
+    env: {
+      ...process.env,
+      DATABASE_URL: databaseUrl,
+      NODE_ENV: 'production',
+      PORT: String(port),
+      LOG_LEVEL: 'warn',
+      TIMEOUT_PAGE_MS: '600000',
+      TIMEOUT_AGGREGATE_MS: '600000',
+      TIMEOUT_MAX_MS: '600000',
+      RATE_LIMIT: '0',
+      ...settings,
+    },
+    stdio: ['ignore', 'inherit', 'inherit'],
   })
   const url = `http://127.0.0.1:${port}`
   for (;;) {
     try {
       if ((await fetch(`${url}/health/ready`)).ok) break
-    } catch { /* not listening yet */ }
+    } catch {
+      /* not listening yet */
+    }
     if (child.exitCode !== null) throw new Error('the service did not start')
     await new Promise((again) => setTimeout(again, 10))
   }
   return {
     url,
     startedMs: performance.now() - start,
-    residentMb: (what) => Number(new RegExp(`${what}:\\s+(\\d+)`).exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024,
-    stop: () => new Promise((done) => { child.once('exit', () => { done() }); child.kill('SIGTERM') }),
+    residentMb: (what) =>
+      Number(new RegExp(`${what}:\\s+(\\d+)`).exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024,
+    stop: () =>
+      new Promise((done) => {
+        child.once('exit', () => {
+          done()
+        })
+        child.kill('SIGTERM')
+      }),
   }
 }
 
 /** Runs a suite on `exams` exams of 50 questions in a fresh embedded PostgreSQL, which is removed afterwards. */
-export async function onStand({ exams, size }: { exams: number; size: number }, suite: (stand: Stand) => Promise<void>): Promise<void> {
-  if (spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' }).status !== 0) throw new Error('the service does not build')
+export async function onStand(
+  { exams, size }: { exams: number; size: number },
+  suite: (stand: Stand) => Promise<void>,
+): Promise<void> {
+  if (spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' }).status !== 0)
+    throw new Error('the service does not build')
   const directory = mkdtempSync(join(tmpdir(), 'attempt-bench-'))
   chmodSync(directory, 0o755)
-  const embedded = await startEmbedded(directory, { settings: ['fsync=off', 'shared_buffers=1GB', 'max_wal_size=4GB', 'work_mem=256MB'] })
+  const embedded = await startEmbedded(directory, {
+    settings: ['fsync=off', 'shared_buffers=1GB', 'max_wal_size=4GB', 'work_mem=256MB'],
+  })
   const pool = new pg.Pool({ connectionString: embedded.url, max: 4 })
   try {
-    console.log(`${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, PostgreSQL 18; ${exams} exams of 50 questions`)
-    const base: CohortOptions = { exams, questions: 50, students: Math.max(10, exams / 10), items: 1000, days: 100, end: new Date('2026-01-01T00:00:00Z'), seed: 1 }
+    console.log(
+      `${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, PostgreSQL 18; ${exams} exams of 50 questions`,
+    )
+    const base: CohortOptions = {
+      exams,
+      questions: 50,
+      students: Math.max(10, exams / 10),
+      items: 1000,
+      days: 100,
+      end: new Date('2026-01-01T00:00:00Z'),
+      seed: 1,
+    }
     const load = async (options: CohortOptions, users: string) => {
-      await loadExamResults(pool, (function* () { for (const exam of cohort(options)) yield JSON.stringify({ ...exam, user_id: `${users}${exam.user_id}` }) })())
+      await loadExamResults(
+        pool,
+        (function* () {
+          for (const exam of cohort(options)) yield JSON.stringify({ ...exam, user_id: `${users}${exam.user_id}` })
+        })(),
+      )
       await pool.query('vacuum analyze exam_results')
     }
     await pool.query(createExamResults)
@@ -128,7 +193,14 @@ export async function onStand({ exams, size }: { exams: number; size: number }, 
     await migrateUp(pool)
     await load(base, '')
     await buildIndexes(pool, () => undefined)
-    await suite({ url: embedded.url, pool, cohort: base, size, load, serve: (settings = {}) => serve(embedded.url, settings) })
+    await suite({
+      url: embedded.url,
+      pool,
+      cohort: base,
+      size,
+      load,
+      serve: (settings = {}) => serve(embedded.url, settings),
+    })
   } finally {
     await pool.end()
     await embedded.stop('immediate')

@@ -19,7 +19,8 @@ async function firstByte(url: string): Promise<number> {
 }
 
 export async function streams({ url, cohort, serve }: Stand, { report }: Figures): Promise<void> {
-  for (const tool of ['psql', 'curl']) if (spawnSync(tool, ['--version']).status !== 0) throw new Error(`this suite needs ${tool}`)
+  for (const tool of ['psql', 'curl'])
+    if (spawnSync(tool, ['--version']).status !== 0) throw new Error(`this suite needs ${tool}`)
   const service = await serve()
   await get(`${service.url}/v1/attempts?limit=10`)
   await new Promise((done) => setTimeout(done, 2000))
@@ -39,7 +40,14 @@ export async function streams({ url, cohort, serve }: Stand, { report }: Figures
   const peak = service.residentMb('VmHWM') - idle
   report('peak memory over idle, three exports', `${peak.toFixed(0)} MB over ${idle.toFixed(0)} MB`, peak / 64, 1)
 
-  const slow = spawn('curl', ['--silent', '--output', '/dev/null', '--limit-rate', '1M', `${service.url}/v1/attempts?format=csv&fields=id,student_id,item_id,completed_at,session_id`])
+  const slow = spawn('curl', [
+    '--silent',
+    '--output',
+    '/dev/null',
+    '--limit-rate',
+    '1M',
+    `${service.url}/v1/attempts?format=csv&fields=id,student_id,item_id,completed_at,session_id`,
+  ])
   let most = 0
   for (let second = 0; second < 30; second++) {
     await new Promise((done) => setTimeout(done, 1000))
@@ -52,19 +60,29 @@ export async function streams({ url, cohort, serve }: Stand, { report }: Figures
   await times(2, day)
   const alone = quantile(await times(20, day), 0.99)
   let exporting = true
-  const again = async (format: string) => { while (exporting) await curl(all(format), '--max-time', '120').catch(() => undefined) }
+  const again = async (format: string) => {
+    while (exporting) await curl(all(format), '--max-time', '120').catch(() => undefined)
+  }
   const exports = [again('csv'), again('ndjson')]
   await new Promise((done) => setTimeout(done, 3000))
   const beside = quantile(await times(20, day), 0.99)
   exporting = false
   spawnSync('pkill', ['-f', `curl.*${new URL(service.url).port}`])
   await Promise.all(exports)
-  report('/v1/topics/daily of a day, p99 while two exports run', `${Math.round(beside)} ms against ${Math.round(alone)} ms alone`, beside / alone, 3)
+  report(
+    '/v1/topics/daily of a day, p99 while two exports run',
+    `${Math.round(beside)} ms against ${Math.round(alone)} ms alone`,
+    beside / alone,
+    3,
+  )
 
   for (const [what, path] of [
     ['one day', 'attempts?format=csv&since=2025-12-25T00:00:00Z&until=2025-12-26T00:00:00Z'],
     ['fifty days', 'attempts?format=csv&since=2025-11-01T00:00:00Z&until=2025-12-21T00:00:00Z'],
-    ['fifty days without attempt_no', 'attempts?format=csv&since=2025-11-01T00:00:00Z&until=2025-12-21T00:00:00Z&fields=student_id,item_id,correct'],
+    [
+      'fifty days without attempt_no',
+      'attempts?format=csv&since=2025-11-01T00:00:00Z&until=2025-12-21T00:00:00Z&fields=student_id,item_id,correct',
+    ],
     ['everything without attempt_no', 'attempts?format=ndjson&fields=student_id,item_id,correct'],
   ] as const) {
     const first = await firstByte(`${service.url}/v1/${path}`)

@@ -24,24 +24,47 @@ select ('x' || substr(md5(exam_result_id::text || '-' || (e ->> 'question_id')),
 from s where nullif(e ->> 'question_id', '') is not null`
 
 export async function view({ pool, cohort, load, serve }: Stand, { report }: Figures): Promise<void> {
-  const explain = async (name: string) => median(await times(3, () => pool.query(`explain (analyze, timing off) select * from ${name}`)))
+  const explain = async (name: string) =>
+    median(await times(3, () => pool.query(`explain (analyze, timing off) select * from ${name}`)))
   await pool.query(original)
-  await pool.query('alter database postgres set jit = off; alter database postgres set max_parallel_workers_per_gather = 0')
+  await pool.query(
+    'alter database postgres set jit = off; alter database postgres set max_parallel_workers_per_gather = 0',
+  )
   const [was, is] = [await explain('original'), await explain('attempt')]
-  report('total view against the original expressions', `${Math.round(is)} ms against ${Math.round(was)} ms`, is / was, 1.3)
+  report(
+    'total view against the original expressions',
+    `${Math.round(is)} ms against ${Math.round(was)} ms`,
+    is / was,
+    1.3,
+  )
 
   const service = await serve()
-  report('start against a ready database, from spawn to ready', `${Math.round(service.startedMs)} ms`, service.startedMs / 1500, 1)
+  report(
+    'start against a ready database, from spawn to ready',
+    `${Math.round(service.startedMs)} ms`,
+    service.startedMs / 1500,
+    1,
+  )
 
   const student = studentOfUser('student-7')
-  const text = 'select id, student_id, item_id, correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id, topic_id from attempt where student_id = $1 order by completed_at, student_id, item_id, attempt_no limit 1001'
-  const ownPool = new pg.Pool({ connectionString: (pool as unknown as { options: { connectionString: string } }).options.connectionString, max: 10 })
+  const text =
+    'select id, student_id, item_id, correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id, topic_id from attempt where student_id = $1 order by completed_at, student_id, item_id, attempt_no limit 1001'
+  const ownPool = new pg.Pool({
+    connectionString: (pool as unknown as { options: { connectionString: string } }).options.connectionString,
+    max: 10,
+  })
   const bare = createServer((request, response) => {
-    void ownPool.query({ name: 'bare', text, values: [new URL(request.url ?? '/', 'http://x').searchParams.get('student_id')] }).then(({ rows }) => {
-      response.setHeader('content-type', 'application/json').end(JSON.stringify({ data: rows }))
+    void ownPool
+      .query({ name: 'bare', text, values: [new URL(request.url ?? '/', 'http://x').searchParams.get('student_id')] })
+      .then(({ rows }) => {
+        response.setHeader('content-type', 'application/json').end(JSON.stringify({ data: rows }))
+      })
+  })
+  await new Promise<void>((done) => {
+    bare.listen(0, '127.0.0.1', () => {
+      done()
     })
   })
-  await new Promise<void>((done) => { bare.listen(0, '127.0.0.1', () => { done() }) })
   const bareUrl = `http://127.0.0.1:${(bare.address() as { port: number }).port}/?student_id=${student}`
   const ownUrl = `${service.url}/v1/attempts?student_id=${student}`
   const rate = async (url: string) => (await autocannon({ url, connections: 4, duration: 6 })).requests.average
@@ -49,24 +72,68 @@ export async function view({ pool, cohort, load, serve }: Stand, { report }: Fig
   await rate(ownUrl)
   const bareRate = Math.max(await rate(bareUrl), await rate(bareUrl))
   const ownRate = Math.max(await rate(ownUrl), await rate(ownUrl))
-  report('one student against node:http + pg', `${Math.round(ownRate)} against ${Math.round(bareRate)} requests/s`, ownRate / bareRate, 1, false)
+  report(
+    'one student against node:http + pg',
+    `${Math.round(ownRate)} against ${Math.round(bareRate)} requests/s`,
+    ownRate / bareRate,
+    1,
+    false,
+  )
 
   const one = () => get(ownUrl)
   const week = () => get(`${service.url}/v1/topics/daily?since=2025-12-20&until=2025-12-27`)
   const lock = () => get(`${service.url}/schema-contract`)
-  const small = { one: median(await times(40, one)), week: median(await times(5, week)), lock: median(await times(9, lock)) }
-  const reads = async () => Number((await pool.query(`select pg_stat_clear_snapshot(), coalesce(seq_scan, 0) + coalesce(idx_scan, 0) as n from pg_stat_user_tables where relname = 'exam_results'`)).rows[0].n)
+  const small = {
+    one: median(await times(40, one)),
+    week: median(await times(5, week)),
+    lock: median(await times(9, lock)),
+  }
+  const reads = async () =>
+    Number(
+      (
+        await pool.query(
+          `select pg_stat_clear_snapshot(), coalesce(seq_scan, 0) + coalesce(idx_scan, 0) as n from pg_stat_user_tables where relname = 'exam_results'`,
+        )
+      ).rows[0].n,
+    )
   const before = await reads()
   await lock()
   await new Promise((done) => setTimeout(done, 1500))
-  report('/schema-contract', `${Math.round(small.lock)} ms, ${await reads() - before} scans of exam_results`, small.lock / 250, 1)
+  report(
+    '/schema-contract',
+    `${Math.round(small.lock)} ms, ${(await reads()) - before} scans of exam_results`,
+    small.lock / 250,
+    1,
+  )
 
   console.log('loading nine times as much older history of other students')
-  await load({ ...cohort, exams: cohort.exams * 9, students: cohort.students * 9, days: 900, end: new Date(cohort.end.getTime() - cohort.days * 86_400_000), seed: 2 }, 'older-')
+  await load(
+    {
+      ...cohort,
+      exams: cohort.exams * 9,
+      students: cohort.students * 9,
+      days: 900,
+      end: new Date(cohort.end.getTime() - cohort.days * 86_400_000),
+      seed: 2,
+    },
+    'older-',
+  )
   const large = { one: median(await times(40, one)), week: median(await times(5, week)) }
-  report('one student at 10 times the history', `${large.one.toFixed(1)} ms against ${small.one.toFixed(1)} ms`, large.one / small.one, 1.3)
-  report('/v1/topics/daily, 7 days, at 10 times the history', `${Math.round(large.week)} ms against ${Math.round(small.week)} ms`, large.week / small.week, 1.5)
+  report(
+    'one student at 10 times the history',
+    `${large.one.toFixed(1)} ms against ${small.one.toFixed(1)} ms`,
+    large.one / small.one,
+    1.3,
+  )
+  report(
+    '/v1/topics/daily, 7 days, at 10 times the history',
+    `${Math.round(large.week)} ms against ${Math.round(small.week)} ms`,
+    large.week / small.week,
+    1.5,
+  )
   await service.stop()
   await ownPool.end()
-  await new Promise((done) => { bare.close(done) })
+  await new Promise((done) => {
+    bare.close(done)
+  })
 }

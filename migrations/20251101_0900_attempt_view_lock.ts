@@ -195,8 +195,10 @@ language sql immutable parallel safe
 return ${studentId('user_id')}`
 
 const comments: Record<string, string> = {
-  'view attempt': 'V1, locked: one row per answered question. Key: (student_id, item_id, attempt_no). Names, order, types, the student hash, attempt numbering and NULL rules never change under this name.',
-  'column attempt.id': 'first 16 hex digits of md5(exam result id, hyphen, question id text) as a signed 64-bit integer; not a key',
+  'view attempt':
+    'V1, locked: one row per answered question. Key: (student_id, item_id, attempt_no). Names, order, types, the student hash, attempt numbering and NULL rules never change under this name.',
+  'column attempt.id':
+    'first 16 hex digits of md5(exam result id, hyphen, question id text) as a signed 64-bit integer; not a key',
   'column attempt.student_id': 'user_id cast where it is a UUID, else the md5 of its UTF-8 bytes as a UUID',
   'column attempt.item_id': 'question_id as a 64-bit integer',
   'column attempt.correct': 'is_correct, else correct, else false',
@@ -204,14 +206,19 @@ const comments: Record<string, string> = {
   'column attempt.hint_used': 'used_hints above zero',
   'column attempt.completed_at': 'coalesce(updated_at, created_at) of the exam',
   'column attempt.started_at': 'completed_at minus the time spent, rounded to whole seconds',
-  'column attempt.attempt_no': '1, 2, 3 ... within (student_id, item_id) by completed_at, exam result id, place in the array',
+  'column attempt.attempt_no':
+    '1, 2, 3 ... within (student_id, item_id) by completed_at, exam result id, place in the array',
   'column attempt.session_id': 'session_id of the exam',
   'column attempt.topic_id': 'topic; null where empty or missing',
-  'view attempt_anomaly': 'what the view attempt leaves out, replaces by a default or keeps against expectation: one row per element and reason',
+  'view attempt_anomaly':
+    'what the view attempt leaves out, replaces by a default or keeps against expectation: one row per element and reason',
   'view attempt_exam': 'helper of attempt: one row per exam result, nothing unnested',
-  'view attempt_element': 'helper of attempt: every element of every exam, parsed; NULL where the text is not what the law takes',
-  'view attempt_response': 'helper of attempt: its rows without attempt_no, so that a range of days costs what the range holds',
-  'view attempt_numbered': 'helper of attempt: its rows with the exam result id, the place in the array and whether correctness was answered',
+  'view attempt_element':
+    'helper of attempt: every element of every exam, parsed; NULL where the text is not what the law takes',
+  'view attempt_response':
+    'helper of attempt: its rows without attempt_no, so that a range of days costs what the range holds',
+  'view attempt_numbered':
+    'helper of attempt: its rows with the exam result id, the place in the array and whether correctness was answered',
   'function attempt_student_id(text)': 'the student_id of a user_id, as the view attempt maps it',
 }
 
@@ -219,12 +226,17 @@ const comments: Record<string, string> = {
 const views = ['attempt_anomaly', 'attempt', 'attempt_numbered', 'attempt_response', 'attempt_element', 'attempt_exam']
 
 const sourceColumns: Record<string, string> = {
-  id: 'uuid', session_id: 'text', user_id: 'text', result_json: 'jsonb',
-  created_at: 'timestamp with time zone', updated_at: 'timestamp with time zone',
+  id: 'uuid',
+  session_id: 'text',
+  user_id: 'text',
+  result_json: 'jsonb',
+  created_at: 'timestamp with time zone',
+  updated_at: 'timestamp with time zone',
 }
 
-const lockedColumns = 'id bigint, student_id uuid, item_id bigint, correct boolean, response_time_ms integer, hint_used boolean, '
-  + 'completed_at timestamp with time zone, started_at timestamp with time zone, attempt_no integer, session_id text, topic_id text'
+const lockedColumns =
+  'id bigint, student_id uuid, item_id bigint, correct boolean, response_time_ms integer, hint_used boolean, ' +
+  'completed_at timestamp with time zone, started_at timestamp with time zone, attempt_no integer, session_id text, topic_id text'
 
 /** The columns of a relation on the search path as `name type, ...`, or undefined where there is none. */
 async function columnsOf(db: Kysely<unknown>, relation: string) {
@@ -261,20 +273,28 @@ async function dependants(db: Kysely<unknown>): Promise<string[]> {
 }
 
 export async function up(db: Kysely<unknown>): Promise<void> {
-  const { rows: [server] } = await sql<{ encoding: string }>`
+  const {
+    rows: [server],
+  } = await sql<{ encoding: string }>`
     select pg_encoding_to_char(encoding) as encoding from pg_database where datname = current_database()`.execute(db)
   if (server?.encoding !== 'UTF8') {
-    throw new Error(`The database has the encoding ${server?.encoding}; the student hash is over UTF-8 bytes. Use a UTF8 database.`)
+    throw new Error(
+      `The database has the encoding ${server?.encoding}; the student hash is over UTF-8 bytes. Use a UTF8 database.`,
+    )
   }
   const source = await columnsOf(db, 'exam_results')
   if (source === undefined || !['r', 'p'].includes(source[0]?.kind ?? '')) {
-    throw new Error('There is no table exam_results on the search path. It belongs to the exam platform: run its migrations first, or set the search_path of DATABASE_URL to its schema.')
+    throw new Error(
+      'There is no table exam_results on the search path. It belongs to the exam platform: run its migrations first, or set the search_path of DATABASE_URL to its schema.',
+    )
   }
   const lacking = Object.entries(sourceColumns)
     .filter(([name, type]) => !source.some((column) => column.name === name && column.type === type))
     .map(([name, type]) => `${name} ${type}`)
   if (lacking.length > 0) {
-    throw new Error(`exam_results lacks what the view attempt reads: ${lacking.join(', ')}. Run the exam platform's migrations first.`)
+    throw new Error(
+      `exam_results lacks what the view attempt reads: ${lacking.join(', ')}. Run the exam platform's migrations first.`,
+    )
   }
   const existing = await columnsOf(db, 'attempt')
   if (existing !== undefined) {
@@ -284,11 +304,21 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     }
     if (columns !== lockedColumns) {
       const used = await dependants(db)
-      throw new Error(`A view attempt with other columns is there. It has: ${columns}. The lock has: ${lockedColumns}. `
-        + `Depending on it: ${used.join(', ') || 'nothing'}. Rename or drop it first; nothing was changed.`)
+      throw new Error(
+        `A view attempt with other columns is there. It has: ${columns}. The lock has: ${lockedColumns}. ` +
+          `Depending on it: ${used.join(', ') || 'nothing'}. Rename or drop it first; nothing was changed.`,
+      )
     }
   }
-  for (const statement of [attemptExam, attemptElement, attemptResponse, attemptNumbered, attempt, attemptAnomaly, studentFunction]) {
+  for (const statement of [
+    attemptExam,
+    attemptElement,
+    attemptResponse,
+    attemptNumbered,
+    attempt,
+    attemptAnomaly,
+    studentFunction,
+  ]) {
     await sql.raw(statement).execute(db)
   }
   for (const [object, text] of Object.entries(comments)) {
@@ -299,7 +329,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 export async function down(db: Kysely<unknown>): Promise<void> {
   const used = await dependants(db)
   if (used.length > 0) {
-    throw new Error(`These depend on the view attempt or its helpers: ${used.join(', ')}. Drop or change them first; nothing was dropped.`)
+    throw new Error(
+      `These depend on the view attempt or its helpers: ${used.join(', ')}. Drop or change them first; nothing was dropped.`,
+    )
   }
   for (const view of views) await sql.raw(`drop view if exists ${view}`).execute(db)
   await sql.raw('drop function if exists attempt_student_id(text)').execute(db)

@@ -4,7 +4,8 @@
  */
 import { type Kysely, sql } from 'kysely'
 
-const statements = [`
+const statements = [
+  `
 create table attempt_materialized (
   id bigint not null,
   student_id uuid not null,
@@ -22,10 +23,14 @@ create table attempt_materialized (
   answered boolean not null,
   version bigint not null,
   primary key (student_id, item_id, attempt_no)
-)`, `
-comment on table attempt_materialized is 'the rows of the view attempt, kept in step with it; version: of the refresh that wrote the row'`, `
-create index attempt_materialized_completed_at_idx on attempt_materialized (completed_at, student_id, item_id, exam_result_id, position)`, `
-create index attempt_materialized_version_idx on attempt_materialized (version, student_id, item_id, attempt_no)`, `
+)`,
+  `
+comment on table attempt_materialized is 'the rows of the view attempt, kept in step with it; version: of the refresh that wrote the row'`,
+  `
+create index attempt_materialized_completed_at_idx on attempt_materialized (completed_at, student_id, item_id, exam_result_id, position)`,
+  `
+create index attempt_materialized_version_idx on attempt_materialized (version, student_id, item_id, attempt_no)`,
+  `
 create table attempt_deleted (
   student_id uuid not null,
   item_id bigint not null,
@@ -33,9 +38,12 @@ create table attempt_deleted (
   version bigint not null,
   deleted_at timestamptz not null default now(),
   primary key (student_id, item_id, attempt_no)
-)`, `
-comment on table attempt_deleted is 'keys that went, for as long as the feed of changes tells of them'`, `
-create index attempt_deleted_version_idx on attempt_deleted (version, student_id, item_id, attempt_no)`, `
+)`,
+  `
+comment on table attempt_deleted is 'keys that went, for as long as the feed of changes tells of them'`,
+  `
+create index attempt_deleted_version_idx on attempt_deleted (version, student_id, item_id, attempt_no)`,
+  `
 create table attempt_topic_day (
   date date not null,
   topic_id text,
@@ -51,14 +59,19 @@ create table attempt_topic_day (
   median_response_time_ms double precision not null,
   students bigint not null,
   p90_response_time_ms double precision not null
-)`, `
-comment on table attempt_topic_day is 'the topic KPIs of UTC days, exact; recomputed whenever a row of the day changes'`, `
-create index attempt_topic_day_date_idx on attempt_topic_day (date)`, `
+)`,
+  `
+comment on table attempt_topic_day is 'the topic KPIs of UTC days, exact; recomputed whenever a row of the day changes'`,
+  `
+create index attempt_topic_day_date_idx on attempt_topic_day (date)`,
+  `
 create table attempt_day (
   date date primary key,
   version bigint not null
-)`, `
-comment on table attempt_day is 'the last version that changed a row of the UTC day'`, `
+)`,
+  `
+comment on table attempt_day is 'the last version that changed a row of the UTC day'`,
+  `
 create table attempt_store (
   only_row boolean primary key default true check (only_row),
   id uuid not null default gen_random_uuid(),
@@ -70,20 +83,32 @@ create table attempt_store (
   oldest_version bigint not null,
   differences bigint not null default 0,
   difference_at timestamptz
-) with (fillfactor = 50)`, `
+) with (fillfactor = 50)`,
+  `
 comment on table attempt_store is 'one row: what the store is and how far it has come'`,
-// from the clock: a store that is made again must not give a version to rows that another life of it gave to others
-`
+  // from the clock: a store that is made again must not give a version to rows that another life of it gave to others
+  `
 insert into attempt_store (version, oldest_version)
-select version, version from (select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as version) as begin`, `
+select version, version from (select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as version) as begin`,
+  `
 create table attempt_epoch (
   epoch uuid primary key default gen_random_uuid(),
   first_version bigint not null default 0
-)`, `
-comment on table attempt_epoch is 'who gave which versions: after a rebuild or a restore a number that was given before means something else'`, `
-insert into attempt_epoch default values`]
+)`,
+  `
+comment on table attempt_epoch is 'who gave which versions: after a rebuild or a restore a number that was given before means something else'`,
+  `
+insert into attempt_epoch default values`,
+]
 
-const tables = ['attempt_epoch', 'attempt_store', 'attempt_day', 'attempt_topic_day', 'attempt_deleted', 'attempt_materialized']
+const tables = [
+  'attempt_epoch',
+  'attempt_store',
+  'attempt_day',
+  'attempt_topic_day',
+  'attempt_deleted',
+  'attempt_materialized',
+]
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const statement of statements) await sql.raw(statement.trim()).execute(db)

@@ -5,7 +5,8 @@
 import { type Kysely, sql } from 'kysely'
 import { enqueueFunctions } from './20251201_0900_attempt_queue.js'
 
-const functions = (schema: string) => [`
+const functions = (schema: string) => [
+  `
 create or replace function attempt_enqueue() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
 begin
@@ -22,7 +23,8 @@ begin
   end case;
   return null;
 end
-$body$`, `
+$body$`,
+  `
 create or replace function attempt_enqueue_row() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
 begin
@@ -34,15 +36,30 @@ begin
   end if;
   return null;
 end
-$body$`]
+$body$`,
+]
 
 const schemaOf = async (db: Kysely<unknown>) =>
-  (await sql<{ schema: string }>`select quote_ident(n.nspname) as schema from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = to_regclass('attempt_queue')`.execute(db)).rows[0]?.schema ?? 'public'
+  (
+    await sql<{
+      schema: string
+    }>`select quote_ident(n.nspname) as schema from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = to_regclass('attempt_queue')`.execute(
+      db,
+    )
+  ).rows[0]?.schema ?? 'public'
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   // rows of before have no exam: their users are recomputed whole
-  await sql.raw('alter table attempt_queue add column if not exists exam_result_id uuid, add column if not exists is_new boolean not null default false').execute(db)
-  await sql.raw(`comment on table attempt_queue is 'exams that were written, with their users, and that the store has not taken in yet'`).execute(db)
+  await sql
+    .raw(
+      'alter table attempt_queue add column if not exists exam_result_id uuid, add column if not exists is_new boolean not null default false',
+    )
+    .execute(db)
+  await sql
+    .raw(
+      `comment on table attempt_queue is 'exams that were written, with their users, and that the store has not taken in yet'`,
+    )
+    .execute(db)
   for (const statement of functions(await schemaOf(db))) await sql.raw(statement).execute(db)
 }
 

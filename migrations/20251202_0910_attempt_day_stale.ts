@@ -6,7 +6,9 @@ import { type Kysely, sql } from 'kysely'
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql.raw('alter table attempt_day add column stale boolean not null default false').execute(db)
-  await sql.raw(`comment on column attempt_day.stale is 'the rows of attempt_topic_day are not those of the day any more'`).execute(db)
+  await sql
+    .raw(`comment on column attempt_day.stale is 'the rows of attempt_topic_day are not those of the day any more'`)
+    .execute(db)
   await sql.raw('create index attempt_day_stale_idx on attempt_day (date) where stale').execute(db)
 }
 

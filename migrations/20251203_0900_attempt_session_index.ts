@@ -2,7 +2,9 @@
 import { type Kysely, sql } from 'kysely'
 
 export async function up(db: Kysely<unknown>): Promise<void> {
-  await sql.raw('create index attempt_materialized_session_idx on attempt_materialized using hash (session_id)').execute(db)
+  await sql
+    .raw('create index attempt_materialized_session_idx on attempt_materialized using hash (session_id)')
+    .execute(db)
 }
 
 export async function down(db: Kysely<unknown>): Promise<void> {

@@ -12,17 +12,56 @@ import type { Sources } from '../src/store/sources.js'
 
 const notHere = () => Promise.reject(new Error('the documents need no database'))
 const database: Database = { server: 'primary', rows: notHere, snapshot: notHere, store: false, within: () => database }
-const databases: Databases = { live: database, store: database, state: database, standbys: [], pools: () => [], drop: () => undefined, heard: () => 0, close: () => Promise.resolve() }
-const sources: Sources = { start: () => undefined, choose: notHere, insist: () => undefined, forget: () => undefined, failed: () => undefined, standbys: () => [], state: notHere, close: () => Promise.resolve() }
-const streams: Streams = { open: notHere, read: notHere, use: () => ({ running: 0, limit: 0, pools: [] }), drop: () => undefined, heard: () => 0, close: () => Promise.resolve() }
-const contract: ContractMonitor = { check: notHere, readiness: notHere, last: () => undefined, close: () => Promise.resolve() }
+const databases: Databases = {
+  live: database,
+  store: database,
+  state: database,
+  standbys: [],
+  pools: () => [],
+  drop: () => undefined,
+  heard: () => 0,
+  close: () => Promise.resolve(),
+}
+const sources: Sources = {
+  start: () => undefined,
+  choose: notHere,
+  insist: () => undefined,
+  forget: () => undefined,
+  failed: () => undefined,
+  standbys: () => [],
+  state: notHere,
+  close: () => Promise.resolve(),
+}
+const streams: Streams = {
+  open: notHere,
+  read: notHere,
+  use: () => ({ running: 0, limit: 0, pools: [] }),
+  drop: () => undefined,
+  heard: () => 0,
+  close: () => Promise.resolve(),
+}
+const contract: ContractMonitor = {
+  check: notHere,
+  readiness: notHere,
+  last: () => undefined,
+  close: () => Promise.resolve(),
+}
 const storeMonitor: StoreMonitor = { health: notHere, close: () => Promise.resolve() }
 const databaseMonitor: DatabaseMonitor = { look: notHere, start: () => undefined, close: () => Promise.resolve() }
 const slowQueries: SlowQueries = { ran: () => false, close: () => Promise.resolve() }
 
 /** File name → text. */
 export async function documents(): Promise<Record<string, string>> {
-  const app = await buildApp({ limits: readConfig({}), databases, sources, streams, contract, storeMonitor, databaseMonitor, slowQueries })
+  const app = await buildApp({
+    limits: readConfig({}),
+    databases,
+    sources,
+    streams,
+    contract,
+    storeMonitor,
+    databaseMonitor,
+    slowQueries,
+  })
   await app.ready()
   const document = JSON.stringify(app.swagger(), null, 2)
   await app.close()

@@ -1,6 +1,13 @@
 /** The table of contents: options, plugins, routes, in this order. Builds and never listens. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type RawReplyDefaultExpression, type RawRequestDefaultExpression, type RawServerDefault } from 'fastify'
+import fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+  type RawServerDefault,
+} from 'fastify'
 import type { Config } from './config.js'
 import type { ContractMonitor } from './contract/monitor.js'
 import type { Databases } from './database/reader.js'
@@ -34,11 +41,44 @@ import type { Sources } from './store/sources.js'
 import { serviceVersion } from './version.js'
 
 /** What bounds a request; the pools and lanes have their own. */
-export type Limits = Pick<Config, 'irtWideItems' | 'irtResponses' | 'timeoutPageMs' | 'timeoutAggregateMs' | 'timeoutMaxMs' | 'streamTimeoutS' | 'rateLimit' | 'rateWindowS' | 'overloadDelayMs' | 'trustProxy' | 'keepAliveS' | 'maxConnections' | 'storeLagS' | 'shutdownGraceS'>
-export interface Services { limits: Limits; databases: Databases; sources: Sources; streams: Streams; contract: ContractMonitor; storeMonitor: StoreMonitor; databaseMonitor: DatabaseMonitor; slowQueries: SlowQueries }
-export type App = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>
+export type Limits = Pick<
+  Config,
+  | 'irtWideItems'
+  | 'irtResponses'
+  | 'timeoutPageMs'
+  | 'timeoutAggregateMs'
+  | 'timeoutMaxMs'
+  | 'streamTimeoutS'
+  | 'rateLimit'
+  | 'rateWindowS'
+  | 'overloadDelayMs'
+  | 'trustProxy'
+  | 'keepAliveS'
+  | 'maxConnections'
+  | 'storeLagS'
+  | 'shutdownGraceS'
+>
+export interface Services {
+  limits: Limits
+  databases: Databases
+  sources: Sources
+  streams: Streams
+  contract: ContractMonitor
+  storeMonitor: StoreMonitor
+  databaseMonitor: DatabaseMonitor
+  slowQueries: SlowQueries
+}
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
 declare module 'fastify' {
-  interface FastifyInstance { metrics: Metrics }
+  interface FastifyInstance {
+    metrics: Metrics
+  }
 }
 
 /** Declares the routes of one resource. */
@@ -54,21 +94,38 @@ export interface AppOptions {
 /** Ends what waits for a database. */
 async function cut({ databases, streams }: Services): Promise<void> {
   const streamsEnded = streams.close()
-  for (const server of ['primary', 'store', ...databases.standbys.map(({ live }) => live.server)] as const) databases.drop(server)
+  for (const server of ['primary', 'store', ...databases.standbys.map(({ live }) => live.server)] as const)
+    databases.drop(server)
   await streamsEnded
 }
 
 /** Builds the service. The options are here, so that tests and production run under the same rules. */
-export async function buildApp(services: Services, { logger = false, access: who, corsOrigins = [] }: AppOptions = {}): Promise<App> {
+export async function buildApp(
+  services: Services,
+  { logger = false, access: who, corsOrigins = [] }: AppOptions = {},
+): Promise<App> {
   const app = fastify({
     logger,
     // unknown and repeated parameters are errors, never ignored; a single value of a list needs no second one;
     // strict numbers would not look at the maximum of digits that are beyond every number
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', allErrors: true, useDefaults: false, strictNumbers: false } },
+    ajv: {
+      customOptions: {
+        removeAdditional: false,
+        coerceTypes: 'array',
+        allErrors: true,
+        useDefaults: false,
+        strictNumbers: false,
+      },
+    },
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
     // docs/limits.md has them all
     bodyLimit: 16_384,
-    http: { maxHeaderSize: 65_536, headersTimeout: 15_000, connectionsCheckingInterval: 2_000, requireHostHeader: false },
+    http: {
+      maxHeaderSize: 65_536,
+      headersTimeout: 15_000,
+      connectionsCheckingInterval: 2_000,
+      requireHostHeader: false,
+    },
     requestTimeout: 20_000,
     // fastify's own 10 s would end a longer grace as a failure
     pluginTimeout: services.limits.shutdownGraceS * 1000 + 10_000,
@@ -113,6 +170,15 @@ export async function buildApp(services: Services, { logger = false, access: who
     })
     done()
   })
-  app.addHook('onClose', async () => { await Promise.all([services.databases.close(), services.sources.close(), services.contract.close(), services.storeMonitor.close(), services.databaseMonitor.close(), services.slowQueries.close()]) })
+  app.addHook('onClose', async () => {
+    await Promise.all([
+      services.databases.close(),
+      services.sources.close(),
+      services.contract.close(),
+      services.storeMonitor.close(),
+      services.databaseMonitor.close(),
+      services.slowQueries.close(),
+    ])
+  })
   return app
 }

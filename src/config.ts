@@ -6,7 +6,11 @@ export const openGroups = ['health', 'contract', 'docs', 'metrics'] as const
 export type OpenGroup = (typeof openGroups)[number]
 
 /** Whose tokens are accepted: signed by a key at `jwksUrl`, of this issuer, for one of these audiences. */
-export interface JwtSettings { issuer: string; audience: readonly string[]; jwksUrl: string }
+export interface JwtSettings {
+  issuer: string
+  audience: readonly string[]
+  jwksUrl: string
+}
 
 export interface Config {
   /** Undefined: embedded PostgreSQL, development only. */
@@ -81,10 +85,13 @@ export interface Config {
 }
 
 /** A URL whose answer nobody on the way can change. */
-const isSafeUrl = (text: string): boolean => URL.canParse(text) && (/^https:/.test(text) || (/^http:/.test(text) && isLoopback(new URL(text).hostname.replace(/^\[|\]$/g, ''))))
+const isSafeUrl = (text: string): boolean =>
+  URL.canParse(text) &&
+  (/^https:/.test(text) || (/^http:/.test(text) && isLoopback(new URL(text).hostname.replace(/^\[|\]$/g, ''))))
 
 /** Whether an address is reached from this machine only. */
-const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1|(0+:){7}0*1|::ffff:127(\.\d{1,3}){3})$/i.test(host)
+const isLoopback = (host: string): boolean =>
+  /^(localhost|127(\.\d{1,3}){3}|::1|(0+:){7}0*1|::ffff:127(\.\d{1,3}){3})$/i.test(host)
 
 /**
  * Refuses to serve everybody by mistake. Only for the command that listens: the others run in the same environment.
@@ -92,11 +99,14 @@ const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1
  */
 export function checkListening({ host, access }: Pick<Config, 'host' | 'access'>): void {
   if (access !== 'unsaid' || isLoopback(host)) return
-  throw new Error(`HOST=${host} can be reached from other machines and nothing says who may ask: set API_KEYS_FILE (attempt-api key create) or JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL, or ACCESS=none where something in front of the service checks access, or HOST=127.0.0.1.`)
+  throw new Error(
+    `HOST=${host} can be reached from other machines and nothing says who may ask: set API_KEYS_FILE (attempt-api key create) or JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL, or ACCESS=none where something in front of the service checks access, or HOST=127.0.0.1.`,
+  )
 }
 
 /** As far as the driver will read it: a socket's URL may have no host. */
-const isDatabaseUrl = (text: string): boolean => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace('@/', '@host/'), 'postgres://host')
+const isDatabaseUrl = (text: string): boolean =>
+  /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace('@/', '@host/'), 'postgres://host')
 const urlForm = 'that begins with postgres:// or postgresql:// (in a password @ is written %40, / %2F, : %3A, # %23)'
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
@@ -119,44 +129,77 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const trustProxy = env['TRUST_PROXY'] ? env['TRUST_PROXY'].split(',').map((one) => one.trim()) : []
   const isNetwork = (one: string) => {
     const [address = '', bits, more] = one.split('/')
-    return isIP(address) > 0 && more === undefined && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= (isIP(address) === 4 ? 32 : 128)))
+    return (
+      isIP(address) > 0 &&
+      more === undefined &&
+      (bits === undefined ||
+        (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= (isIP(address) === 4 ? 32 : 128)))
+    )
   }
-  if (!trustProxy.every(isNetwork)) problems.push('TRUST_PROXY must be addresses or networks (10.0.0.0/8), separated by commas')
+  if (!trustProxy.every(isNetwork))
+    problems.push('TRUST_PROXY must be addresses or networks (10.0.0.0/8), separated by commas')
   const production = env['NODE_ENV'] === 'production'
   const databaseUrl = env['DATABASE_URL'] || undefined
   if (databaseUrl !== undefined && !isDatabaseUrl(databaseUrl)) {
     problems.push(`DATABASE_URL must be a URL ${urlForm}`)
   }
   if (databaseUrl === undefined && production) {
-    problems.push('DATABASE_URL is not set: in production the service needs the URL of its PostgreSQL (the embedded one is for development)')
+    problems.push(
+      'DATABASE_URL is not set: in production the service needs the URL of its PostgreSQL (the embedded one is for development)',
+    )
   }
   const storeUrl = env['STORE_DATABASE_URL'] || undefined
   if (storeUrl !== undefined && !isDatabaseUrl(storeUrl)) problems.push(`STORE_DATABASE_URL must be a URL ${urlForm}`)
   // an empty piece is a mistake too: whoever sets two standbys and gets one would not notice
   const readUrls = env['DATABASE_READ_URL'] ? env['DATABASE_READ_URL'].split(',').map((url) => url.trim()) : []
   readUrls.forEach((url, index) => {
-    if (!isDatabaseUrl(url)) problems.push(`DATABASE_READ_URL must be URLs that begin with postgres:// or postgresql://, separated by commas (one in a password is written %2C): number ${index + 1} is none`)
+    if (!isDatabaseUrl(url))
+      problems.push(
+        `DATABASE_READ_URL must be URLs that begin with postgres:// or postgresql://, separated by commas (one in a password is written %2C): number ${index + 1} is none`,
+      )
   })
-  if (readUrls.length > 0 && databaseUrl === undefined) problems.push('DATABASE_READ_URL needs DATABASE_URL, whose standbys it names')
+  if (readUrls.length > 0 && databaseUrl === undefined)
+    problems.push('DATABASE_READ_URL needs DATABASE_URL, whose standbys it names')
   const refresh = env['STORE_REFRESH'] || 'on'
   if (!['on', 'off'].includes(refresh)) problems.push('STORE_REFRESH must be on or off')
   const logLevel = env['LOG_LEVEL'] || 'info'
   if (!levels.includes(logLevel)) problems.push(`LOG_LEVEL must be one of ${levels.join(', ')}`)
-  const list = (name: string) => (env[name] ? env[name].split(',').map((one) => one.trim()).filter(Boolean) : [])
+  const list = (name: string) =>
+    env[name]
+      ? env[name]
+          .split(',')
+          .map((one) => one.trim())
+          .filter(Boolean)
+      : []
   const apiKeysFile = env['API_KEYS_FILE'] || undefined
-  const [issuer, jwksUrl, audience] = [env['JWT_ISSUER'] || undefined, env['JWT_JWKS_URL'] || undefined, list('JWT_AUDIENCE')]
-  const jwt = issuer === undefined || jwksUrl === undefined || audience.length === 0 ? undefined : { issuer, audience: Object.freeze(audience), jwksUrl }
-  if (jwt === undefined && (issuer !== undefined || jwksUrl !== undefined || audience.length > 0)) problems.push('JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL belong together: set all three or none')
-  if (jwksUrl !== undefined && !isSafeUrl(jwksUrl)) problems.push('JWT_JWKS_URL must be a URL that begins with https:// (http:// on the loopback address only)')
+  const [issuer, jwksUrl, audience] = [
+    env['JWT_ISSUER'] || undefined,
+    env['JWT_JWKS_URL'] || undefined,
+    list('JWT_AUDIENCE'),
+  ]
+  const jwt =
+    issuer === undefined || jwksUrl === undefined || audience.length === 0
+      ? undefined
+      : { issuer, audience: Object.freeze(audience), jwksUrl }
+  if (jwt === undefined && (issuer !== undefined || jwksUrl !== undefined || audience.length > 0))
+    problems.push('JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL belong together: set all three or none')
+  if (jwksUrl !== undefined && !isSafeUrl(jwksUrl))
+    problems.push('JWT_JWKS_URL must be a URL that begins with https:// (http:// on the loopback address only)')
   const access = env['ACCESS'] || undefined
-  if (access !== undefined && access !== 'none') problems.push('ACCESS can only be none; API_KEYS_FILE or the variables of JWT turn access control on')
-  if (access === 'none' && (apiKeysFile !== undefined || jwt !== undefined)) problems.push('ACCESS=none contradicts API_KEYS_FILE and JWT_ISSUER: leave out one or the other')
+  if (access !== undefined && access !== 'none')
+    problems.push('ACCESS can only be none; API_KEYS_FILE or the variables of JWT turn access control on')
+  if (access === 'none' && (apiKeysFile !== undefined || jwt !== undefined))
+    problems.push('ACCESS=none contradicts API_KEYS_FILE and JWT_ISSUER: leave out one or the other')
   const open = env['ACCESS_OPEN'] ? list('ACCESS_OPEN') : ['health', 'contract', 'docs']
   const closed = open.length === 1 && open[0] === 'none'
-  if (!closed && open.some((one) => !(openGroups as readonly string[]).includes(one))) problems.push(`ACCESS_OPEN must be none, or any of ${openGroups.join(', ')}, separated by commas`)
+  if (!closed && open.some((one) => !(openGroups as readonly string[]).includes(one)))
+    problems.push(`ACCESS_OPEN must be none, or any of ${openGroups.join(', ')}, separated by commas`)
   const corsOrigins = list('CORS_ORIGINS')
   for (const origin of corsOrigins) {
-    if (!/^https?:/.test(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin) problems.push('CORS_ORIGINS must be origins as browsers write them (https://host, https://host:8443), separated by commas; * is none')
+    if (!/^https?:/.test(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin)
+      problems.push(
+        'CORS_ORIGINS must be origins as browsers write them (https://host, https://host:8443), separated by commas; * is none',
+      )
   }
   const config: Config = {
     databaseUrl,
@@ -174,7 +217,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     access: apiKeysFile !== undefined || jwt !== undefined ? 'keys' : access === 'none' ? 'none' : 'unsaid',
     apiKeysFile,
     jwt,
-    accessOpen: new Set(closed ? [] : open as OpenGroup[]),
+    accessOpen: new Set(closed ? [] : (open as OpenGroup[])),
     corsOrigins: Object.freeze(corsOrigins),
     embeddedDirectory: env['EMBEDDED_DIRECTORY'] || '.data',
     poolSize: integer('POOL_SIZE', 10, 1, 1000),
@@ -199,8 +242,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     contractIntervalS: integer('CONTRACT_INTERVAL_S', 60, 1, 86_400),
     anomaliesIntervalS: integer('ANOMALIES_INTERVAL_S', 300, 0, 86_400),
   }
-  if (config.timeoutMaxMs < Math.max(config.timeoutPageMs, config.timeoutAggregateMs)) problems.push('TIMEOUT_MAX_MS must be at least TIMEOUT_PAGE_MS and TIMEOUT_AGGREGATE_MS')
+  if (config.timeoutMaxMs < Math.max(config.timeoutPageMs, config.timeoutAggregateMs))
+    problems.push('TIMEOUT_MAX_MS must be at least TIMEOUT_PAGE_MS and TIMEOUT_AGGREGATE_MS')
   if (problems.length > 0) throw new Error([...new Set(problems)].join('; '))
   return Object.freeze(config)
 }
-

@@ -18,7 +18,11 @@ export interface Queue {
   oldestS: number | null
 }
 
-export interface Anomalies { exams: number; byReason: ReadonlyMap<string, number>; at: number }
+export interface Anomalies {
+  exams: number
+  byReason: ReadonlyMap<string, number>
+  at: number
+}
 
 /** undefined: not known, not there, or not to be read by this role. */
 export interface Known {
@@ -52,29 +56,60 @@ const anomaliesMs = 20_000
 const once = (text: string) => ({ name: '', text, values: [] })
 
 async function readQueue(reader: Reader): Promise<Queue | undefined> {
-  if (!await mayRead(reader, 'attempt_queue')) return undefined
-  const [row] = await reader.rows(once(`select count(*), extract(epoch from now() - min(enqueued_at)) from (select enqueued_at from attempt_queue limit ${mostCounted}) as waiting`))
-  return { rows: Number(row?.[0]), oldestS: row?.[1] === null || row?.[1] === undefined ? null : Math.max(0, Number(row[1])) }
+  if (!(await mayRead(reader, 'attempt_queue'))) return undefined
+  const [row] = await reader.rows(
+    once(
+      `select count(*), extract(epoch from now() - min(enqueued_at)) from (select enqueued_at from attempt_queue limit ${mostCounted}) as waiting`,
+    ),
+  )
+  return {
+    rows: Number(row?.[0]),
+    oldestS: row?.[1] === null || row?.[1] === undefined ? null : Math.max(0, Number(row[1])),
+  }
 }
 
 /** Read by the index of those alone. */
 async function countStaleDays(reader: Reader): Promise<number | undefined> {
-  if (!await mayRead(reader, 'attempt_day')) return undefined
+  if (!(await mayRead(reader, 'attempt_day'))) return undefined
   return Number((await reader.rows(once('select count(*) from attempt_day where stale')))[0]?.[0])
 }
 
 async function hasRefresher(reader: Reader): Promise<boolean> {
-  const [row] = await reader.rows(once(`select exists (select from pg_locks where locktype = 'advisory' and granted and objsubid = 1
-    and database = (select oid from pg_database where datname = current_database()) and ((classid::bigint << 32) | objid::bigint) = ${storeLock})`))
+  const [row] = await reader.rows(
+    once(`select exists (select from pg_locks where locktype = 'advisory' and granted and objsubid = 1
+    and database = (select oid from pg_database where datname = current_database()) and ((classid::bigint << 32) | objid::bigint) = ${storeLock})`),
+  )
   return row?.[0] === 't'
 }
 
-export function createDatabaseMonitor(config: Pick<Config, 'anomaliesIntervalS'>, url: string, storeUrl = url): DatabaseMonitor {
-  const open = (where: string) => createPool({ statementTimeoutMs: answerMs }, where, { max: 1, name: 'attempt-api metrics', connectMs: answerMs, queryMs: answerMs })
+export function createDatabaseMonitor(
+  config: Pick<Config, 'anomaliesIntervalS'>,
+  url: string,
+  storeUrl = url,
+): DatabaseMonitor {
+  const open = (where: string) =>
+    createPool({ statementTimeoutMs: answerMs }, where, {
+      max: 1,
+      name: 'attempt-api metrics',
+      connectMs: answerMs,
+      queryMs: answerMs,
+    })
   const primary = open(url)
   const store = storeUrl === url ? primary : open(storeUrl)
-  const counting = createPool({ statementTimeoutMs: anomaliesMs }, url, { max: 1, name: 'attempt-api anomalies', connectMs: 5_000, queryMs: anomaliesMs + 1_000 })
-  const known: Known = { up: new Map(), queue: undefined, store: undefined, staleDays: undefined, refresher: undefined, anomalies: undefined }
+  const counting = createPool({ statementTimeoutMs: anomaliesMs }, url, {
+    max: 1,
+    name: 'attempt-api anomalies',
+    connectMs: 5_000,
+    queryMs: anomaliesMs + 1_000,
+  })
+  const known: Known = {
+    up: new Map(),
+    queue: undefined,
+    store: undefined,
+    staleDays: undefined,
+    refresher: undefined,
+    anomalies: undefined,
+  }
   let [looking, counted]: [Promise<void> | undefined, Promise<void> | undefined] = [undefined, undefined]
   let timer: NodeJS.Timeout | undefined
 
@@ -82,21 +117,38 @@ export function createDatabaseMonitor(config: Pick<Config, 'anomaliesIntervalS'>
    * Whether the server answers, and then one question after another: where one fails, what was known of that stays. It
    * says nothing of the server: a lock, a right or a column that is missing is no database that is away.
    */
-  async function ask(name: 'primary' | 'store', pool: pg.Pool, questions: ((reader: Reader) => Promise<void>)[]): Promise<void> {
+  async function ask(
+    name: 'primary' | 'store',
+    pool: pg.Pool,
+    questions: ((reader: Reader) => Promise<void>)[],
+  ): Promise<void> {
     const reader = readerOf(pool)
-    const up = await reader.rows(once('select 1')).then(() => true, () => false)
+    const up = await reader.rows(once('select 1')).then(
+      () => true,
+      () => false,
+    )
     known.up.set(name, up)
     if (up) for (const question of questions) await question(reader).catch(() => undefined)
   }
 
   async function lookNow(): Promise<void> {
     await Promise.all([
-      ask('primary', primary, [async (reader) => { known.queue = await readQueue(reader) }]),
+      ask('primary', primary, [
+        async (reader) => {
+          known.queue = await readQueue(reader)
+        },
+      ]),
       ask('store', store, [
-        async (reader) => { known.store = { state: await readStoreState(reader), at: Date.now() } },
-        async (reader) => { known.staleDays = known.store?.state === undefined ? undefined : await countStaleDays(reader) },
+        async (reader) => {
+          known.store = { state: await readStoreState(reader), at: Date.now() }
+        },
+        async (reader) => {
+          known.staleDays = known.store?.state === undefined ? undefined : await countStaleDays(reader)
+        },
         // also of a store of an older version, which nobody keeps in step: that is to be told
-        async (reader) => { known.refresher = await mayRead(reader, 'attempt_store') ? await hasRefresher(reader) : undefined },
+        async (reader) => {
+          known.refresher = (await mayRead(reader, 'attempt_store')) ? await hasRefresher(reader) : undefined
+        },
       ]),
     ])
   }
@@ -105,7 +157,7 @@ export function createDatabaseMonitor(config: Pick<Config, 'anomaliesIntervalS'>
     try {
       // without it the newest exams are found by reading every exam
       if ((await indexStates(counting)).attempt_completed_at_idx !== 'ready') return
-      known.anomalies = { ...await anomaliesOfNewest(readerOf(counting), newestExams), at: Date.now() }
+      known.anomalies = { ...(await anomaliesOfNewest(readerOf(counting), newestExams)), at: Date.now() }
     } catch (error) {
       if (timer !== undefined) log.warn({ err: error }, 'anomalies could not be counted; trying again')
     }
@@ -114,14 +166,25 @@ export function createDatabaseMonitor(config: Pick<Config, 'anomaliesIntervalS'>
   return {
     async look() {
       let late: NodeJS.Timeout | undefined
-      looking ??= lookNow().finally(() => { looking = undefined })
-      await Promise.race([looking, new Promise<void>((done) => { late = setTimeout(done, patienceMs) })])
+      looking ??= lookNow().finally(() => {
+        looking = undefined
+      })
+      await Promise.race([
+        looking,
+        new Promise<void>((done) => {
+          late = setTimeout(done, patienceMs)
+        }),
+      ])
       clearTimeout(late)
       return known
     },
     start(log) {
       if (config.anomaliesIntervalS === 0) return
-      const again = () => { counted ??= count(log).finally(() => { counted = undefined }) }
+      const again = () => {
+        counted ??= count(log).finally(() => {
+          counted = undefined
+        })
+      }
       timer = setInterval(again, config.anomaliesIntervalS * 1000)
       timer.unref()
       again()

@@ -1,6 +1,11 @@
 /** What the log says of requests and errors: nothing by which a student, a key or a database is to be had. */
 
-interface LoggedRequest { method: string; url: string; is404?: boolean; routeOptions?: { url?: string | undefined } }
+interface LoggedRequest {
+  method: string
+  url: string
+  is404?: boolean
+  routeOptions?: { url?: string | undefined }
+}
 
 /** The route's template: a path may name a student, a query a user, and an unknown path anything. */
 function req({ method, url, routeOptions }: LoggedRequest) {
@@ -13,9 +18,15 @@ function err(error: Error & { code?: unknown; severity?: string; errors?: Error[
   const { code, severity } = error
   const quotes = typeof code === 'string' && /^2[23]...$/.test(code)
   return {
-    type: error.name, message: quotes ? '(left out: it may quote values)' : error.message, ...(code === undefined ? {} : { code }), ...(severity === undefined ? {} : { severity }),
+    type: error.name,
+    message: quotes ? '(left out: it may quote values)' : error.message,
+    ...(code === undefined ? {} : { code }),
+    ...(severity === undefined ? {} : { severity }),
     // without its first lines, which are the message
-    stack: (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)).join('\n'),
+    stack: (error.stack ?? '')
+      .split('\n')
+      .filter((line) => /^\s+at /.test(line))
+      .join('\n'),
     // one for each address that was tried
     ...(Array.isArray(error.errors) ? { errors: error.errors.map((one) => one.message) } : {}),
     ...(error.cause instanceof Error ? { cause: err(error.cause) } : {}),
@@ -24,4 +35,3 @@ function err(error: Error & { code?: unknown; severity?: string; errors?: Error[
 
 /** The options of the logger, but for where it writes. */
 export const logOptions = (level: string) => ({ level, serializers: { req, err } })
-

@@ -9,12 +9,20 @@ import { sqlComment, traceOf, traceparent } from './trace-context.js'
 
 /** Why a stream was not whole. */
 export const cutReasons = ['client_left', 'timeout', 'shutdown', 'database', 'internal'] as const
-export type CutReason = typeof cutReasons[number]
+export type CutReason = (typeof cutReasons)[number]
 
 /** Is told of every statement, of whichever request. */
 export interface MeterListener {
   waited(from: From, ms: number, error?: unknown): void
-  ran(from: From, statement: Statement, ms: number, rows: number, error: unknown, copied: boolean, meter: RequestMeter): void
+  ran(
+    from: From,
+    statement: Statement,
+    ms: number,
+    rows: number,
+    error: unknown,
+    copied: boolean,
+    meter: RequestMeter,
+  ): void
 }
 
 export class RequestMeter implements Meter {
@@ -37,14 +45,23 @@ export class RequestMeter implements Meter {
   sentBefore = 0
   #connectedAt = 0
 
-  constructor(private readonly listener: MeterListener, private readonly request: Pick<FastifyRequest, 'id' | 'log' | 'raw'>) {}
+  constructor(
+    private readonly listener: MeterListener,
+    private readonly request: Pick<FastifyRequest, 'id' | 'log' | 'raw'>,
+  ) {}
 
-  get log(): FastifyRequest['log'] { return this.request.log }
+  get log(): FastifyRequest['log'] {
+    return this.request.log
+  }
 
   /** Made when it is asked for: only a stream does. */
   get comment(): string {
     const trace = traceOf(this.request.raw)
-    return sqlComment({ request_id: this.request.id, traceparent: trace && traceparent(trace), tracestate: trace?.state })
+    return sqlComment({
+      request_id: this.request.id,
+      traceparent: trace && traceparent(trace),
+      tracestate: trace?.state,
+    })
   }
 
   waited(from: From, ms: number, error?: unknown): void {
@@ -63,17 +80,22 @@ export class RequestMeter implements Meter {
     this.stream = stream
     // later on it is the reader that takes the time
     this.databaseMs = performance.now() - this.#connectedAt
-    stream.once('error', (error) => { this.cut ??= cutReason(error) })
+    stream.once('error', (error) => {
+      this.cut ??= cutReason(error)
+    })
   }
 }
 
 function cutReason(error: Error): CutReason {
   if (error instanceof ReaderLeft) return 'client_left'
-  if (error instanceof ApiError) return error.code === 'timeout' ? 'timeout' : error.code === 'shutting_down' ? 'shutdown' : 'internal'
+  if (error instanceof ApiError)
+    return error.code === 'timeout' ? 'timeout' : error.code === 'shutting_down' ? 'shutdown' : 'internal'
   const code = databaseErrorCode(error)
   return code === undefined ? 'internal' : code === 'timeout' ? 'timeout' : 'database'
 }
 
 declare module 'fastify' {
-  interface FastifyRequest { meter: RequestMeter }
+  interface FastifyRequest {
+    meter: RequestMeter
+  }
 }

@@ -29,7 +29,11 @@ const closingS = (graceS: number) => Math.min(1, graceS / 5)
 
 async function openAccess({ access, apiKeysFile, jwt, accessOpen }: Config): Promise<Access | undefined> {
   if (access !== 'keys') return undefined
-  return { keys: apiKeysFile === undefined ? undefined : await openKeyFile(apiKeysFile), tokens: jwt === undefined ? undefined : openTokenVerifier(jwt), open: accessOpen }
+  return {
+    keys: apiKeysFile === undefined ? undefined : await openKeyFile(apiKeysFile),
+    tokens: jwt === undefined ? undefined : openTokenVerifier(jwt),
+    open: accessOpen,
+  }
 }
 
 /** Opens the pools and listens. Throws in one sentence where the port is taken, or nothing says who may ask. */
@@ -43,26 +47,61 @@ export async function startServer(config: Config, databaseUrl: string): Promise<
   const pulse = openPulse(databaseUrl, storeUrl, (server) => databases.heard(server) + streams.heard(server))
   const app = await buildApp(
     {
-      limits: { ...config, shutdownGraceS: graceS }, databases, streams, sources: openSources(config, databases, databaseUrl, config.readUrls, pulse),
-      contract: createContractMonitor(config, databaseUrl, pulse), storeMonitor: createStoreMonitor(config, storeUrl),
-      databaseMonitor: createDatabaseMonitor(config, databaseUrl, storeUrl), slowQueries: createSlowQueries(config, databaseUrl, storeUrl, config.readUrls),
+      limits: { ...config, shutdownGraceS: graceS },
+      databases,
+      streams,
+      sources: openSources(config, databases, databaseUrl, config.readUrls, pulse),
+      contract: createContractMonitor(config, databaseUrl, pulse),
+      storeMonitor: createStoreMonitor(config, storeUrl),
+      databaseMonitor: createDatabaseMonitor(config, databaseUrl, storeUrl),
+      slowQueries: createSlowQueries(config, databaseUrl, storeUrl, config.readUrls),
     },
-    { logger: { ...logOptions(config.logLevel), ...(process.stdout.isTTY && !config.production ? { transport: { target: 'pino-pretty', options: { singleLine: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' } } } : {}) }, access, corsOrigins: config.corsOrigins },
+    {
+      logger: {
+        ...logOptions(config.logLevel),
+        ...(process.stdout.isTTY && !config.production
+          ? {
+              transport: {
+                target: 'pino-pretty',
+                options: { singleLine: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' },
+              },
+            }
+          : {}),
+      },
+      access,
+      corsOrigins: config.corsOrigins,
+    },
   )
-  const refresher = config.storeRefresh ? createRefresher({ sourceUrl: databaseUrl, storeUrl, log: app.log, events: app.metrics.refresher, retentionH: config.storeRetentionH }) : undefined
+  const refresher = config.storeRefresh
+    ? createRefresher({
+        sourceUrl: databaseUrl,
+        storeUrl,
+        log: app.log,
+        events: app.metrics.refresher,
+        retentionH: config.storeRetentionH,
+      })
+    : undefined
   pulse.start(app.log, (server) => {
     databases.drop(server)
     streams.drop(server)
     refresher?.drop(server)
   })
   void refresher?.run()
-  const close = async () => { await Promise.all([app.close(), pulse.close(), refresher?.stop(graceS * 1000)]) }
+  const close = async () => {
+    await Promise.all([app.close(), pulse.close(), refresher?.stop(graceS * 1000)])
+  }
   try {
     await app.listen({ host: config.host, port: config.port })
   } catch (error) {
     await close()
-    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') throw new Error(`Port ${config.port} on ${config.host} is taken: stop what listens there, or set PORT (0 takes any free one).`)
-    if (['listen', 'getaddrinfo'].includes((error as NodeJS.ErrnoException).syscall ?? '')) throw new Error(`Nothing can listen on HOST=${config.host}, PORT=${config.port} (${(error as NodeJS.ErrnoException).code}): set HOST to an address of this machine, and PORT to one that this user may take.`)
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
+      throw new Error(
+        `Port ${config.port} on ${config.host} is taken: stop what listens there, or set PORT (0 takes any free one).`,
+      )
+    if (['listen', 'getaddrinfo'].includes((error as NodeJS.ErrnoException).syscall ?? ''))
+      throw new Error(
+        `Nothing can listen on HOST=${config.host}, PORT=${config.port} (${(error as NodeJS.ErrnoException).code}): set HOST to an address of this machine, and PORT to one that this user may take.`,
+      )
     throw error
   }
   const { port } = app.server.address() as { port: number }
@@ -73,7 +112,12 @@ export async function startServer(config: Config, databaseUrl: string): Promise<
       app.leave()
       app.log.info({ delayS: config.shutdownDelayS, graceS: config.shutdownGraceS }, 'shutting down')
       await sleep(config.shutdownDelayS * 1000)
-      await Promise.race([close(), sleep(config.shutdownGraceS * 1000).then(() => { app.log.warn({}, 'something did not close within SHUTDOWN_GRACE_S: it is left') })])
+      await Promise.race([
+        close(),
+        sleep(config.shutdownGraceS * 1000).then(() => {
+          app.log.warn({}, 'something did not close within SHUTDOWN_GRACE_S: it is left')
+        }),
+      ])
     },
   }
 }

@@ -25,9 +25,22 @@ export function traceOf(request: IncomingMessage): TraceContext | undefined {
   if (before !== undefined) return before
   const [, version, traceId = '', parentId = '', flags = '', more] = form.exec(parent) ?? []
   // a later version may say more behind what is known, the first one may not
-  if (version === undefined || version === 'ff' || (version === '00' && more !== undefined) || /^0+$/.test(traceId) || /^0+$/.test(parentId)) return undefined
+  if (
+    version === undefined ||
+    version === 'ff' ||
+    (version === '00' && more !== undefined) ||
+    /^0+$/.test(traceId) ||
+    /^0+$/.test(parentId)
+  )
+    return undefined
   const state = request.headers['tracestate']
-  const trace = { traceId, parentId, flags, spanId: randomBytes(8).toString('hex'), state: typeof state === 'string' && state.length <= 512 ? state : undefined }
+  const trace = {
+    traceId,
+    parentId,
+    flags,
+    spanId: randomBytes(8).toString('hex'),
+    state: typeof state === 'string' && state.length <= 512 ? state : undefined,
+  }
   known.set(request, trace)
   return trace
 }
@@ -37,7 +50,14 @@ export const traceparent = ({ traceId, spanId, flags }: TraceContext): string =>
 
 /** A comment in SQL in the form of sqlcommenter, in which nothing can end the comment. */
 export function sqlComment(tags: Record<string, string | undefined>): string {
-  const written = Object.entries(tags).filter(([, value]) => value !== undefined).sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, value]) => `${name}='${encodeURIComponent(value as string).replace(/'/g, '%27').replace(/\*/g, '%2A')}'`)
+  const written = Object.entries(tags)
+    .filter(([, value]) => value !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(
+      ([name, value]) =>
+        `${name}='${encodeURIComponent(value as string)
+          .replace(/'/g, '%27')
+          .replace(/\*/g, '%2A')}'`,
+    )
   return written.length === 0 ? '' : ` /*${written.join(',')}*/`
 }

@@ -14,11 +14,30 @@ import { majorBinaries } from './majors/binaries.js'
 const major = process.env['PGMAJOR']
 // compiled once, and not by each file anew; what the tests of the command line run is among it
 const built = 'dist-test'
-if (spawnSync(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '--outDir', built, '--incremental', '--tsBuildInfoFile', join(built, '.tsbuildinfo')], { stdio: 'inherit' }).status !== 0) throw new Error('the tests do not compile')
+if (
+  spawnSync(
+    process.execPath,
+    [
+      join('node_modules', 'typescript', 'bin', 'tsc'),
+      '--outDir',
+      built,
+      '--incremental',
+      '--tsBuildInfoFile',
+      join(built, '.tsbuildinfo'),
+    ],
+    { stdio: 'inherit' },
+  ).status !== 0
+)
+  throw new Error('the tests do not compile')
 const tap = join('node_modules', 'tap', 'dist', 'esm', 'run.mjs')
 // tap fits itself to the plugins of .taprc when it first runs, but in that run each test file would load TypeScript's compiler
 const plugins = join('node_modules', '@tapjs', 'test', 'test-built', 'dist', 'esm', 'index.js')
-if (existsSync(plugins) && readFileSync(plugins, 'utf8').match(/@tapjs\/(typescript|mock)/) !== null && spawnSync(process.execPath, [tap, 'build'], { stdio: ['ignore', 'ignore', 'inherit'] }).status !== 0) throw new Error('tap cannot be built')
+if (
+  existsSync(plugins) &&
+  readFileSync(plugins, 'utf8').match(/@tapjs\/(typescript|mock)/) !== null &&
+  spawnSync(process.execPath, [tap, 'build'], { stdio: ['ignore', 'ignore', 'inherit'] }).status !== 0
+)
+  throw new Error('tap cannot be built')
 const directory = mkdtempSync(join(tmpdir(), 'attempt-test-'))
 chmodSync(directory, 0o755)
 const server = await startEmbedded(directory, {
@@ -28,14 +47,31 @@ const server = await startEmbedded(directory, {
 await makeTemplate(server.url)
 const given = process.argv.slice(2)
 const isTest = (name: string) => name.endsWith('.test.ts')
-const files = given.some(isTest) ? given.filter(isTest) : (readdirSync('test', { recursive: true }) as string[]).filter((name) => isTest(name) && !name.includes('node_modules')).map((name) => join('test', name)).sort()
-const tests = spawn(process.execPath, [tap, '--reporter=tap', ...given.filter((one) => !isTest(one)), ...files.map((name) => join(built, relative('.', name).replace(/ts$/, 'js')))], {
-  stdio: 'inherit',
-  env: { ...process.env, TEST_DATABASE_URL: server.url },
-})
+const files = given.some(isTest)
+  ? given.filter(isTest)
+  : (readdirSync('test', { recursive: true }) as string[])
+      .filter((name) => isTest(name) && !name.includes('node_modules'))
+      .map((name) => join('test', name))
+      .sort()
+const tests = spawn(
+  process.execPath,
+  [
+    tap,
+    '--reporter=tap',
+    ...given.filter((one) => !isTest(one)),
+    ...files.map((name) => join(built, relative('.', name).replace(/ts$/, 'js'))),
+  ],
+  {
+    stdio: 'inherit',
+    env: { ...process.env, TEST_DATABASE_URL: server.url },
+  },
+)
 // whoever interrupts the tests must not find their database still running
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => { tests.kill(signal) })
-const [code] = await once(tests, 'exit') as [number | null]
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => {
+    tests.kill(signal)
+  })
+const [code] = (await once(tests, 'exit')) as [number | null]
 await server.stop('immediate')
 rmSync(directory, { recursive: true, force: true })
 process.exitCode = code ?? 1

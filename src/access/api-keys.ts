@@ -64,22 +64,39 @@ export function parseKeys(text: string): ApiKey[] {
     const { name, sha256: hash, scopes: given, expires, ...others } = isObject(entry) ? entry : {}
     const named = typeof name === 'string' && namePattern.test(name) && !name.startsWith(keyPrefix) ? name : undefined
     const place = named === undefined ? `number ${index + 1}` : `number ${index + 1} (${named})`
-    if (named === undefined) problems.push(`${place} needs a name of letters, digits, dots, dashes and underscores, at most 64`)
-    if (Object.keys(others).length > 0) problems.push(`${place} has members other than name, sha256, scopes and expires`)
-    if (typeof hash === 'string' && hash.startsWith(keyPrefix)) problems.push(`${place} has the key itself where its SHA-256 belongs: that key is not secret any more, make another`)
-    else if (typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash)) problems.push(`${place} needs sha256, 64 hexadecimal digits in quotes`)
+    if (named === undefined)
+      problems.push(`${place} needs a name of letters, digits, dots, dashes and underscores, at most 64`)
+    if (Object.keys(others).length > 0)
+      problems.push(`${place} has members other than name, sha256, scopes and expires`)
+    if (typeof hash === 'string' && hash.startsWith(keyPrefix))
+      problems.push(
+        `${place} has the key itself where its SHA-256 belongs: that key is not secret any more, make another`,
+      )
+    else if (typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash))
+      problems.push(`${place} needs sha256, 64 hexadecimal digits in quotes`)
     else if (seen.has(hash)) problems.push(`${place} has the hash of ${seen.get(hash) ?? ''}`)
     else seen.set(hash, place)
-    if (!Array.isArray(given) || given.length === 0 || given.some((scope) => !(scopes as readonly unknown[]).includes(scope))) problems.push(`${place} needs scopes, a list of any of ${scopes.join(', ')}`)
+    if (
+      !Array.isArray(given) ||
+      given.length === 0 ||
+      given.some((scope) => !(scopes as readonly unknown[]).includes(scope))
+    )
+      problems.push(`${place} needs scopes, a list of any of ${scopes.join(', ')}`)
     const moment = typeof expires === 'string' ? readMoment(expires) : NaN
     if (Number.isNaN(moment)) problems.push(`${place} needs expires, a date (2027-01-01) or a moment with its offset`)
-    return { name: named ?? '', hash: Buffer.from(String(hash), 'hex'), scopes: knownScopes(Array.isArray(given) ? given as string[] : []), expires: moment }
+    return {
+      name: named ?? '',
+      hash: Buffer.from(String(hash), 'hex'),
+      scopes: knownScopes(Array.isArray(given) ? (given as string[]) : []),
+      expires: moment,
+    }
   })
   if (problems.length > 0) throw new Error(problems.join('; '))
   return keys
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /**
  * Whose key this is.
@@ -87,7 +104,8 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
  */
 export function findCaller(keys: readonly ApiKey[], presented: string, now = Date.now()): Caller {
   const body = presented.slice(0, presented.lastIndexOf('_'))
-  if (!keyPattern.test(presented) || presented !== `${body}_${checksum(body)}`) throw new InvalidToken('The key is damaged: was it copied whole?')
+  if (!keyPattern.test(presented) || presented !== `${body}_${checksum(body)}`)
+    throw new InvalidToken('The key is damaged: was it copied whole?')
   const hash = sha256(presented)
   let found: ApiKey | undefined
   // every key is compared, and each to its last byte: how long it takes says nothing of which there are
@@ -97,7 +115,10 @@ export function findCaller(keys: readonly ApiKey[], presented: string, now = Dat
   return { name: found.name, id: `key:${found.name}`, scopes: found.scopes }
 }
 
-export interface KeyLog { info(object: object, message: string): void; error(object: object, message: string): void }
+export interface KeyLog {
+  info(object: object, message: string): void
+  error(object: object, message: string): void
+}
 
 export interface KeyFile {
   keys(): readonly ApiKey[]
@@ -110,7 +131,9 @@ export interface KeyFile {
 const largestFile = 1_000_000
 
 async function readKeyFile(file: string): Promise<string> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => { throw new Error(`it cannot be read (${(error as { code?: string }).code ?? 'error'})`) })
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new Error(`it cannot be read (${(error as { code?: string }).code ?? 'error'})`)
+  })
   if (text.length > largestFile) throw new Error('it is larger than a list of keys can be')
   return text
 }
@@ -127,7 +150,9 @@ export async function openKeyFile(file: string, everyMs = 1_000): Promise<KeyFil
     const text = await readKeyFile(file)
     return { text, keys: parseKeys(text) }
   }
-  let current = await read().catch((error: unknown) => { throw new Error(`API_KEYS_FILE cannot be used: ${(error as Error).message}`) })
+  let current = await read().catch((error: unknown) => {
+    throw new Error(`API_KEYS_FILE cannot be used: ${(error as Error).message}`)
+  })
   let before = current.text
   let told = ''
   let timer: NodeJS.Timeout | undefined
@@ -154,7 +179,13 @@ export async function openKeyFile(file: string, everyMs = 1_000): Promise<KeyFil
     keys: () => current.keys,
     follow(log) {
       // never two at once, and none that keeps the process alive
-      const next = () => { timer = setTimeout(() => { void look(log).finally(() => { if (!closed) next() }) }, everyMs).unref() }
+      const next = () => {
+        timer = setTimeout(() => {
+          void look(log).finally(() => {
+            if (!closed) next()
+          })
+        }, everyMs).unref()
+      }
       next()
     },
     close() {

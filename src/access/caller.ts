@@ -14,10 +14,14 @@ export interface Caller {
 }
 
 /** A key or token that is not accepted; the reason is told to the client and holds nothing of it. */
-export class InvalidToken extends Error { override name = 'InvalidToken' }
+export class InvalidToken extends Error {
+  override name = 'InvalidToken'
+}
 
 /** Whoever has the rows can compute the aggregates. */
-export const allows = (given: ReadonlySet<GivenScope>, scope: GivenScope): boolean => given.has(scope) || (scope === 'aggregates:read' && given.has('attempts:read'))
+export const allows = (given: ReadonlySet<GivenScope>, scope: GivenScope): boolean =>
+  given.has(scope) || (scope === 'aggregates:read' && given.has('attempts:read'))
 
 /** The scopes of ours in a list that may have others. */
-export const knownScopes = (list: Iterable<string>): Set<GivenScope> => new Set([...list].filter((one): one is GivenScope => (scopes as readonly string[]).includes(one)))
+export const knownScopes = (list: Iterable<string>): Set<GivenScope> =>
+  new Set([...list].filter((one): one is GivenScope => (scopes as readonly string[]).includes(one)))

@@ -37,7 +37,11 @@ export function seconds(name: string, value: string): number {
   return Number(value)
 }
 
-type Connected = (error: Error | null | undefined, client: pg.PoolClient | undefined, release: (error?: Error) => void) => void
+type Connected = (
+  error: Error | null | undefined,
+  client: pg.PoolClient | undefined,
+  release: (error?: Error) => void,
+) => void
 
 export interface PoolOptions {
   /** Milliseconds for a connection to be made; 10,000 if not given. */
@@ -48,19 +52,38 @@ export interface PoolOptions {
 
 /** The pool of a command. Where no connection is made, the error names the variable that leads there. */
 export function openPool(url: string, variable: Variable, { connectMs = 10_000, answerMs }: PoolOptions = {}): pg.Pool {
-  const pool = new pg.Pool({ connectionString: url, max: 2, application_name: 'attempt-api command', connectionTimeoutMillis: connectMs, keepAlive: true, ...(answerMs === undefined ? {} : { query_timeout: answerMs }) })
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 2,
+    application_name: 'attempt-api command',
+    connectionTimeoutMillis: connectMs,
+    keepAlive: true,
+    ...(answerMs === undefined ? {} : { query_timeout: answerMs }),
+  })
   pool.on('error', () => undefined)
   // a connection that dies while a statement runs tells the statement
-  pool.on('connect', (client) => { client.on('error', () => undefined) })
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined)
+  })
   const connect = pool.connect.bind(pool) as (done?: Connected) => unknown
   // by promise for those who hold a connection, by callback for pool.query
-  pool.connect = ((done?: Connected) => (done === undefined ? (connect() as Promise<pg.PoolClient>).catch((error: unknown) => { throw withVariable(variable, error) })
-    : connect((error, client, release) => { done(error === undefined || error === null ? error : withVariable(variable, error), client, release) }))) as typeof pool.connect
+  pool.connect = ((done?: Connected) =>
+    done === undefined
+      ? (connect() as Promise<pg.PoolClient>).catch((error: unknown) => {
+          throw withVariable(variable, error)
+        })
+      : connect((error, client, release) => {
+          done(error === undefined || error === null ? error : withVariable(variable, error), client, release)
+        })) as typeof pool.connect
   return pool
 }
 
 /** Runs `action` on DATABASE_URL or, without it, on the embedded database, which is stopped afterwards. */
-export async function withPool<T>(config: Config, action: (pool: pg.Pool) => Promise<T>, options: PoolOptions = {}): Promise<T> {
+export async function withPool<T>(
+  config: Config,
+  action: (pool: pg.Pool) => Promise<T>,
+  options: PoolOptions = {},
+): Promise<T> {
   const embedded = config.databaseUrl === undefined ? await startEmbedded(config.embeddedDirectory) : undefined
   const pool = openPool(config.databaseUrl ?? (embedded as { url: string }).url, 'DATABASE_URL', options)
   try {
@@ -76,5 +99,12 @@ export async function withPool<T>(config: Config, action: (pool: pg.Pool) => Pro
 /** Rows of text in columns. */
 export function table(rows: string[][]): string {
   const widths = (rows[0] ?? []).map((_cell, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0)))
-  return rows.map((row) => row.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  ').trimEnd()).join('\n')
+  return rows
+    .map((row) =>
+      row
+        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
 }

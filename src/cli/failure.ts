@@ -10,7 +10,7 @@ const byCode: Record<string, string> = {
   ECONNRESET: 'the connection to the database was cut: try again',
   EPIPE: 'the connection to the database was cut: try again',
   '28P01': 'the database refuses the password: check user and password of DATABASE_URL',
-  '28000': 'the database refuses this user: check DATABASE_URL and the server\'s pg_hba.conf',
+  '28000': "the database refuses this user: check DATABASE_URL and the server's pg_hba.conf",
   '3D000': 'there is no such database: check the name in DATABASE_URL',
   '53300': 'the database has no connection left: try again',
   '57P01': 'the database is being stopped: try again when it is back',
@@ -19,7 +19,21 @@ const byCode: Record<string, string> = {
   '25006': 'this database can only be read, as a standby: give the primary in DATABASE_URL',
 }
 
-const unreachable = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNRESET', 'EPIPE', '53300', '57P01', '57P02', '57P03', '57014'])
+const unreachable = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ECONNRESET',
+  'EPIPE',
+  '53300',
+  '57P01',
+  '57P02',
+  '57P03',
+  '57014',
+])
 const silent = /timeout expired|timeout exceeded|Query read timeout|terminated due to connection timeout/i
 const cut = /Connection terminated|Client has encountered a connection error/i
 
@@ -50,8 +64,13 @@ export function withoutSecrets(text: string, urls: readonly (string | undefined)
   for (const url of urls) {
     const [, password] = /^\w+:\/\/[^:@/]*:([^/]*)@/.exec(url ?? '') ?? []
     let plain = password
-    try { plain = decodeURIComponent(password ?? '') } catch { /* as it is written, then */ }
-    for (const secret of [password, plain]) if (secret !== undefined && secret.length > 3) hidden = hidden.replaceAll(secret, '***')
+    try {
+      plain = decodeURIComponent(password ?? '')
+    } catch {
+      /* as it is written, then */
+    }
+    for (const secret of [password, plain])
+      if (secret !== undefined && secret.length > 3) hidden = hidden.replaceAll(secret, '***')
   }
   return hidden
 }
@@ -59,8 +78,15 @@ export function withoutSecrets(text: string, urls: readonly (string | undefined)
 /** The error in one line. */
 export function sentenceOf(error: unknown): string {
   const { code = '', message = '' } = first(error)
-  const known = byCode[code] ?? (silent.test(message) ? 'the database does not answer: check the network and the server, and try again' : cut.test(message) ? 'the connection to the database was cut: try again' : undefined)
-  if (known !== undefined) return known.replaceAll('DATABASE_URL', (error as { variable?: Variable }).variable ?? 'DATABASE_URL')
+  const known =
+    byCode[code] ??
+    (silent.test(message)
+      ? 'the database does not answer: check the network and the server, and try again'
+      : cut.test(message)
+        ? 'the connection to the database was cut: try again'
+        : undefined)
+  if (known !== undefined)
+    return known.replaceAll('DATABASE_URL', (error as { variable?: Variable }).variable ?? 'DATABASE_URL')
   const { detail = '' } = first(error) as { detail?: string }
   if (code === '2BP01') return `${message} (${detail.replaceAll(/\s*\n\s*/g, ', ')}): drop what depends on it first`
   if (code === '42501') return `${message}: use a role that may do this (README, roles)`

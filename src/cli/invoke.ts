@@ -16,12 +16,17 @@ const commands: Record<string, () => Promise<Command>> = {
 
 async function run([name, ...args]: string[], config: () => Config): Promise<number> {
   if (name === undefined || name === '--help' || name === '-h') {
-    const list = (await Promise.all(Object.entries(commands).map(async ([command, load]) => `  ${command.padEnd(10)}${(await load()).summary}`))).join('\n')
+    const list = (
+      await Promise.all(
+        Object.entries(commands).map(async ([command, load]) => `  ${command.padEnd(10)}${(await load()).summary}`),
+      )
+    ).join('\n')
     console.log(`attempt-api COMMAND [--help]\n\n${list}`)
     return name === undefined ? 2 : 0
   }
   const command = await (Object.hasOwn(commands, name) ? commands[name] : undefined)?.()
-  if (command === undefined) throw new UsageError(`there is no command ${name}; there are ${Object.keys(commands).join(', ')}`)
+  if (command === undefined)
+    throw new UsageError(`there is no command ${name}; there are ${Object.keys(commands).join(', ')}`)
   if (args.includes('--help') || args.includes('-h')) {
     console.log(command.help)
     return 0
@@ -39,6 +44,6 @@ export async function invoke(args: string[], config: () => Config = readConfig):
     return await run(args, config)
   } catch (error) {
     console.error(`attempt-api: ${withoutSecrets(sentenceOf(error))}`)
-    return error instanceof UsageError ? 2 : (error as { exitCode?: number }).exitCode ?? 1
+    return error instanceof UsageError ? 2 : ((error as { exitCode?: number }).exitCode ?? 1)
   }
 }

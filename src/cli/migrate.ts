@@ -12,12 +12,22 @@ import { couldNotAsk, refusesRole } from './failure.js'
 
 const exits = { current: 0, pending: 4, other: 5 } as const
 
-interface Options { waitMs: number; replace: boolean; again: boolean; indexes: boolean; json: boolean; checkMs: number; storeUrl: string | undefined }
+interface Options {
+  waitMs: number
+  replace: boolean
+  again: boolean
+  indexes: boolean
+  json: boolean
+  checkMs: number
+  storeUrl: string | undefined
+}
 
 /** Of a statement that is no migration's own. */
 const answerMs = 60_000
 
-const say = (line: string) => { console.log(line) }
+const say = (line: string) => {
+  console.log(line)
+}
 
 /** @throws Error before anything is changed, where what comes after the transaction would be refused. @returns whether there is something to do */
 async function indexesToDo(pool: pg.Pool, done: IndexState): Promise<boolean> {
@@ -38,7 +48,8 @@ async function up(pool: pg.Pool, { waitMs, replace, again, indexes, checkMs }: O
   for (const { name } of steps) say(`applied ${name}`)
   if (steps.length === 0) {
     say('Nothing to apply: every migration is there.')
-    if (replace) say('--replace alone changes nothing where every migration is applied: migrate up --again --replace does.')
+    if (replace)
+      say('--replace alone changes nothing where every migration is applied: migrate up --again --replace does.')
     if (await viewIsGone(pool)) throw new Error(gone)
   }
   await mindHistory(pool)
@@ -49,10 +60,11 @@ async function up(pool: pg.Pool, { waitMs, replace, again, indexes, checkMs }: O
 
 async function down(pool: pg.Pool, { waitMs, indexes }: Options): Promise<number> {
   // also those that an earlier down had no time for
-  const dropping = indexes && await indexesToDo(pool, 'missing')
+  const dropping = indexes && (await indexesToDo(pool, 'missing'))
   const steps = await migrateDown(pool, lock, { waitMs, say })
   for (const { name } of steps) say(`took back ${name}`)
-  if (steps.length === 0) say(`Nothing to take back: no migration is applied${dropping ? '; the indexes that are left are dropped' : ''}.`)
+  if (steps.length === 0)
+    say(`Nothing to take back: no migration is applied${dropping ? '; the indexes that are left are dropped' : ''}.`)
   if (dropping) await dropIndexes(pool, { waitMs })
   return 0
 }
@@ -68,7 +80,7 @@ async function plan(pool: pg.Pool, { replace, again, json, checkMs }: Options): 
   const found = await planUp(pool, lock, { replace, again, checkMs })
   say(json ? JSON.stringify(found, null, 2) : describePlan(found))
   if (!json) await mindHistory(pool)
-  if (found.pending.length === 0 && await viewIsGone(pool)) throw new Error(gone)
+  if (found.pending.length === 0 && (await viewIsGone(pool))) throw new Error(gone)
   return 0
 }
 
@@ -79,7 +91,7 @@ async function plan(pool: pg.Pool, { replace, again, json, checkMs }: Options): 
 function exitOf(error: unknown, verb: string): number {
   if (error instanceof LockedOut) return 6
   if (error instanceof ContractRefused) return error.report.status === 'fail' ? 1 : 3
-  return couldNotAsk(error) || verb === 'status' && refusesRole(error) ? 3 : 1
+  return couldNotAsk(error) || (verb === 'status' && refusesRole(error)) ? 3 : 1
 }
 
 export const migrate: Command = {
@@ -105,14 +117,36 @@ exit    0 done, or up to date   1 refused or failed (a right that is missing, to
         3 the database could not be asked or the view not checked, try again   4 status: pending
         5 status: edited since, from a newer version, or the view is gone   6 a lock was not to be had in time, try again`,
   async run(args, config) {
-    const { values, positionals: [verb, ...rest] } = parse(args, { 'no-indexes': { type: 'boolean' }, replace: { type: 'boolean' }, again: { type: 'boolean' }, json: { type: 'boolean' }, wait: { type: 'string', default: '60' } })
+    const {
+      values,
+      positionals: [verb, ...rest],
+    } = parse(args, {
+      'no-indexes': { type: 'boolean' },
+      replace: { type: 'boolean' },
+      again: { type: 'boolean' },
+      json: { type: 'boolean' },
+      wait: { type: 'string', default: '60' },
+    })
     const actions: Record<string, (pool: pg.Pool, options: Options) => Promise<number>> = { up, down, status, plan }
     const action = verb !== undefined && Object.hasOwn(actions, verb) ? actions[verb] : undefined
     if (action === undefined || rest.length > 0) throw new UsageError('migrate takes one of up, down, status, plan')
     const waitMs = seconds('wait', values.wait) * 1_000
     const settings: Config = config()
     try {
-      return await withPool(settings, (pool) => action(pool, { waitMs, replace: values.replace === true, again: values.again === true, indexes: values['no-indexes'] !== true, json: values.json === true, checkMs: settings.contractTimeoutMs, storeUrl: settings.storeUrl }), { answerMs })
+      return await withPool(
+        settings,
+        (pool) =>
+          action(pool, {
+            waitMs,
+            replace: values.replace === true,
+            again: values.again === true,
+            indexes: values['no-indexes'] !== true,
+            json: values.json === true,
+            checkMs: settings.contractTimeoutMs,
+            storeUrl: settings.storeUrl,
+          }),
+        { answerMs },
+      )
     } catch (error) {
       throw Object.assign(error as Error, { exitCode: exitOf(error, verb as string) })
     }

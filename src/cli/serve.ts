@@ -17,8 +17,18 @@ async function prepare(url: string): Promise<void> {
     await migrateUp(pool)
     const { rows } = await pool.query('select 1 from exam_results limit 1')
     if (rows.length === 0) {
-      const exams = cohort({ exams: 2000, questions: 20, students: 200, items: 300, days: 30, end: new Date(), seed: 1 })
-      const lines = function* () { for (const exam of exams) yield JSON.stringify(exam) }
+      const exams = cohort({
+        exams: 2000,
+        questions: 20,
+        students: 200,
+        items: 300,
+        days: 30,
+        end: new Date(),
+        seed: 1,
+      })
+      const lines = function* () {
+        for (const exam of exams) yield JSON.stringify(exam)
+      }
       const { inserted } = await loadExamResults(pool, lines())
       console.log(`Loaded a synthetic cohort: ${inserted} exams of 20 questions.`)
     }
@@ -29,17 +39,18 @@ async function prepare(url: string): Promise<void> {
   }
 }
 
-const tour = (url: string) => table([
-  ['try', 'for'],
-  [`${url}/docs`, 'every endpoint, to click'],
-  [`${url}/v1/attempts?limit=3`, 'answered questions'],
-  [`${url}/v1/attempts?user_id=student-1`, 'one student'],
-  [`${url}/v1/topics/daily`, 'topic KPIs of the last days'],
-  [`${url}/v1/students?limit=3`, 'students'],
-  [`${url}/v1/items?limit=3`, 'items'],
-  [`${url}/schema-contract`, 'does the view keep the lock?'],
-  [`${url}/health`, 'is the service ready?'],
-])
+const tour = (url: string) =>
+  table([
+    ['try', 'for'],
+    [`${url}/docs`, 'every endpoint, to click'],
+    [`${url}/v1/attempts?limit=3`, 'answered questions'],
+    [`${url}/v1/attempts?user_id=student-1`, 'one student'],
+    [`${url}/v1/topics/daily`, 'topic KPIs of the last days'],
+    [`${url}/v1/students?limit=3`, 'students'],
+    [`${url}/v1/items?limit=3`, 'items'],
+    [`${url}/schema-contract`, 'does the view keep the lock?'],
+    [`${url}/health`, 'is the service ready?'],
+  ])
 
 /** What a terminal and npm both send at Ctrl-C is one signal. */
 const oneSignalMs = 1_000
@@ -77,7 +88,9 @@ Ctrl-C ends at once.`,
       if (embedded !== undefined) await prepare(databaseUrl)
       const server = await startServer(config, databaseUrl)
       // what nobody caught leaves the process in a state that nobody knows: it is told in the log and ends, exit 1
-      process.once('uncaughtExceptionMonitor', (error) => { server.log.fatal({ err: error }, 'a mistake of the service: the process ends') })
+      process.once('uncaughtExceptionMonitor', (error) => {
+        server.log.fatal({ err: error }, 'a mistake of the service: the process ends')
+      })
       if (embedded !== undefined || process.stdout.isTTY) console.log(`\n${tour(server.url)}\n`)
       await stop
       await server.close()

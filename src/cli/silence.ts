@@ -22,7 +22,12 @@ export function watchSilence(url: string, silent: () => void): { close(): void }
   }
   async function ask(): Promise<void> {
     if (client === undefined) {
-      client = new pg.Client({ connectionString: url, application_name: 'attempt-api command', connectionTimeoutMillis: answerMs, query_timeout: answerMs })
+      client = new pg.Client({
+        connectionString: url,
+        application_name: 'attempt-api command',
+        connectionTimeoutMillis: answerMs,
+        query_timeout: answerMs,
+      })
       client.on('error', () => undefined)
       await client.connect()
     }
@@ -30,7 +35,10 @@ export function watchSilence(url: string, silent: () => void): { close(): void }
   }
   void (async () => {
     for (let unanswered = 0; !stopping.signal.aborted;) {
-      const failure = await ask().then(() => undefined, (error: unknown) => error)
+      const failure = await ask().then(
+        () => undefined,
+        (error: unknown) => error,
+      )
       if (failure !== undefined) drop()
       // an error that the server sends is an answer
       unanswered = failure === undefined || failure instanceof pg.DatabaseError ? 0 : unanswered + 1
@@ -39,5 +47,10 @@ export function watchSilence(url: string, silent: () => void): { close(): void }
     }
     drop()
   })()
-  return { close() { stopping.abort(); drop() } }
+  return {
+    close() {
+      stopping.abort()
+      drop()
+    },
+  }
 }

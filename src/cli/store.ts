@@ -32,10 +32,17 @@ async function withPlace(config: Config, action: (place: Place) => Promise<numbe
   let gaveUp: Error | undefined
   const watches = [...new Set([source, store])].map((pool) => {
     const clients = new Set<pg.PoolClient>()
-    pool.on('connect', (client) => { clients.add(client) })
-    pool.on('remove', (client) => { clients.delete(client) })
+    pool.on('connect', (client) => {
+      clients.add(client)
+    })
+    pool.on('remove', (client) => {
+      clients.delete(client)
+    })
     return watchSilence(pool === source ? sourceUrl : storeUrl, () => {
-      gaveUp = withVariable(pool === source ? 'DATABASE_URL' : 'STORE_DATABASE_URL', Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }))
+      gaveUp = withVariable(
+        pool === source ? 'DATABASE_URL' : 'STORE_DATABASE_URL',
+        Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }),
+      )
       for (const client of clients) disconnect(client)
       for (const tell of silent) tell(pool === source ? 'primary' : 'store')
     })
@@ -69,48 +76,113 @@ async function withSessions<T>({ source, store }: Place, action: (sessions: Sess
  * 1 would say that the store differs.
  */
 const exitOf = (error: unknown, verb: string): number =>
-  error instanceof LockedOut ? 6 : couldNotAsk(error) || refusesRole(error) && ['status', 'verify'].includes(verb) ? 3 : 1
+  error instanceof LockedOut
+    ? 6
+    : couldNotAsk(error) || (refusesRole(error) && ['status', 'verify'].includes(verb))
+      ? 3
+      : 1
 
-const isThere = async (pool: pg.Pool, relation: string) => (await pool.query<{ there: boolean }>('select to_regclass($1) is not null as there', [relation])).rows[0]?.there === true
+const isThere = async (pool: pg.Pool, relation: string) =>
+  (await pool.query<{ there: boolean }>('select to_regclass($1) is not null as there', [relation])).rows[0]?.there ===
+  true
 
-const noQueue = 'There is no queue on exam_results, and nothing keeps the store in step. attempt-api store enable makes it anew, and the store is filled anew; store disable removes the store.'
+const noQueue =
+  'There is no queue on exam_results, and nothing keeps the store in step. attempt-api store enable makes it anew, and the store is filled anew; store disable removes the store.'
 
 async function status({ source, store }: Place): Promise<number> {
   const queued = await isThere(source, 'attempt_queue')
-  if (!await isThere(store, 'attempt_store')) {
-    console.log(queued ? 'There is no store here, but exam_results has a queue, which grows until its store takes from it: give the database of that store in STORE_DATABASE_URL. attempt-api store enable makes one here instead; store disable removes the queue.'
-      : 'There is no store: every answer comes through the view. attempt-api store enable makes one.')
+  if (!(await isThere(store, 'attempt_store'))) {
+    console.log(
+      queued
+        ? 'There is no store here, but exam_results has a queue, which grows until its store takes from it: give the database of that store in STORE_DATABASE_URL. attempt-api store enable makes one here instead; store disable removes the queue.'
+        : 'There is no store: every answer comes through the view. attempt-api store enable makes one.',
+    )
     return 0
   }
-  const { rows: [state] } = await store.query<{ version: string; state: string; filled_rows: string; filled_to: string | null; lag: string | null; differences: string; difference_at: string | null }>(
-    'select version, state, filled_rows, filled_to, extract(epoch from now() - caught_up_at)::numeric(20, 1) as lag, differences, to_char(difference_at at time zone \'UTC\', \'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"\') as difference_at from attempt_store')
-  const share = state === undefined || state.filled_to === null ? 0 : parseInt(state.filled_to.slice(0, 8), 16) / 2 ** 32
-  console.log(state?.state === 'ready' ? `The store is whole, at version ${state.version}, ${state.lag ?? '?'} s behind.`
-    : `The store is being filled: ${state?.filled_rows} rows, ${Math.round(share * 100)} %. Answers come through the view until it is whole.`)
+  const {
+    rows: [state],
+  } = await store.query<{
+    version: string
+    state: string
+    filled_rows: string
+    filled_to: string | null
+    lag: string | null
+    differences: string
+    difference_at: string | null
+  }>(
+    'select version, state, filled_rows, filled_to, extract(epoch from now() - caught_up_at)::numeric(20, 1) as lag, differences, to_char(difference_at at time zone \'UTC\', \'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"\') as difference_at from attempt_store',
+  )
+  const share =
+    state === undefined || state.filled_to === null ? 0 : parseInt(state.filled_to.slice(0, 8), 16) / 2 ** 32
+  console.log(
+    state?.state === 'ready'
+      ? `The store is whole, at version ${state.version}, ${state.lag ?? '?'} s behind.`
+      : `The store is being filled: ${state?.filled_rows} rows, ${Math.round(share * 100)} %. Answers come through the view until it is whole.`,
+  )
   if (!queued) {
     console.log(noQueue)
     return 0
   }
-  if (await feeds({ source, store }) === 'another') console.log('The queue feeds another store: this one is in step no longer. attempt-api store enable makes it feed this one; store disable removes this one.')
-  const { rows: [waiting] } = await source.query<{ n: string; oldest: string | null }>('select count(*) as n, extract(epoch from now() - min(enqueued_at))::numeric(20, 1) as oldest from attempt_queue')
-  console.log(waiting?.n === '0' ? 'Nobody waits in the queue.' : `${waiting?.n} rows wait in the queue, the oldest for ${waiting?.oldest} s.`)
+  if ((await feeds({ source, store })) === 'another')
+    console.log(
+      'The queue feeds another store: this one is in step no longer. attempt-api store enable makes it feed this one; store disable removes this one.',
+    )
+  const {
+    rows: [waiting],
+  } = await source.query<{ n: string; oldest: string | null }>(
+    'select count(*) as n, extract(epoch from now() - min(enqueued_at))::numeric(20, 1) as oldest from attempt_queue',
+  )
+  console.log(
+    waiting?.n === '0'
+      ? 'Nobody waits in the queue.'
+      : `${waiting?.n} rows wait in the queue, the oldest for ${waiting?.oldest} s.`,
+  )
   const faults = describeFaults(await triggerFaults(source))
   if (faults !== undefined) console.log(faults)
-  console.log(state?.differences === '0' ? 'Verification has found no difference.' : `Verification has found and repaired ${state?.differences} rows that differed, last at ${state?.difference_at}.`)
+  console.log(
+    state?.differences === '0'
+      ? 'Verification has found no difference.'
+      : `Verification has found and repaired ${state?.differences} rows that differed, last at ${state?.difference_at}.`,
+  )
   return 0
 }
 
-async function refresh({ sourceUrl, storeUrl, source, store, silent }: Place, untilCaughtUp: boolean, retentionH: number): Promise<number> {
-  if (!await isThere(store, 'attempt_store')) throw new Error('There is no store: attempt-api store enable makes one.')
+async function refresh(
+  { sourceUrl, storeUrl, source, store, silent }: Place,
+  untilCaughtUp: boolean,
+  retentionH: number,
+): Promise<number> {
+  if (!(await isThere(store, 'attempt_store')))
+    throw new Error('There is no store: attempt-api store enable makes one.')
   await isThere(source, 'attempt_queue')
   // a service that may only read leaves the store to others, and would wait for ever
-  const { rows: [role] } = await store.query<{ may: boolean }>(`select has_table_privilege('attempt_store', 'update') as may`)
-  if (role?.may !== true) throw new Error('This role may not write the store: use one that may (docs/access.md, roles).')
-  const line = (object: object, message: string) => { console.log([message, ...Object.entries(object).map(([name, value]) => `${name} ${value instanceof Error ? value.message : String(value)}`)].join('  ')) }
-  const refresher = createRefresher({ sourceUrl, storeUrl, once: untilCaughtUp, retentionH, log: { info: line, warn: line, error: line } })
+  const {
+    rows: [role],
+  } = await store.query<{ may: boolean }>(`select has_table_privilege('attempt_store', 'update') as may`)
+  if (role?.may !== true)
+    throw new Error('This role may not write the store: use one that may (docs/access.md, roles).')
+  const line = (object: object, message: string) => {
+    console.log(
+      [
+        message,
+        ...Object.entries(object).map(
+          ([name, value]) => `${name} ${value instanceof Error ? value.message : String(value)}`,
+        ),
+      ].join('  '),
+    )
+  }
+  const refresher = createRefresher({
+    sourceUrl,
+    storeUrl,
+    once: untilCaughtUp,
+    retentionH,
+    log: { info: line, warn: line, error: line },
+  })
   const running = refresher.run().then(() => 'caught up' as const)
   // without --once it is looked for again
-  silent.push((server) => { refresher.drop(server) })
+  silent.push((server) => {
+    refresher.drop(server)
+  })
   const ending = new AbortController()
   const signalled = Promise.race(['SIGINT', 'SIGTERM'].map((name) => once(process, name, { signal: ending.signal })))
   // nobody listens any more once the command is over
@@ -131,25 +203,41 @@ async function refresh({ sourceUrl, storeUrl, source, store, silent }: Place, un
 }
 
 async function verify(place: Place, share: number): Promise<number> {
-  if (!await isThere(place.store, 'attempt_store')) throw new Error('There is no store: attempt-api store enable makes one.')
-  if (!await isThere(place.source, 'attempt_queue')) throw new Error(noQueue)
-  const { students, waiting, differences, days } = await withSessions(place, (sessions) => verifyStore(sessions, share, (compared, done) => {
-    if (process.stderr.isTTY) process.stderr.write(`\r${compared} students compared, ${Math.round(done * 100)} %`)
-  }))
+  if (!(await isThere(place.store, 'attempt_store')))
+    throw new Error('There is no store: attempt-api store enable makes one.')
+  if (!(await isThere(place.source, 'attempt_queue'))) throw new Error(noQueue)
+  const { students, waiting, differences, days } = await withSessions(place, (sessions) =>
+    verifyStore(sessions, share, (compared, done) => {
+      if (process.stderr.isTTY) process.stderr.write(`\r${compared} students compared, ${Math.round(done * 100)} %`)
+    }),
+  )
   if (process.stderr.isTTY) process.stderr.write('\n')
   const faults = describeFaults(await triggerFaults(place.source))
   if (faults !== undefined) console.error(faults)
-  if (waiting > 0) console.log(`${waiting} students wait in the queue and were left out: the store may be behind for them.`)
+  if (waiting > 0)
+    console.log(`${waiting} students wait in the queue and were left out: the store may be behind for them.`)
   if (students > 0 && waiting === students) {
-    console.error('Everybody waits, and nobody was compared: try again when the refresher has caught up (attempt-api store status).')
+    console.error(
+      'Everybody waits, and nobody was compared: try again when the refresher has caught up (attempt-api store status).',
+    )
     return 3
   }
-  if (days.length > 0) console.error(`The KPIs of ${days.length} days are not those of the rows: ${days.slice(0, 5).join(', ')}. attempt-api store rebuild fills the store anew.`)
+  if (days.length > 0)
+    console.error(
+      `The KPIs of ${days.length} days are not those of the rows: ${days.slice(0, 5).join(', ')}. attempt-api store rebuild fills the store anew.`,
+    )
   if (differences.length === 0) {
-    console.log(`${students - waiting} students compared: the store is what the view says${days.length > 0 ? ', but for the days' : ''}.`)
+    console.log(
+      `${students - waiting} students compared: the store is what the view says${days.length > 0 ? ', but for the days' : ''}.`,
+    )
     return days.length > 0 || faults !== undefined ? 1 : 0
   }
-  console.error(`${differences.length} of ${students} students differ: ${differences.slice(0, 5).map(({ student, rows }) => `${student} (${rows} rows)`).join(', ')}. attempt-api store rebuild fills the store anew.`)
+  console.error(
+    `${differences.length} of ${students} students differ: ${differences
+      .slice(0, 5)
+      .map(({ student, rows }) => `${student} (${rows} rows)`)
+      .join(', ')}. attempt-api store rebuild fills the store anew.`,
+  )
   return 1
 }
 
@@ -174,33 +262,53 @@ refresh  keeps the store in step until it is stopped (the service does so as wel
 exit     0 done   1 refused (a right that is missing, too), failed, or different   2 usage   3 the database could
          not be asked, try again   6 a lock was not to be had in time, try again`,
   async run(args, config) {
-    const { values, positionals: [verb, ...rest] } = parse(args, { share: { type: 'string' }, once: { type: 'boolean' }, wait: { type: 'string', default: '60' } })
+    const {
+      values,
+      positionals: [verb, ...rest],
+    } = parse(args, { share: { type: 'string' }, once: { type: 'boolean' }, wait: { type: 'string', default: '60' } })
     const waitMs = seconds('wait', values.wait) * 1_000
     const share = Number(values.share ?? 1)
     if (!(share > 0 && share <= 1)) throw new UsageError('--share takes a number above 0, at most 1')
-    const say = (line: string) => { console.log(line) }
+    const say = (line: string) => {
+      console.log(line)
+    }
     const actions: Record<string, (place: Place) => Promise<number>> = {
-      enable: async (place) => { await enableStore(place, say, waitMs); return 0 },
-      upgrade: async (place) => { await upgradeStore(place, say, waitMs); return 0 },
+      enable: async (place) => {
+        await enableStore(place, say, waitMs)
+        return 0
+      },
+      upgrade: async (place) => {
+        await upgradeStore(place, say, waitMs)
+        return 0
+      },
       disable: async (place) => {
         await disableStore(place, say, waitMs).catch((error: unknown) => {
-          if (place.sourceUrl !== place.storeUrl && couldNotAsk(error)) console.error('Where the store\'s database is gone for good: without STORE_DATABASE_URL, store disable removes the queue and its triggers alone.')
+          if (place.sourceUrl !== place.storeUrl && couldNotAsk(error))
+            console.error(
+              "Where the store's database is gone for good: without STORE_DATABASE_URL, store disable removes the queue and its triggers alone.",
+            )
           throw error
         })
         return 0
       },
       status,
       rebuild: async (place) => {
-        if (!await isThere(place.store, 'attempt_store')) throw new Error('There is no store: attempt-api store enable makes one.')
+        if (!(await isThere(place.store, 'attempt_store')))
+          throw new Error('There is no store: attempt-api store enable makes one.')
         await withSessions(place, ({ store: client }) => rebuild(client))
-        console.log('The store is not read any more; a refresher (the service, or attempt-api store refresh) empties it and fills it anew.')
+        console.log(
+          'The store is not read any more; a refresher (the service, or attempt-api store refresh) empties it and fills it anew.',
+        )
         return 0
       },
       verify: (place) => verify(place, share),
       refresh: (place) => refresh(place, values.once === true, config().storeRetentionH),
     }
     const action = verb !== undefined && Object.hasOwn(actions, verb) ? actions[verb] : undefined
-    if (action === undefined || rest.length > 0) throw new UsageError(`store takes one of ${Object.keys(actions).join(', ')}`)
-    return withPlace(config(), action).catch((error: unknown) => { throw Object.assign(error as Error, { exitCode: exitOf(error, verb as string) }) })
+    if (action === undefined || rest.length > 0)
+      throw new UsageError(`store takes one of ${Object.keys(actions).join(', ')}`)
+    return withPlace(config(), action).catch((error: unknown) => {
+      throw Object.assign(error as Error, { exitCode: exitOf(error, verb as string) })
+    })
   },
 }

@@ -33,7 +33,12 @@ export interface CalledFunction {
   relations: string[]
 }
 
-export interface Column { name: string; type: string; kind: string; labels: string[] }
+export interface Column {
+  name: string
+  type: string
+  kind: string
+  labels: string[]
+}
 
 const relationsSql = `
 with recursive edge as (
@@ -67,13 +72,16 @@ export async function readRelations(client: pg.ClientBase, oid: string): Promise
 
 /** The columns of a relation in their order, with the labels of enumerated types. */
 export async function readColumns(client: pg.ClientBase, oid: string): Promise<Column[]> {
-  const { rows } = await client.query<Column>(`
+  const { rows } = await client.query<Column>(
+    `
     select a.attname::text as name, format_type(a.atttypid, a.atttypmod) as type,
       case when t.typtype = 'b' then t.typcategory::text else t.typtype::text end as kind,
       array(select e.enumlabel::text from pg_enum e where e.enumtypid = t.oid order by e.enumsortorder) as labels
     from pg_attribute a join pg_type t on t.oid = a.atttypid
     where a.attrelid = $1::oid and a.attnum > 0 and not a.attisdropped
-    order by a.attnum`, [oid])
+    order by a.attnum`,
+    [oid],
+  )
   return rows
 }
 
@@ -89,13 +97,16 @@ where n.nspname not in ('pg_catalog', 'information_schema') and (${which})`
 
 /** Functions that the definitions of these views call by the catalog's account, operators included. */
 export async function readCalledFunctions(client: pg.ClientBase, views: string[]): Promise<CalledFunction[]> {
-  const { rows } = await client.query<CalledFunction>(functionSql(`p.oid in (
+  const { rows } = await client.query<CalledFunction>(
+    functionSql(`p.oid in (
     select coalesce(o.oprcode::oid, d.refobjid)
     from pg_rewrite w
     join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
       and d.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass)
     left join pg_operator o on d.refclassid = 'pg_operator'::regclass and o.oid = d.refobjid
-    where w.ev_type = '1' and w.ev_class = any($1::oid[]))`), [views])
+    where w.ev_type = '1' and w.ev_class = any($1::oid[]))`),
+    [views],
+  )
   return rows
 }
 
@@ -106,20 +117,26 @@ export async function readFunctionsNamed(client: pg.ClientBase, names: string[])
 
 /** Which of these names are volatile built-in functions. */
 export async function volatileBuiltins(client: pg.ClientBase, names: string[]): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>(`
+  const { rows } = await client.query<{ name: string }>(
+    `
     select distinct proname::text as name from pg_proc
     where pronamespace = 'pg_catalog'::regnamespace and provolatile = 'v' and proname = any($1::text[])
-    order by 1`, [names])
+    order by 1`,
+    [names],
+  )
   return rows.map((row) => row.name)
 }
 
 /** Which of these names are relations, in pg_catalog only or anywhere. */
 export async function relationsNamed(client: pg.ClientBase, names: string[], system: boolean): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>(`
+  const { rows } = await client.query<{ name: string }>(
+    `
     select distinct relname::text as name from pg_class
     where relname = any($1::text[]) and relkind in ('r', 'p', 'v', 'm', 'f')
       and (not $2::boolean or relnamespace = 'pg_catalog'::regnamespace)
-    order by 1`, [names, system])
+    order by 1`,
+    [names, system],
+  )
   return rows.map((row) => row.name)
 }
 
@@ -129,7 +146,11 @@ export async function rowSecurityApplies(client: pg.ClientBase, view: Relation, 
   if (view.invoker) return true
   if (view.owner_bypasses) return false
   if (table.forced) return true
-  const { rows: [row] } = await client.query<{ owns: boolean }>(
-    `select pg_has_role($1::oid, $2::oid, 'USAGE') as owns`, [view.owner, table.owner])
+  const {
+    rows: [row],
+  } = await client.query<{ owns: boolean }>(`select pg_has_role($1::oid, $2::oid, 'USAGE') as owns`, [
+    view.owner,
+    table.owner,
+  ])
   return row?.owns !== true
 }

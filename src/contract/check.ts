@@ -10,7 +10,14 @@ import { type Check, type ContractReport, found, overallStatus } from './report.
 export type { Check, CheckStatus, ContractReport } from './report.js'
 
 const kinds: Record<string, string> = {
-  v: 'view', m: 'materialized view', r: 'table', p: 'partitioned table', f: 'foreign table', S: 'sequence', i: 'index', c: 'type',
+  v: 'view',
+  m: 'materialized view',
+  r: 'table',
+  p: 'partitioned table',
+  f: 'foreign table',
+  S: 'sequence',
+  i: 'index',
+  c: 'type',
 }
 
 /**
@@ -22,7 +29,8 @@ function bounded(client: pg.ClientBase, timeoutMs: number): pg.ClientBase {
   const query = async (text: string, values?: unknown[]) => {
     if (!/^(savepoint|rollback)/.test(text)) {
       const left = Math.ceil(end - Date.now())
-      if (left <= 0) throw Object.assign(new Error(`The check took longer than ${Math.ceil(timeoutMs)} ms.`), { code: '57014' })
+      if (left <= 0)
+        throw Object.assign(new Error(`The check took longer than ${Math.ceil(timeoutMs)} ms.`), { code: '57014' })
       await client.query(`set local statement_timeout = ${left}`)
     }
     return client.query(text, values)
@@ -32,29 +40,54 @@ function bounded(client: pg.ClientBase, timeoutMs: number): pg.ClientBase {
 
 async function settings(client: pg.ClientBase, values: Record<string, string>): Promise<void> {
   const names = Object.keys(values)
-  await client.query(`select ${names.map((_, at) => `pg_catalog.set_config($${at * 2 + 1}, $${at * 2 + 2}, true)`).join(', ')}`,
-    names.flatMap((name) => [name, values[name] ?? '']))
+  await client.query(
+    `select ${names.map((_, at) => `pg_catalog.set_config($${at * 2 + 1}, $${at * 2 + 2}, true)`).join(', ')}`,
+    names.flatMap((name) => [name, values[name] ?? '']),
+  )
 }
 
 // The text of pg_get_viewdef and the meaning of a definition follow these. An empty path qualifies every name.
 const plain = {
-  search_path: 'pg_catalog', TimeZone: 'UTC', DateStyle: 'ISO, YMD', IntervalStyle: 'postgres',
-  quote_all_identifiers: 'off', standard_conforming_strings: 'on', transform_null_equals: 'off', bytea_output: 'hex', jit: 'off',
+  search_path: 'pg_catalog',
+  TimeZone: 'UTC',
+  DateStyle: 'ISO, YMD',
+  IntervalStyle: 'postgres',
+  quote_all_identifiers: 'off',
+  standard_conforming_strings: 'on',
+  transform_null_equals: 'off',
+  bytea_output: 'hex',
+  jit: 'off',
   max_parallel_workers_per_gather: '0',
 }
-const foreign = { TimeZone: 'America/New_York', DateStyle: 'SQL, DMY', IntervalStyle: 'sql_standard', bytea_output: 'escape' }
+const foreign = {
+  TimeZone: 'America/New_York',
+  DateStyle: 'SQL, DMY',
+  IntervalStyle: 'sql_standard',
+  bytea_output: 'escape',
+}
 
 /** The long array has most of the rows, and no setting changes its length. */
 const settingsMatterTo = goldenCases.filter(({ property }) => property !== 'long_array')
 
 function checkColumns(columns: { name: string; type: string }[]): Check {
-  const list = (some: readonly { name: string; type: string }[]) => some.map(({ name, type }) => `${name} ${type}`).join(', ')
+  const list = (some: readonly { name: string; type: string }[]) =>
+    some.map(({ name, type }) => `${name} ${type}`).join(', ')
   const [expected, actual] = [list(lockedColumns), list(columns)]
-  return found('columns', expected === actual ? 'pass' : 'fail', expected, actual, 'names, order and types, no more and no fewer')
+  return found(
+    'columns',
+    expected === actual ? 'pass' : 'fail',
+    expected,
+    actual,
+    'names, order and types, no more and no fewer',
+  )
 }
 
 /** What the definition reads: one exam_results that is a table, and nothing else. */
-function checkReads(relations: Relation[], root: Relation, others: string[]): { checks: Check[]; table: Relation | undefined } {
+function checkReads(
+  relations: Relation[],
+  root: Relation,
+  others: string[],
+): { checks: Check[]; table: Relation | undefined } {
   const inner = relations.filter((one) => one !== root)
   const sources = inner.filter((one) => one.name === 'exam_results')
   const foreigners = inner.filter((one) => one.name !== 'exam_results' && one.kind !== 'v')
@@ -66,12 +99,29 @@ function checkReads(relations: Relation[], root: Relation, others: string[]): { 
     table: tables[0],
     checks: [
       wrong.length > 0
-        ? found('source', 'fail', 'exam_results is a table', wrong.map(named).join(', '), 'what stands in the place of the table decides which exams there are')
+        ? found(
+            'source',
+            'fail',
+            'exam_results is a table',
+            wrong.map(named).join(', '),
+            'what stands in the place of the table decides which exams there are',
+          )
         : tables.length === 1
           ? found('source', 'pass', 'exam_results is a table', tables.map(named).join(', '))
-          : found('source', tables.length === 0 ? 'fail' : 'error', 'one table exam_results', tables.map(named).join(', ') || 'none'),
+          : found(
+              'source',
+              tables.length === 0 ? 'fail' : 'error',
+              'one table exam_results',
+              tables.map(named).join(', ') || 'none',
+            ),
       unknown.length > 0
-        ? found('reads', 'error', 'exam_results only', unknown.join(', '), 'what the definition reads besides cannot be checked')
+        ? found(
+            'reads',
+            'error',
+            'exam_results only',
+            unknown.join(', '),
+            'what the definition reads besides cannot be checked',
+          )
         : found('reads', 'pass', 'exam_results only', inner.map(named).join(', ')),
     ],
   }
@@ -81,26 +131,52 @@ async function checkRowSecurity(client: pg.ClientBase, relations: Relation[]): P
   const hidden: string[] = []
   for (const view of relations) {
     for (const table of relations.filter((one) => view.reads.includes(one.oid))) {
-      if (await rowSecurityApplies(client, view, table)) hidden.push(`${table.schema}.${table.name} read by ${view.name}`)
+      if (await rowSecurityApplies(client, view, table))
+        hidden.push(`${table.schema}.${table.name} read by ${view.name}`)
     }
   }
   return hidden.length === 0
     ? found('row_security', 'pass', 'not in force', 'not in force')
-    : found('row_security', 'fail', 'not in force', `in force on ${hidden.join(', ')}`, 'policies leave out rows that the law keeps')
+    : found(
+        'row_security',
+        'fail',
+        'not in force',
+        `in force on ${hidden.join(', ')}`,
+        'policies leave out rows that the law keeps',
+      )
 }
 
 async function appliedMigration(client: pg.ClientBase, schema: string): Promise<{ name: string | null; check: Check }> {
-  const { rows: [log] } = await client.query<{ name: string }>(`
+  const {
+    rows: [log],
+  } = await client.query<{ name: string }>(
+    `
     select format('%I.%I', n.nspname, c.relname) as name
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = $1 and c.relname = 'kysely_migration' and c.relkind = 'r'
-      and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')`, [schema])
-  const warn = (actual: string) => ({ name: null, check: found('migration', 'warn', migrationName, actual, 'the view may be right all the same; this only says who made it') })
+      and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')`,
+    [schema],
+  )
+  const warn = (actual: string) => ({
+    name: null,
+    check: found(
+      'migration',
+      'warn',
+      migrationName,
+      actual,
+      'the view may be right all the same; this only says who made it',
+    ),
+  })
   if (log === undefined) return warn('kysely_migration is not there or not readable')
   await client.query('savepoint migration')
   try {
-    const { rows } = await client.query<{ name: string }>(`select name::text as name from ${log.name} where name = $1`, [migrationName])
-    return rows[0] === undefined ? warn('not recorded') : { name: rows[0].name, check: found('migration', 'pass', migrationName, rows[0].name) }
+    const { rows } = await client.query<{ name: string }>(
+      `select name::text as name from ${log.name} where name = $1`,
+      [migrationName],
+    )
+    return rows[0] === undefined
+      ? warn('not recorded')
+      : { name: rows[0].name, check: found('migration', 'pass', migrationName, rows[0].name) }
   } catch (error) {
     if ((error as { code?: string }).code === undefined) throw error
     await client.query('rollback to savepoint migration')
@@ -110,21 +186,44 @@ async function appliedMigration(client: pg.ClientBase, schema: string): Promise<
 
 async function run(client: pg.ClientBase, relation: string): Promise<Omit<ContractReport, 'status' | 'contract'>> {
   // the one name that the session's own path resolves; nothing else on that path may stand in for what is built in
-  const { rows: [named] } = await client.query<{ oid: string | null }>(
-    'select pg_catalog.to_regclass($1)::pg_catalog.oid::pg_catalog.text as oid', [relation])
+  const {
+    rows: [named],
+  } = await client.query<{ oid: string | null }>(
+    'select pg_catalog.to_regclass($1)::pg_catalog.oid::pg_catalog.text as oid',
+    [relation],
+  )
   await settings(client, plain)
-  const { rows: [here] } = await client.query<{ oid: string | null; kind: string | null; version: string; schema: string | null; unseen: boolean }>(`
+  const {
+    rows: [here],
+  } = await client.query<{
+    oid: string | null
+    kind: string | null
+    version: string
+    schema: string | null
+    unseen: boolean
+  }>(
+    `
     select c.oid::text as oid, c.relkind::text as kind, n.nspname::text as schema, current_setting('server_version') as version,
       exists (select 1 from pg_class u where u.relname = $2 and u.relkind = 'v' and not has_schema_privilege(u.relnamespace, 'usage')) as unseen
     from (select $1::oid as oid) r left join pg_class c on c.oid = r.oid left join pg_namespace n on n.oid = c.relnamespace`,
-  [named?.oid, relation.split('.').at(-1)?.replaceAll('"', '')])
+    [named?.oid, relation.split('.').at(-1)?.replaceAll('"', '')],
+  )
   const server_version = here?.version ?? ''
   if (here === undefined || here.oid === null) {
     return {
       migration: null,
       server_version,
-      checks: [found('view', here?.unseen === true ? 'error' : 'fail', `a view ${relation}`, 'nothing of that name on the search path',
-        here?.unseen === true ? 'there is one in a schema that this role may not use' : 'run attempt-api migrate up (with --again where it was there before), or set the search_path')],
+      checks: [
+        found(
+          'view',
+          here?.unseen === true ? 'error' : 'fail',
+          `a view ${relation}`,
+          'nothing of that name on the search path',
+          here?.unseen === true
+            ? 'there is one in a schema that this role may not use'
+            : 'run attempt-api migrate up (with --again where it was there before), or set the search_path',
+        ),
+      ],
     }
   }
   const checks: Check[] = [
@@ -142,7 +241,10 @@ async function run(client: pg.ClientBase, relation: string): Promise<Omit<Contra
     checks.push(found('golden', 'error', 'a definition to run', 'none', 'only a view has one'))
     return report()
   }
-  const called = await readCalledFunctions(client, relations.map((one) => one.oid))
+  const called = await readCalledFunctions(
+    client,
+    relations.map((one) => one.oid),
+  )
   const definitions = await checkDefinitions(client, relations, called, longestArray)
   const reads = checkReads(relations, root, definitions.reads)
   checks.push(...reads.checks, await checkRowSecurity(client, relations), ...definitions.checks)
@@ -150,22 +252,35 @@ async function run(client: pg.ClientBase, relation: string): Promise<Omit<Contra
   const lacking = lockedColumns.filter((locked) => !columns.some((column) => column.name === locked.name))
   const unreadable = reads.checks.filter((check) => check.status !== 'pass').map((check) => check.name)
   if (lacking.length > 0 || unreadable.length > 0) {
-    checks.push(found('golden', 'error', 'a definition to run', 'not run',
-      lacking.length > 0 ? `columns are missing: ${lacking.map((one) => one.name).join(', ')}` : `see ${unreadable.join(', ')}`))
+    checks.push(
+      found(
+        'golden',
+        'error',
+        'a definition to run',
+        'not run',
+        lacking.length > 0
+          ? `columns are missing: ${lacking.map((one) => one.name).join(', ')}`
+          : `see ${unreadable.join(', ')}`,
+      ),
+    )
     return report()
   }
   const source = reads.table === undefined ? [] : await readColumns(client, reads.table.oid)
   const statement = goldenStatement(relations, root, reads.table, source)
   // A function's body finds other functions on the path; the definitions themselves are qualified.
   const schemas = new Set([...relations, ...definitions.functions].map((one) => one.schema))
-  await settings(client, { search_path: ['pg_catalog', ...schemas].map((name) => `"${name.replaceAll('"', '""')}"`).join(', ') })
+  await settings(client, {
+    search_path: ['pg_catalog', ...schemas].map((name) => `"${name.replaceAll('"', '""')}"`).join(', '),
+  })
   const first = await runGolden(client, statement, source, 'TimeZone UTC')
   // where the definition did not run at all, it would not a second time
   const ran = !first.some((check) => check.name === 'golden')
   if (ran) await settings(client, foreign)
-  const second = ran ? await runGolden(client, statement, source, 'TimeZone America/New_York, DateStyle SQL', settingsMatterTo) : []
+  const second = ran
+    ? await runGolden(client, statement, source, 'TimeZone America/New_York, DateStyle SQL', settingsMatterTo)
+    : []
   const worse = new Map(second.filter((check) => check.status !== 'pass').map((check) => [check.name, check]))
-  checks.push(...first.map((check) => (check.status === 'pass' ? worse.get(check.name) ?? check : check)))
+  checks.push(...first.map((check) => (check.status === 'pass' ? (worse.get(check.name) ?? check) : check)))
   checks.push(...[...worse.values()].filter((check) => !first.some((one) => one.name === check.name)))
   return report()
 }
@@ -176,7 +291,10 @@ async function checked(client: pg.ClientBase, options: CheckOptions): Promise<Co
   return { status: overallStatus(report.checks), contract: contractVersion, ...report }
 }
 
-export interface CheckOptions { relation?: string; timeoutMs?: number }
+export interface CheckOptions {
+  relation?: string
+  timeoutMs?: number
+}
 
 /**
  * Checks the deployed view against the lock, on a connection that is in no transaction. Runs in one read-only

@@ -41,13 +41,27 @@ const [stateMs, probeMs] = [3_000, 3_500]
 const twoChecksMs = 1_000
 
 const notChecked = (detail: string): ContractReport => ({
-  status: 'error', contract: contractVersion, migration: null, server_version: 'unknown',
+  status: 'error',
+  contract: contractVersion,
+  migration: null,
+  server_version: 'unknown',
   checks: [found('connection', 'error', 'an answer of the database', null, detail)],
 })
 
-export function createContractMonitor(config: Pick<Config, 'contractTimeoutMs' | 'contractIntervalS'>, url: string, pulse?: Pick<Pulse, 'down'>): ContractMonitor {
+export function createContractMonitor(
+  config: Pick<Config, 'contractTimeoutMs' | 'contractIntervalS'>,
+  url: string,
+  pulse?: Pick<Pulse, 'down'>,
+): ContractMonitor {
   // of the session for the question, which is given up by then and must not stay on the server; the check sets its own
-  const connections = keepPool(() => createPool({ statementTimeoutMs: Math.min(config.contractTimeoutMs, stateMs) }, url, { max: 2, name: 'attempt-api contract', connectMs: Math.min(config.contractTimeoutMs, 5_000), kept: true }))
+  const connections = keepPool(() =>
+    createPool({ statementTimeoutMs: Math.min(config.contractTimeoutMs, stateMs) }, url, {
+      max: 2,
+      name: 'attempt-api contract',
+      connectMs: Math.min(config.contractTimeoutMs, 5_000),
+      kept: true,
+    }),
+  )
   let running: Promise<ContractReport> | undefined
   let last: { report: ContractReport; at: Date; ms: number } | undefined
   // when the last checks began
@@ -60,14 +74,18 @@ export function createContractMonitor(config: Pick<Config, 'contractTimeoutMs' |
    */
   async function connected<T>(ms: number, action: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const over = new AbortController()
-    const timer = setTimeout(() => { over.abort(Object.assign(new Error(`no answer within ${ms} ms`), { code: '57014' })) }, ms)
+    const timer = setTimeout(() => {
+      over.abort(Object.assign(new Error(`no answer within ${ms} ms`), { code: '57014' }))
+    }, ms)
     const work = connections.pool.connect().then(async (client) => {
       let held = true
       const release = (failure?: Error) => {
         if (held) client.release(failure)
         held = false
       }
-      over.signal.addEventListener('abort', () => { release(over.signal.reason as Error) })
+      over.signal.addEventListener('abort', () => {
+        release(over.signal.reason as Error)
+      })
       try {
         over.signal.throwIfAborted()
         const result = await action(client)
@@ -78,8 +96,14 @@ export function createContractMonitor(config: Pick<Config, 'contractTimeoutMs' |
         throw error
       }
     })
-    const late = new Promise<never>((_done, fail) => { over.signal.addEventListener('abort', () => { fail(over.signal.reason as Error) }) })
-    return Promise.race([work, late]).finally(() => { clearTimeout(timer) })
+    const late = new Promise<never>((_done, fail) => {
+      over.signal.addEventListener('abort', () => {
+        fail(over.signal.reason as Error)
+      })
+    })
+    return Promise.race([work, late]).finally(() => {
+      clearTimeout(timer)
+    })
   }
 
   async function run(): Promise<ContractReport> {
@@ -91,24 +115,51 @@ export function createContractMonitor(config: Pick<Config, 'contractTimeoutMs' |
     // a tenth is kept for the way back, so that what was found by then is reported
     const report = await connected(config.contractTimeoutMs, (client) =>
       checkContract(client, { timeoutMs: end - Date.now() - config.contractTimeoutMs / 10 }),
-    ).catch((error: unknown) => notChecked(databaseErrorCode(error) === 'timeout'
-      ? 'no answer within CONTRACT_TIMEOUT_MS; try again'
-      : `${whyUnreachable(error)}, or it refused the check; try again`))
+    ).catch((error: unknown) =>
+      notChecked(
+        databaseErrorCode(error) === 'timeout'
+          ? 'no answer within CONTRACT_TIMEOUT_MS; try again'
+          : `${whyUnreachable(error)}, or it refused the check; try again`,
+      ),
+    )
     last = { report, at: new Date(), ms: performance.now() - began }
     return report
   }
 
-  const migrations = keepState(() => connected(Math.min(config.contractTimeoutMs, stateMs), async (client) => {
-    // to_regclass first: a role that may only read the views asks too
-    const { rows: [row] } = await client.query<{ view: boolean; table: boolean; unread: string[] }>(
-      `select to_regclass('attempt') is not null as view, coalesce(has_table_privilege(to_regclass('kysely_migration'), 'select'), false) as table,
-        array(select name from unnest($1::text[]) as name where has_table_privilege(to_regclass(name), 'select') is not true) as unread`, [readViews])
-    const applied = row?.table === true ? (await client.query<{ name: string }>('select name from kysely_migration order by name')).rows.map(({ name }) => name) : null
-    return { view: row?.view === true, unread: row?.unread ?? [], applied, pending: applied === null ? [] : Object.keys(lock.migrations).filter((name) => !applied.includes(name)) }
-  }).catch((failure: unknown) => ({ failure })), (state) => !('failure' in state) && state.view && state.unread.length === 0 && state.pending.length === 0)
+  const migrations = keepState(
+    () =>
+      connected(Math.min(config.contractTimeoutMs, stateMs), async (client) => {
+        // to_regclass first: a role that may only read the views asks too
+        const {
+          rows: [row],
+        } = await client.query<{ view: boolean; table: boolean; unread: string[] }>(
+          `select to_regclass('attempt') is not null as view, coalesce(has_table_privilege(to_regclass('kysely_migration'), 'select'), false) as table,
+        array(select name from unnest($1::text[]) as name where has_table_privilege(to_regclass(name), 'select') is not true) as unread`,
+          [readViews],
+        )
+        const applied =
+          row?.table === true
+            ? (await client.query<{ name: string }>('select name from kysely_migration order by name')).rows.map(
+                ({ name }) => name,
+              )
+            : null
+        return {
+          view: row?.view === true,
+          unread: row?.unread ?? [],
+          applied,
+          pending: applied === null ? [] : Object.keys(lock.migrations).filter((name) => !applied.includes(name)),
+        }
+      }).catch((failure: unknown) => ({ failure })),
+    (state) => !('failure' in state) && state.view && state.unread.length === 0 && state.pending.length === 0,
+  )
 
-  const check = (): Promise<ContractReport> => (running ??= run().finally(() => { running = undefined }))
-  const timer = setInterval(() => { void check() }, config.contractIntervalS * 1000)
+  const check = (): Promise<ContractReport> =>
+    (running ??= run().finally(() => {
+      running = undefined
+    }))
+  const timer = setInterval(() => {
+    void check()
+  }, config.contractIntervalS * 1000)
   timer.unref()
 
   return {
@@ -116,25 +167,51 @@ export function createContractMonitor(config: Pick<Config, 'contractTimeoutMs' |
     last: () => last,
     async readiness() {
       const end = performance.now() + probeMs
-      const contract = { status: last?.report.status ?? 'unknown' as const, checked_at: last?.at.toISOString() ?? null }
-      const unreachable = (reason: string) => ({ ready: false, reason, database: 'unreachable' as const, migrations: null, contract })
+      const contract = {
+        status: last?.report.status ?? ('unknown' as const),
+        checked_at: last?.at.toISOString() ?? null,
+      }
+      const unreachable = (reason: string) => ({
+        ready: false,
+        reason,
+        database: 'unreachable' as const,
+        migrations: null,
+        contract,
+      })
       const down = pulse?.down('primary')
       if (down !== undefined) return unreachable(down)
       const state = await migrations.get()
       if ('failure' in state) return unreachable(whyUnreachable(state.failure))
       // a first or a bad result may be over by now: look again, soon but not at every probe
-      if (last === undefined || (last.report.status !== 'pass' && Date.now() - last.at.getTime() > (last.report.status === 'error' ? 500 : 2_000))) {
+      if (
+        last === undefined ||
+        (last.report.status !== 'pass' &&
+          Date.now() - last.at.getTime() > (last.report.status === 'error' ? 500 : 2_000))
+      ) {
         await atMost(check(), last === undefined ? end - performance.now() : patienceMs)
         contract.status = last?.report.status ?? 'unknown'
         contract.checked_at = last?.at.toISOString() ?? null
       }
-      const reason = !state.view ? `the view attempt is not there: run attempt-api migrate up${state.applied === null ? ', with --again where it was there before' : state.pending.length === 0 ? ' --again' : ''}`
-        : state.pending.length > 0 ? `migrations are pending: ${state.pending.join(', ')}`
-          : contract.status === 'fail' ? 'the deployed view contradicts the lock: see /schema-contract'
-            : state.unread.length > 0 ? `the role of the service cannot read ${state.unread.join(', ')}: grant select (docs/access.md), or, where they are gone, attempt-api migrate up --again`
-              : contract.status === 'unknown' ? 'the lock was not checked yet'
-                : contract.status !== 'pass' ? 'the lock could not be checked: see /schema-contract' : ''
-      return { ready: reason === '', reason, database: 'reachable', migrations: state.applied === null ? null : { applied: state.applied, pending: state.pending }, contract }
+      const reason = !state.view
+        ? `the view attempt is not there: run attempt-api migrate up${state.applied === null ? ', with --again where it was there before' : state.pending.length === 0 ? ' --again' : ''}`
+        : state.pending.length > 0
+          ? `migrations are pending: ${state.pending.join(', ')}`
+          : contract.status === 'fail'
+            ? 'the deployed view contradicts the lock: see /schema-contract'
+            : state.unread.length > 0
+              ? `the role of the service cannot read ${state.unread.join(', ')}: grant select (docs/access.md), or, where they are gone, attempt-api migrate up --again`
+              : contract.status === 'unknown'
+                ? 'the lock was not checked yet'
+                : contract.status !== 'pass'
+                  ? 'the lock could not be checked: see /schema-contract'
+                  : ''
+      return {
+        ready: reason === '',
+        reason,
+        database: 'reachable',
+        migrations: state.applied === null ? null : { applied: state.applied, pending: state.pending },
+        contract,
+      }
     },
     async close() {
       closing.abort()

@@ -22,7 +22,11 @@ export interface ContractReport {
 
 /** One check that found this. */
 export const found = (
-  name: string, status: CheckStatus, expected: string | null, actual: string | null, detail: string | null = null,
+  name: string,
+  status: CheckStatus,
+  expected: string | null,
+  actual: string | null,
+  detail: string | null = null,
 ): Check => ({ name, status, expected, actual, detail })
 
 /** A contradiction outweighs what could not be checked; neither is ever a pass. */

@@ -11,16 +11,19 @@ export interface Token {
   end: number
 }
 
-const lexeme = new RegExp([
-  String.raw`(?<space>\s+|--[^\n]*|/\*[\s\S]*?\*/)`,
-  String.raw`(?<escape>[eE]'(?:[^'\\]|\\[\s\S]|'')*')`,
-  String.raw`(?<string>'(?:[^']|'')*')`,
-  String.raw`(?<dollar>\$(?<tag>\w*)\$[\s\S]*?\$\k<tag>\$)`,
-  String.raw`(?<quoted>"(?:[^"]|"")*")`,
-  String.raw`(?<word>[\p{L}_][\p{L}\p{N}_$]*)`,
-  String.raw`(?<number>\d[\w.]*)`,
-  String.raw`(?<symbol>::|.)`,
-].join('|'), 'gsu')
+const lexeme = new RegExp(
+  [
+    String.raw`(?<space>\s+|--[^\n]*|/\*[\s\S]*?\*/)`,
+    String.raw`(?<escape>[eE]'(?:[^'\\]|\\[\s\S]|'')*')`,
+    String.raw`(?<string>'(?:[^']|'')*')`,
+    String.raw`(?<dollar>\$(?<tag>\w*)\$[\s\S]*?\$\k<tag>\$)`,
+    String.raw`(?<quoted>"(?:[^"]|"")*")`,
+    String.raw`(?<word>[\p{L}_][\p{L}\p{N}_$]*)`,
+    String.raw`(?<number>\d[\w.]*)`,
+    String.raw`(?<symbol>::|.)`,
+  ].join('|'),
+  'gsu',
+)
 
 /** The tokens of an SQL text, without blanks and comments. */
 export function tokenize(sql: string): Token[] {

@@ -1,7 +1,14 @@
 /** Ends what a connection's backend does. A closed socket alone is noticed only when the backend writes, which a long sort does not do for minutes. */
 import pg from 'pg'
 
-interface Connected { processID: number; secretKey: number; host: string; port: number; ssl: boolean; connection: { stream: { destroy(): void } } }
+interface Connected {
+  processID: number
+  secretKey: number
+  host: string
+  port: number
+  ssl: boolean
+  connection: { stream: { destroy(): void } }
+}
 
 /** A server that does not take the request for so long is not waited for. */
 const patienceMs = 2_000
@@ -14,8 +21,11 @@ const patienceMs = 2_000
 export function cancel(client: pg.PoolClient): Promise<boolean> {
   const { processID, secretKey, host, port, ssl } = client as unknown as Connected
   const messenger = new pg.Connection({ ssl }) as unknown as {
-    on(event: string, listener: () => void): void; connect(port: number | string, host?: string): void
-    cancel(processID: number, secretKey: number): void; requestSsl(): void; stream: { destroy(): void; resume(): void; once(event: string, listener: () => void): void }
+    on(event: string, listener: () => void): void
+    connect(port: number | string, host?: string): void
+    cancel(processID: number, secretKey: number): void
+    requestSsl(): void
+    stream: { destroy(): void; resume(): void; once(event: string, listener: () => void): void }
   }
   return new Promise((done) => {
     let sent = false
@@ -24,9 +34,15 @@ export function cancel(client: pg.PoolClient): Promise<boolean> {
       messenger.stream.destroy()
       done(known)
     }
-    const timer = setTimeout(() => { end(false) }, patienceMs)
-    messenger.on('error', () => { end(false) })
-    messenger.on('end', () => { end(sent) })
+    const timer = setTimeout(() => {
+      end(false)
+    }, patienceMs)
+    messenger.on('error', () => {
+      end(false)
+    })
+    messenger.on('end', () => {
+      end(sent)
+    })
     const send = () => {
       messenger.cancel(processID, secretKey)
       sent = true
@@ -34,7 +50,9 @@ export function cancel(client: pg.PoolClient): Promise<boolean> {
       messenger.stream.resume()
     }
     if (ssl) {
-      messenger.on('connect', () => { messenger.requestSsl() })
+      messenger.on('connect', () => {
+        messenger.requestSsl()
+      })
       messenger.on('sslconnect', send)
     } else messenger.on('connect', send)
     if (host.startsWith('/')) messenger.connect(`${host}/.s.PGSQL.${port}`)
@@ -50,5 +68,5 @@ export function abandon(client: pg.PoolClient): void {
 
 /** Closes the connection's socket at once. */
 export function disconnect(client: pg.ClientBase): void {
-  (client as unknown as Connected).connection.stream.destroy()
+  ;(client as unknown as Connected).connection.stream.destroy()
 }

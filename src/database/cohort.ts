@@ -13,8 +13,21 @@ export interface ExamResult {
   updated_at: string
 }
 
-export interface CohortOptions { exams: number; questions: number; students: number; items: number; days: number; end: Date; seed: number }
-export interface Item { item_id: number; topic: string; difficulty: number; discrimination: number }
+export interface CohortOptions {
+  exams: number
+  questions: number
+  students: number
+  items: number
+  days: number
+  end: Date
+  seed: number
+}
+export interface Item {
+  item_id: number
+  topic: string
+  difficulty: number
+  discrimination: number
+}
 
 const topics = ['algebra', 'geometry', 'fractions', 'statistics', 'probability', 'functions']
 
@@ -31,7 +44,11 @@ function generator(seed: number) {
   return { uniform, normal }
 }
 
-const uuid = (text: string) => createHash('md5').update(text).digest('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+const uuid = (text: string) =>
+  createHash('md5')
+    .update(text)
+    .digest('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 
 /** The item parameters of a cohort: difficulty and discrimination on the logit scale. */
 export function cohortItems({ items, seed }: Pick<CohortOptions, 'items' | 'seed'>): Item[] {
@@ -62,12 +79,24 @@ export function* cohort(options: CohortOptions): Generator<ExamResult> {
       const chance = 1 / (1 + Math.exp(-item.discrimination * ((abilities[student] as number) - item.difficulty)))
       const seconds = Math.round(Math.exp(2.8 + (speeds[student] as number) + random.normal() * 0.5) * 10) / 10
       total += seconds
-      return { question_id: item.item_id, is_correct: random.uniform() < chance, time_spent_sec: seconds, used_hints: random.uniform() < 0.1 ? 1 : 0, topic: item.topic }
+      return {
+        question_id: item.item_id,
+        is_correct: random.uniform() < chance,
+        time_spent_sec: seconds,
+        used_hints: random.uniform() < 0.1 ? 1 : 0,
+        topic: item.topic,
+      }
     })
     yield {
-      id: uuid(`exam-${seed}-${exam}`), session_id: `session-${seed}-${exam + 1}`, user_id: `student-${student + 1}`,
-      exam_id: 1 + (first % 20), org_id: 1 + (student % 5), status: 'ready', result_json: { questions: answered },
-      created_at: new Date(completed.getTime() - total * 1000).toISOString(), updated_at: completed.toISOString(),
+      id: uuid(`exam-${seed}-${exam}`),
+      session_id: `session-${seed}-${exam + 1}`,
+      user_id: `student-${student + 1}`,
+      exam_id: 1 + (first % 20),
+      org_id: 1 + (student % 5),
+      status: 'ready',
+      result_json: { questions: answered },
+      created_at: new Date(completed.getTime() - total * 1000).toISOString(),
+      updated_at: completed.toISOString(),
     }
   }
 }

@@ -47,7 +47,9 @@ export function copyRows(client: pg.PoolClient, sql: string, sink: RowSink): Pro
     let parts: Buffer[] = []
     let [have, need] = [0, 0]
 
-    const forward = (bytes: Buffer) => { for (const listener of listeners) listener(bytes) }
+    const forward = (bytes: Buffer) => {
+      for (const listener of listeners) listener(bytes)
+    }
     const release = () => {
       if (released) return
       released = true
@@ -62,7 +64,8 @@ export function copyRows(client: pg.PoolClient, sql: string, sink: RowSink): Pro
     function data(bytes: Buffer, from: number, to: number): void {
       let at = from
       if (!begun) {
-        if (bytes.compare(signature, 0, signature.length, at, at + signature.length) !== 0) throw new Error('the server did not answer in the binary format of COPY')
+        if (bytes.compare(signature, 0, signature.length, at, at + signature.length) !== 0)
+          throw new Error('the server did not answer in the binary format of COPY')
         at += signature.length + 4
         at += 4 + bytes.readInt32BE(at)
         begun = true
@@ -117,7 +120,9 @@ export function copyRows(client: pg.PoolClient, sql: string, sink: RowSink): Pro
       const pause = failed ? undefined : sink.pause?.()
       if (pause !== undefined) {
         socket.pause()
-        pause.then(() => { socket.resume() }, fail)
+        pause.then(() => {
+          socket.resume()
+        }, fail)
       }
     }
 
@@ -130,12 +135,24 @@ export function copyRows(client: pg.PoolClient, sql: string, sink: RowSink): Pro
         ;(connection as unknown as { query(text: string): void }).query(sql)
       },
       handleError: fail,
-      handleReadyForQuery() { if (!failed) resolve(rows) },
-      handleCommandComplete() { /* the answer is whole when the server is ready again */ },
-      handleEmptyQuery() { fail(new Error('an empty statement')) },
-      handleRowDescription() { /* none in COPY */ },
-      handleDataRow() { /* none in COPY */ },
-      handlePortalSuspended() { /* none in COPY */ },
+      handleReadyForQuery() {
+        if (!failed) resolve(rows)
+      },
+      handleCommandComplete() {
+        /* the answer is whole when the server is ready again */
+      },
+      handleEmptyQuery() {
+        fail(new Error('an empty statement'))
+      },
+      handleRowDescription() {
+        /* none in COPY */
+      },
+      handleDataRow() {
+        /* none in COPY */
+      },
+      handlePortalSuspended() {
+        /* none in COPY */
+      },
     }
     client.query(query as unknown as pg.Submittable)
   })
@@ -144,7 +161,8 @@ export function copyRows(client: pg.PoolClient, sql: string, sink: RowSink): Pro
 /** A value as a literal. COPY takes no parameters, so that this is the one place where a value becomes text. */
 function literal(value: unknown): string {
   if (value === null || value === undefined) return 'null'
-  if (Array.isArray(value)) return pg.escapeLiteral(`{${value.map((element) => `"${String(element).replace(/["\\]/g, '\\$&')}"`).join(',')}}`)
+  if (Array.isArray(value))
+    return pg.escapeLiteral(`{${value.map((element) => `"${String(element).replace(/["\\]/g, '\\$&')}"`).join(',')}}`)
   return pg.escapeLiteral(String(value))
 }
 

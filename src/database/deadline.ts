@@ -3,7 +3,9 @@ import { ApiError } from '../errors.js'
 
 /** The client went away before its answer. */
 export class ReaderLeft extends Error {
-  constructor() { super('the reader is gone') }
+  constructor() {
+    super('the reader is gone')
+  }
 }
 
 type Listener = (reason: Error) => void
@@ -24,7 +26,12 @@ export class Deadline {
   }
 
   readonly #late = () => {
-    this.over(new ApiError('timeout', `It took longer than the ${Math.round(this.ms / 100) / 10} s that it may take here; ask for less, or for more time with Prefer: wait`))
+    this.over(
+      new ApiError(
+        'timeout',
+        `It took longer than the ${Math.round(this.ms / 100) / 10} s that it may take here; ask for less, or for more time with Prefer: wait`,
+      ),
+    )
   }
 
   /** Another time, also counted from the beginning: the work turned out to be of another kind. */
@@ -36,10 +43,14 @@ export class Deadline {
   }
 
   /** Milliseconds from the beginning to the end. */
-  get ms(): number { return this.#end - this.#start }
+  get ms(): number {
+    return this.#end - this.#start
+  }
 
   /** Milliseconds that are left. */
-  get left(): number { return this.#end - performance.now() }
+  get left(): number {
+    return this.#end - performance.now()
+  }
 
   /** @throws why it is over, where it is */
   check(): void {
@@ -66,13 +77,17 @@ export class Deadline {
   onOver(listener: Listener): () => void {
     if (this.#reason !== undefined) listener(this.#reason)
     else this.#listeners.add(listener)
-    return () => { this.#listeners.delete(listener) }
+    return () => {
+      this.#listeners.delete(listener)
+    }
   }
 
   /** Waits for `work`, but not beyond the end. What it does then is up to whoever began it. */
   async race<T>(work: Promise<T>): Promise<T> {
     let forget: () => void = () => undefined
-    const over = new Promise<never>((_done, fail) => { forget = this.onOver(fail) })
+    const over = new Promise<never>((_done, fail) => {
+      forget = this.onOver(fail)
+    })
     // a work that fails after the end is nobody's business
     work.catch(() => undefined)
     return Promise.race([work, over]).finally(forget)

@@ -22,7 +22,10 @@ async function fill(pool: pg.Pool): Promise<boolean> {
 
 /** What waits for a connection gets it: an ended pool would let it wait in vain. */
 async function retire(pool: pg.Pool): Promise<void> {
-  while (pool.waitingCount > 0) await new Promise((again) => { setTimeout(again, waitingMs) })
+  while (pool.waitingCount > 0)
+    await new Promise((again) => {
+      setTimeout(again, waitingMs)
+    })
   await pool.end()
 }
 
@@ -32,7 +35,9 @@ export function keepPool(open: () => pg.Pool, everyMs = renewEveryMs): KeptPool 
   let closed = false
   // the first connections are opened before their successors: of few that the server gives each would get some
   let renewing = true
-  void fill(pool).then(() => { renewing = false })
+  void fill(pool).then(() => {
+    renewing = false
+  })
 
   async function renew(): Promise<void> {
     if (renewing) return
@@ -45,10 +50,14 @@ export function keepPool(open: () => pg.Pool, everyMs = renewEveryMs): KeptPool 
     await retire(old)
   }
 
-  const timer = setInterval(() => { void renew() }, everyMs)
+  const timer = setInterval(() => {
+    void renew()
+  }, everyMs)
   timer.unref()
   return {
-    get pool() { return pool },
+    get pool() {
+      return pool
+    },
     async close() {
       closed = true
       clearInterval(timer)

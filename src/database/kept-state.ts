@@ -26,14 +26,19 @@ export function keepState<T>(ask: () => Promise<T>, good: (state: T) => boolean,
   let known: { state: T; at: number } | undefined = first === undefined ? undefined : { state: first, at: -Infinity }
   let asking: Promise<T> | undefined
   let closed = false
-  const look = () => (asking ??= (async () => {
-    // as old as the question, not as its answer
-    const at = performance.now()
-    const state = await ask()
-    known = { state, at }
-    return state
-  })().finally(() => { asking = undefined }))
-  const timer = setInterval(() => { void look() }, askEveryMs)
+  const look = () =>
+    (asking ??= (async () => {
+      // as old as the question, not as its answer
+      const at = performance.now()
+      const state = await ask()
+      known = { state, at }
+      return state
+    })().finally(() => {
+      asking = undefined
+    }))
+  const timer = setInterval(() => {
+    void look()
+  }, askEveryMs)
   timer.unref()
   void look()
 

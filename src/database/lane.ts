@@ -13,7 +13,8 @@ export interface Lane {
 }
 
 /** After these the server goes on with the session: a cancelled statement, a value it does not take, a relation it does not know, a statement in the way of a standby's replay. */
-export const goesOn = (error: unknown): boolean => error instanceof ApiError || (error instanceof pg.DatabaseError && /^(57014|22|40|42)/.test(error.code ?? ''))
+export const goesOn = (error: unknown): boolean =>
+  error instanceof ApiError || (error instanceof pg.DatabaseError && /^(57014|22|40|42)/.test(error.code ?? ''))
 
 /** A backend that was told to cancel and does not end for so long loses its connection. */
 const cancelMs = 2_000
@@ -32,7 +33,8 @@ export function openLane(pool: pg.Pool, queue: number): Lane {
     // whoever would wait in vain is told now
     const waiting = pool.waitingCount
     if (waiting >= queue) throw busy(`${waiting} requests wait for a database connection, which is the limit`)
-    if (waiting > 0 && held * (waiting + 1) / max > deadline.left) throw busy('No database connection would become free in time')
+    if (waiting > 0 && (held * (waiting + 1)) / max > deadline.left)
+      throw busy('No database connection would become free in time')
     const connecting = pool.connect().catch(notConnected)
     let [left, forget]: [boolean, () => void] = [false, () => undefined]
     const over = new Promise<never>((_done, fail) => {
@@ -42,13 +44,22 @@ export function openLane(pool: pg.Pool, queue: number): Lane {
       })
     })
     // who comes too late goes on to the next in the queue
-    connecting.then((client) => { if (left) client.release() }, () => undefined)
-    return Promise.race([connecting, over]).finally(() => { forget() })
+    connecting.then(
+      (client) => {
+        if (left) client.release()
+      },
+      () => undefined,
+    )
+    return Promise.race([connecting, over]).finally(() => {
+      forget()
+    })
   }
 
   /** Gives a connection back when nothing of the answer runs on it any more, and no cancel is on its way. */
   async function settle(client: pg.PoolClient, work: Promise<boolean>): Promise<void> {
-    const timer = setTimeout(() => { disconnect(client) }, cancelMs)
+    const timer = setTimeout(() => {
+      disconnect(client)
+    }, cancelMs)
     const [known, whole] = await Promise.all([cancel(client), work])
     clearTimeout(timer)
     client.release(!known || !whole)
@@ -59,24 +70,32 @@ export function openLane(pool: pg.Pool, queue: number): Lane {
       const client = await connect(deadline)
       const start = performance.now()
       let spoilt = false
-      const work = action(client, () => { spoilt = true })
+      const work = action(client, () => {
+        spoilt = true
+      })
       // whether the connection is good for the next answer
-      const whole = work.then(() => true, (error: unknown) => !spoilt && goesOn(error))
+      const whole = work.then(
+        () => true,
+        (error: unknown) => !spoilt && goesOn(error),
+      )
       let forget: (() => void) | undefined
       let over = false
       try {
         if (deadline === undefined) return await work
-        return await Promise.race([work, new Promise<never>((_done, fail) => {
-          forget = deadline.onOver((reason) => {
-            over = true
-            fail(reason)
-          })
-        })])
+        return await Promise.race([
+          work,
+          new Promise<never>((_done, fail) => {
+            forget = deadline.onOver((reason) => {
+              over = true
+              fail(reason)
+            })
+          }),
+        ])
       } finally {
         forget?.()
         held += (performance.now() - start - held) / 16
         if (over) void settle(client, whole)
-        else client.release(!await whole)
+        else client.release(!(await whole))
       }
     },
   }

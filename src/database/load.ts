@@ -1,12 +1,42 @@
 /** Writes exam results into a database that this service may write: embedded or test. */
 import type pg from 'pg'
 
-const columns = ['id', 'session_id', 'user_id', 'exam_id', 'org_id', 'status', 'result_json', 'score_raw', 'score_scaled', 'standard_error', 'percentile', 'created_at', 'updated_at'] as const
+const columns = [
+  'id',
+  'session_id',
+  'user_id',
+  'exam_id',
+  'org_id',
+  'status',
+  'result_json',
+  'score_raw',
+  'score_scaled',
+  'standard_error',
+  'percentile',
+  'created_at',
+  'updated_at',
+] as const
 const types: Record<(typeof columns)[number], string> = {
-  id: 'uuid', session_id: 'text', user_id: 'text', exam_id: 'integer', org_id: 'integer', status: 'text', result_json: 'jsonb',
-  score_raw: 'numeric', score_scaled: 'numeric', standard_error: 'numeric', percentile: 'numeric', created_at: 'timestamptz', updated_at: 'timestamptz',
+  id: 'uuid',
+  session_id: 'text',
+  user_id: 'text',
+  exam_id: 'integer',
+  org_id: 'integer',
+  status: 'text',
+  result_json: 'jsonb',
+  score_raw: 'numeric',
+  score_scaled: 'numeric',
+  standard_error: 'numeric',
+  percentile: 'numeric',
+  created_at: 'timestamptz',
+  updated_at: 'timestamptz',
 }
-const fallbacks: Partial<Record<string, string>> = { id: 'gen_random_uuid()', status: "'ready'", created_at: 'now()', updated_at: 'now()' }
+const fallbacks: Partial<Record<string, string>> = {
+  id: 'gen_random_uuid()',
+  status: "'ready'",
+  created_at: 'now()',
+  updated_at: 'now()',
+}
 
 /**
  * Inserts lines of JSON, each an exam_results row, in batches and one transaction: all of them or none.
@@ -14,7 +44,11 @@ const fallbacks: Partial<Record<string, string>> = { id: 'gen_random_uuid()', st
  * @param progress called after each batch with the rows read so far
  * @returns rows read and rows inserted
  */
-export async function loadExamResults(pool: pg.Pool, lines: AsyncIterable<string> | Iterable<string>, progress?: (read: number) => void): Promise<{ read: number; inserted: number }> {
+export async function loadExamResults(
+  pool: pg.Pool,
+  lines: AsyncIterable<string> | Iterable<string>,
+  progress?: (read: number) => void,
+): Promise<{ read: number; inserted: number }> {
   const client = await pool.connect()
   let [read, inserted] = [0, 0]
   const list = columns.map((column) => `coalesce(r.${column}, ${fallbacks[column] ?? 'null'})`).join(', ')
@@ -22,7 +56,9 @@ export async function loadExamResults(pool: pg.Pool, lines: AsyncIterable<string
     const result = await client.query(
       `insert into exam_results (${columns.join(', ')})
        select ${list} from unnest($1::text[]) as line cross join lateral jsonb_to_record(line::jsonb) as r (${columns.map((column) => `${column} ${types[column]}`).join(', ')})
-       on conflict do nothing`, [batch])
+       on conflict do nothing`,
+      [batch],
+    )
     read += batch.length
     inserted += result.rowCount ?? 0
     progress?.(read)
@@ -44,7 +80,9 @@ export async function loadExamResults(pool: pg.Pool, lines: AsyncIterable<string
     return { read, inserted }
   } catch (error) {
     await client.query('rollback').catch(() => undefined)
-    throw new Error(`The rows after ${read} could not be loaded, nothing was: ${(error as Error).message}`, { cause: error })
+    throw new Error(`The rows after ${read} could not be loaded, nothing was: ${(error as Error).message}`, {
+      cause: error,
+    })
   } finally {
     client.release()
   }

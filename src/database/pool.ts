@@ -6,17 +6,34 @@ import { disconnect } from './cancel.js'
 export type ServerName = 'primary' | 'store' | `standby ${number}`
 
 /** How many connections a pool has; `waiting`: requests that have none yet. */
-export interface PoolUse { server: ServerName; limit: number; total: number; idle: number; waiting: number }
+export interface PoolUse {
+  server: ServerName
+  limit: number
+  total: number
+  idle: number
+  waiting: number
+}
 
 export const poolUse = (pools: ReadonlyMap<ServerName, pg.Pool>): PoolUse[] =>
-  [...pools].map(([server, pool]) => ({ server, limit: pool.options.max, total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }))
+  [...pools].map(([server, pool]) => ({
+    server,
+    limit: pool.options.max,
+    total: pool.totalCount,
+    idle: pool.idleCount,
+    waiting: pool.waitingCount,
+  }))
 
 const sessionSettings = [
-  'TimeZone=UTC', 'DateStyle=ISO', 'IntervalStyle=postgres', 'jit=off',
+  'TimeZone=UTC',
+  'DateStyle=ISO',
+  'IntervalStyle=postgres',
+  'jit=off',
   // the planner takes a Gather over a set-returning function for cheaper than it is, and then scans the whole table
   'max_parallel_workers_per_gather=0',
   // a session whose service is gone without a word ends within 25 s, and with it its locks and its snapshot
-  'tcp_keepalives_idle=10', 'tcp_keepalives_interval=5', 'tcp_keepalives_count=3',
+  'tcp_keepalives_idle=10',
+  'tcp_keepalives_interval=5',
+  'tcp_keepalives_count=3',
 ]
 
 /**
@@ -25,26 +42,57 @@ const sessionSettings = [
  * @throws Error in words of `whyUnreachable`
  */
 async function checkSettings(client: pg.ClientBase, readOnly: boolean, answerMs: number): Promise<void> {
-  const { rows: [session] } = await client.query({
+  const {
+    rows: [session],
+  } = (await client.query({
     text: `select current_setting('TimeZone') = 'UTC' and current_setting('DateStyle') like 'ISO%' and current_setting('IntervalStyle') = 'postgres' and not current_setting('jit')::boolean
   and current_setting('max_parallel_workers_per_gather') = '0' and current_setting('default_transaction_read_only')::boolean = ${readOnly} as kept`,
     query_timeout: answerMs,
-  } as pg.QueryConfig) as { rows: { kept: boolean }[] }
-  if (session?.kept !== true) throw Object.assign(new Error('a startup parameter was lost: a pooler before the database does not pass on the settings of the session (docs/poolers.md)'), { code: '08P01' })
+  } as pg.QueryConfig)) as { rows: { kept: boolean }[] }
+  if (session?.kept !== true)
+    throw Object.assign(
+      new Error(
+        'a startup parameter was lost: a pooler before the database does not pass on the settings of the session (docs/poolers.md)',
+      ),
+      { code: '08P01' },
+    )
 }
 
 /** The driver takes the options of a URL (a search_path) instead of ours. Ours come after them: of two settings the later holds. */
-const withOptions = (url: string, ours: string): string => url.replace(/[?&]options=[^&#]*/g, (theirs) => `${theirs}%20${ours.replaceAll(' ', '%20')}`)
+const withOptions = (url: string, ours: string): string =>
+  url.replace(/[?&]options=[^&#]*/g, (theirs) => `${theirs}%20${ours.replaceAll(' ', '%20')}`)
 
 /** @param kept its connections are closed by nobody: for `keepPool`, which renews them */
-export function createPool(config: { statementTimeoutMs: number }, url: string, { max, name, connectMs = 5_000, readOnly = true, queryMs, kept = false }: { max: number; name: string; connectMs?: number | undefined; readOnly?: boolean; queryMs?: number; kept?: boolean }): pg.Pool {
+export function createPool(
+  config: { statementTimeoutMs: number },
+  url: string,
+  {
+    max,
+    name,
+    connectMs = 5_000,
+    readOnly = true,
+    queryMs,
+    kept = false,
+  }: {
+    max: number
+    name: string
+    connectMs?: number | undefined
+    readOnly?: boolean
+    queryMs?: number
+    kept?: boolean
+  },
+): pg.Pool {
   const clients = new Set<pg.ClientBase>()
-  const options = [...sessionSettings, `default_transaction_read_only=${readOnly ? 'on' : 'off'}`].map((setting) => `-c ${setting}`).join(' ')
+  const options = [...sessionSettings, `default_transaction_read_only=${readOnly ? 'on' : 'off'}`]
+    .map((setting) => `-c ${setting}`)
+    .join(' ')
   const pool = new pg.Pool({
     // from its first moment: what hangs in the question is dropped with the others
     onConnect: (async (client: pg.ClientBase) => {
       client.on('error', () => undefined)
-      client.once('end', () => { clients.delete(client) })
+      client.once('end', () => {
+        clients.delete(client)
+      })
       clients.add(client)
       await checkSettings(client, readOnly, connectMs).catch((error: unknown) => {
         disconnect(client)
@@ -73,10 +121,15 @@ export function createPool(config: { statementTimeoutMs: number }, url: string, 
 
 const connections = new WeakMap<pg.Pool, Set<pg.ClientBase>>()
 
-const clientsOf = (pool: pg.Pool | undefined) => [...(pool && connections.get(pool)) ?? []]
+const clientsOf = (pool: pg.Pool | undefined) => [...((pool && connections.get(pool)) ?? [])]
 
 /** Bytes that came on the connections that are open. */
-export const received = (pool: pg.Pool | undefined): number => clientsOf(pool).reduce((sum, client) => sum + (client as unknown as { connection: { stream: { bytesRead: number } } }).connection.stream.bytesRead, 0)
+export const received = (pool: pg.Pool | undefined): number =>
+  clientsOf(pool).reduce(
+    (sum, client) =>
+      sum + (client as unknown as { connection: { stream: { bytesRead: number } } }).connection.stream.bytesRead,
+    0,
+  )
 
 /** Closes every connection of a pool at once: what waits on one fails now and not when the network gives it up. */
 export function dropConnections(pool: pg.Pool | undefined): void {
@@ -87,7 +140,12 @@ export function dropConnections(pool: pg.Pool | undefined): void {
 export const standbyConnectMs = 1_000
 
 /** One pool a server. */
-export function openPools(url: string, storeUrl: string, standbyUrls: readonly string[], open: (url: string, connectMs?: number) => pg.Pool): Map<ServerName, pg.Pool> {
+export function openPools(
+  url: string,
+  storeUrl: string,
+  standbyUrls: readonly string[],
+  open: (url: string, connectMs?: number) => pg.Pool,
+): Map<ServerName, pg.Pool> {
   const pools = new Map<ServerName, pg.Pool>([['primary', open(url)]])
   if (storeUrl !== url) pools.set('store', open(storeUrl))
   standbyUrls.forEach((standby, index) => pools.set(`standby ${index + 1}`, open(standby, standbyConnectMs)))

@@ -1,7 +1,8 @@
 /** What a pooler between this process and PostgreSQL may take from us. */
 import type pg from 'pg'
 
-const backendOf = async (client: pg.ClientBase): Promise<number> => (await client.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid ?? 0
+const backendOf = async (client: pg.ClientBase): Promise<number> =>
+  (await client.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid ?? 0
 
 /**
  * Whether the server keeps a session for this connection alone. A pooler in transaction mode lends it to others between
@@ -16,7 +17,7 @@ export async function hasOwnSession(client: pg.ClientBase, pool: pg.Pool): Promi
   try {
     await other.query('begin')
     // only then: where there is one session, the question would wait for this transaction
-    const own = await backendOf(other) !== backend && await backendOf(client) === backend
+    const own = (await backendOf(other)) !== backend && (await backendOf(client)) === backend
     await other.query('rollback')
     return own
   } finally {
@@ -24,4 +25,5 @@ export async function hasOwnSession(client: pg.ClientBase, pool: pg.Pool): Promi
   }
 }
 
-export const sharedSession = 'a pooler in transaction mode is before the database, and this needs a session of its own: use a direct connection, or the pooler\'s session mode (docs/poolers.md)'
+export const sharedSession =
+  "a pooler in transaction mode is before the database, and this needs a session of its own: use a direct connection, or the pooler's session mode (docs/poolers.md)"

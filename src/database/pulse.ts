@@ -13,7 +13,10 @@ type Watched = Extract<ServerName, 'primary' | 'store'>
 
 export interface Pulse {
   /** Begins to ask. @param silent called with a server that stopped answering: what waits for it is to be ended */
-  start(log: { info(object: object, message: string): void; warn(object: object, message: string): void }, silent: (server: Watched) => void): void
+  start(
+    log: { info(object: object, message: string): void; warn(object: object, message: string): void },
+    silent: (server: Watched) => void,
+  ): void
   /** Why the server cannot be asked now; undefined: it answers, as far as is known. */
   down(server: ServerName): string | undefined
   close(): Promise<void>
@@ -29,19 +32,35 @@ const busyMs = 500
 
 /** @param heard grows with what a server sends to anybody: one that is late with this answer and gives others is not silent */
 export function openPulse(url: string, storeUrl: string, heard: (server: Watched) => number): Pulse {
-  const servers = (storeUrl === url ? [['primary', url] as const] : [['primary', url] as const, ['store', storeUrl] as const]).map(([server, where]) => ({
-    server, pool: createPool({ statementTimeoutMs: answerMs }, where, { max: 1, name: 'attempt-api pulse', connectMs: answerMs, queryMs: answerMs }), why: undefined as string | undefined,
+  const servers = (
+    storeUrl === url ? [['primary', url] as const] : [['primary', url] as const, ['store', storeUrl] as const]
+  ).map(([server, where]) => ({
+    server,
+    pool: createPool({ statementTimeoutMs: answerMs }, where, {
+      max: 1,
+      name: 'attempt-api pulse',
+      connectMs: answerMs,
+      queryMs: answerMs,
+    }),
+    why: undefined as string | undefined,
   }))
   const stopping = new AbortController()
   const stopped = () => stopping.signal.aborted
   let loops: Promise<void>[] = []
 
-  async function watch(one: typeof servers[number], log: Parameters<Pulse['start']>[0], silent: (server: Watched) => void): Promise<void> {
+  async function watch(
+    one: (typeof servers)[number],
+    log: Parameters<Pulse['start']>[0],
+    silent: (server: Watched) => void,
+  ): Promise<void> {
     const reader = readerOf(one.pool)
     let [failures, since] = [0, 0]
     while (!stopped()) {
       const [began, before] = [Date.now(), heard(one.server)]
-      const failure = await reader.rows({ name: 'pulse', text: 'select 1', values: [] }).then(() => undefined, (error: unknown) => error)
+      const failure = await reader.rows({ name: 'pulse', text: 'select 1', values: [] }).then(
+        () => undefined,
+        (error: unknown) => error,
+      )
       if (stopped()) return
       // an error that the server sends is an answer: whoever asks gets the like of it, as fast
       if (failure === undefined || failure instanceof pg.DatabaseError) {
@@ -61,7 +80,10 @@ export function openPulse(url: string, storeUrl: string, heard: (server: Watched
       if (++failures >= 2) {
         if (one.why === undefined) {
           since = began
-          log.warn({ server: one.server, err: failure }, 'the database does not answer: requests are refused until it does')
+          log.warn(
+            { server: one.server, err: failure },
+            'the database does not answer: requests are refused until it does',
+          )
           one.why = whyUnreachable(failure)
           silent(one.server)
         }
@@ -72,7 +94,9 @@ export function openPulse(url: string, storeUrl: string, heard: (server: Watched
   }
 
   return {
-    start(log, silent) { loops = servers.map((one) => watch(one, log, silent)) },
+    start(log, silent) {
+      loops = servers.map((one) => watch(one, log, silent))
+    },
     down: (server) => servers.find((one) => one.server === server)?.why,
     async close() {
       stopping.abort()

@@ -8,7 +8,11 @@ import { goesOn, openLane, type Lane } from './lane.js'
 import { createPool, dropConnections, openPools, poolUse, received, type PoolUse, type ServerName } from './pool.js'
 
 /** One statement: prepared once a connection under its name; values are text or arrays of text. */
-export interface Statement { name: string; text: string; values: unknown[] }
+export interface Statement {
+  name: string
+  text: string
+  values: unknown[]
+}
 
 export type Row = (string | null)[]
 
@@ -20,7 +24,11 @@ export interface Reader {
 }
 
 /** Which server is read, whether the views or the store, and who is told of it. */
-export interface From { readonly server: ServerName; readonly store: boolean; readonly meter?: Meter | undefined }
+export interface From {
+  readonly server: ServerName
+  readonly store: boolean
+  readonly meter?: Meter | undefined
+}
 
 /** Is told what one request costs in the database; milliseconds. Neither throws nor waits. */
 export interface Meter {
@@ -40,7 +48,10 @@ export interface Database extends Reader, From {
 }
 
 /** A standby of the primary; `store` where the primary has the store beside the view. */
-export interface Standby { live: Database; store: Database | undefined }
+export interface Standby {
+  live: Database
+  store: Database | undefined
+}
 
 /** The view and the store, which may be in one database or in two, and the standbys. */
 export interface Databases {
@@ -102,13 +113,16 @@ export const keptReader = (kept: KeptPool, store = false): Reader => ({
 })
 
 /** Stops where the answer is over: what is cancelled is the one statement that runs. */
-const whileNeeded = (reader: Reader, deadline: Deadline | undefined): Reader => (deadline === undefined ? reader : {
-  store: reader.store,
-  rows: async (statement) => {
-    deadline.check()
-    return reader.rows(statement)
-  },
-})
+const whileNeeded = (reader: Reader, deadline: Deadline | undefined): Reader =>
+  deadline === undefined
+    ? reader
+    : {
+        store: reader.store,
+        rows: async (statement) => {
+          deadline.check()
+          return reader.rows(statement)
+        },
+      }
 
 function databaseOf(lane: Lane, from: From, deadline?: Deadline): Database {
   /** On one connection; how long it was waited for is told. */
@@ -130,26 +144,48 @@ function databaseOf(lane: Lane, from: From, deadline?: Deadline): Database {
     ...from,
     within: (bound, meter) => databaseOf(lane, { ...from, meter }, bound),
     rows: (statement) => use((client) => readerOf(client, from).rows(statement)),
-    snapshot: (action) => use(async (client, spoil) => {
-      // the server's own limit beside ours costs no round trip here; it holds where this process ends
-      await client.query(`begin isolation level repeatable read read only${deadline === undefined ? '' : `; set local statement_timeout = ${Math.max(1, Math.ceil(deadline.left))}`}`)
-      try {
-        const result = await action(whileNeeded(readerOf(client, from), deadline))
-        await client.query('commit')
-        return result
-      } catch (error) {
-        await client.query('rollback').catch(spoil)
-        throw error
-      }
-    }),
+    snapshot: (action) =>
+      use(async (client, spoil) => {
+        // the server's own limit beside ours costs no round trip here; it holds where this process ends
+        await client.query(
+          `begin isolation level repeatable read read only${deadline === undefined ? '' : `; set local statement_timeout = ${Math.max(1, Math.ceil(deadline.left))}`}`,
+        )
+        try {
+          const result = await action(whileNeeded(readerOf(client, from), deadline))
+          await client.query('commit')
+          return result
+        } catch (error) {
+          await client.query('rollback').catch(spoil)
+          throw error
+        }
+      }),
   }
 }
 
 /** One row of a small table. On our side a little later: who lost the connection without a word would wait for it, and every answer with them. */
 const [stateMs, stateLostMs] = [2_000, 2_500]
-export function openDatabases(config: Pick<Config, 'timeoutMaxMs' | 'poolSize' | 'poolQueue'>, url: string, storeUrl = url, standbyUrls: readonly string[] = []): Databases {
-  const pools = openPools(url, storeUrl, standbyUrls, (where, connectMs) => createPool({ statementTimeoutMs: config.timeoutMaxMs }, where, { max: config.poolSize, name: 'attempt-api', connectMs }))
-  const state = keepPool(() => createPool({ statementTimeoutMs: stateMs }, storeUrl, { max: 1, name: 'attempt-api state', connectMs: stateLostMs, queryMs: stateLostMs, kept: true }))
+export function openDatabases(
+  config: Pick<Config, 'timeoutMaxMs' | 'poolSize' | 'poolQueue'>,
+  url: string,
+  storeUrl = url,
+  standbyUrls: readonly string[] = [],
+): Databases {
+  const pools = openPools(url, storeUrl, standbyUrls, (where, connectMs) =>
+    createPool({ statementTimeoutMs: config.timeoutMaxMs }, where, {
+      max: config.poolSize,
+      name: 'attempt-api',
+      connectMs,
+    }),
+  )
+  const state = keepPool(() =>
+    createPool({ statementTimeoutMs: stateMs }, storeUrl, {
+      max: 1,
+      name: 'attempt-api state',
+      connectMs: stateLostMs,
+      queryMs: stateLostMs,
+      kept: true,
+    }),
+  )
   const lanes = new Map([...pools].map(([server, pool]) => [server, openLane(pool, config.poolQueue)]))
   const database = (server: ServerName, store: boolean) => databaseOf(lanes.get(server) as Lane, { server, store })
   const beside = storeUrl === url
@@ -157,13 +193,18 @@ export function openDatabases(config: Pick<Config, 'timeoutMaxMs' | 'poolSize' |
     live: database('primary', false),
     store: database(beside ? 'primary' : 'store', true),
     state: keptReader(state, true),
-    standbys: standbyUrls.map((_url, index) => ({ live: database(`standby ${index + 1}`, false), store: beside ? database(`standby ${index + 1}`, true) : undefined })),
+    standbys: standbyUrls.map((_url, index) => ({
+      live: database(`standby ${index + 1}`, false),
+      store: beside ? database(`standby ${index + 1}`, true) : undefined,
+    })),
     pools: () => poolUse(pools),
     drop: (server) => {
       dropConnections(pools.get(server))
       if (server === 'store' || (beside && server === 'primary')) dropConnections(state.pool)
     },
     heard: (server) => received(pools.get(server)),
-    async close() { await Promise.all([state.close(), ...[...pools.values()].map((pool) => pool.end())]) },
+    async close() {
+      await Promise.all([state.close(), ...[...pools.values()].map((pool) => pool.end())])
+    },
   }
 }

@@ -8,7 +8,9 @@ import type { Config } from '../config.js'
 import { createPool, type ServerName } from './pool.js'
 import type { From, Statement } from './reader.js'
 
-export interface SlowLog { warn(object: object, message: string): void }
+export interface SlowLog {
+  warn(object: object, message: string): void
+}
 
 export interface SlowQueries {
   /** Tells of a statement that took `ms`, if that is long; its plan follows in the background. @returns whether it is long */
@@ -23,12 +25,25 @@ const explainMs = 2_000
 /** How many statements are remembered; those with a free choice of columns could be many. */
 const mostRemembered = 1_000
 
-interface PlanNode { 'Node Type': string; 'Relation Name'?: string; 'Index Name'?: string; 'Function Name'?: string; 'CTE Name'?: string; 'Plan Rows': number; Plans?: PlanNode[] }
+interface PlanNode {
+  'Node Type': string
+  'Relation Name'?: string
+  'Index Name'?: string
+  'Function Name'?: string
+  'CTE Name'?: string
+  'Plan Rows': number
+  Plans?: PlanNode[]
+}
 
 /** Node types, relations, indexes and estimated rows; no conditions. `Limit 10 (Index Scan attempt_student_idx on exam_results 12)` */
 export function outline(node: PlanNode): string {
   const relation = node['Relation Name'] ?? node['Function Name'] ?? node['CTE Name']
-  const what = [node['Node Type'], node['Index Name'], relation !== undefined && node['Index Name'] !== undefined ? `on ${relation}` : relation, node['Plan Rows']]
+  const what = [
+    node['Node Type'],
+    node['Index Name'],
+    relation !== undefined && node['Index Name'] !== undefined ? `on ${relation}` : relation,
+    node['Plan Rows'],
+  ]
   const below = node.Plans === undefined ? '' : ` (${node.Plans.map(outline).join(', ')})`
   return what.filter((part) => part !== undefined).join(' ') + below
 }
@@ -39,7 +54,11 @@ async function explain(client: pg.PoolClient, { text, values }: Statement): Prom
     await client.query('set plan_cache_mode = force_generic_plan')
     await client.query(`prepare attempt_explained as ${text}`)
     // of a generic plan the values decide nothing
-    const { rows: [row] } = await client.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(`explain (format json) execute attempt_explained${values.length === 0 ? '' : `(${values.map(() => 'null').join(', ')})`}`)
+    const {
+      rows: [row],
+    } = await client.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
+      `explain (format json) execute attempt_explained${values.length === 0 ? '' : `(${values.map(() => 'null').join(', ')})`}`,
+    )
     const plan = row?.['QUERY PLAN'][0]?.Plan
     return plan === undefined ? null : outline(plan)
   } finally {
@@ -47,9 +66,20 @@ async function explain(client: pg.PoolClient, { text, values }: Statement): Prom
   }
 }
 
-export function createSlowQueries(config: Pick<Config, 'slowQueryMs'>, url: string, storeUrl = url, standbyUrls: readonly string[] = []): SlowQueries {
+export function createSlowQueries(
+  config: Pick<Config, 'slowQueryMs'>,
+  url: string,
+  storeUrl = url,
+  standbyUrls: readonly string[] = [],
+): SlowQueries {
   // pools connect when they are first used: most never do
-  const open = (where: string) => createPool({ statementTimeoutMs: explainMs }, where, { max: 1, name: 'attempt-api explain', connectMs: explainMs, queryMs: explainMs })
+  const open = (where: string) =>
+    createPool({ statementTimeoutMs: explainMs }, where, {
+      max: 1,
+      name: 'attempt-api explain',
+      connectMs: explainMs,
+      queryMs: explainMs,
+    })
   const pools = new Map<ServerName, pg.Pool>([['primary', open(url)]])
   if (storeUrl !== url) pools.set('store', open(storeUrl))
   standbyUrls.forEach((standby, index) => pools.set(`standby ${index + 1}`, open(standby)))
@@ -82,14 +112,31 @@ export function createSlowQueries(config: Pick<Config, 'slowQueryMs'>, url: stri
   return {
     ran(log, from, statement, ms, rows, error) {
       if (ms < config.slowQueryMs || closed) return false
-      const name = statement.name === '' ? `attempt_${createHash('sha256').update(statement.text).digest('hex').slice(0, 16)}` : statement.name
-      const told = { statement: name, ms: Math.round(ms), rows, server: from.server, source: from.store ? 'store' : 'view', ...(error === undefined ? {} : { sqlstate: (error as { code?: unknown }).code ?? null }) }
-      const tell = (found: string | null) => { log.warn({ ...told, plan: found }, 'slow query') }
+      const name =
+        statement.name === ''
+          ? `attempt_${createHash('sha256').update(statement.text).digest('hex').slice(0, 16)}`
+          : statement.name
+      const told = {
+        statement: name,
+        ms: Math.round(ms),
+        rows,
+        server: from.server,
+        source: from.store ? 'store' : 'view',
+        ...(error === undefined ? {} : { sqlstate: (error as { code?: unknown }).code ?? null }),
+      }
+      const tell = (found: string | null) => {
+        log.warn({ ...told, plan: found }, 'slow query')
+      }
       if (!due(`${from.server} ${name}`)) {
         tell(null)
         return true
       }
-      const work: Promise<void> = plan(from, statement).catch(() => null).then(tell).finally(() => { explaining.delete(work) })
+      const work: Promise<void> = plan(from, statement)
+        .catch(() => null)
+        .then(tell)
+        .finally(() => {
+          explaining.delete(work)
+        })
       explaining.add(work)
       return true
     },

@@ -19,12 +19,16 @@ export interface Snapshot extends Reader {
   copy(statement: Statement, sink: RowSink): Promise<number>
 }
 
-
 /** What to send: the statements whose rows are the answer, one after another, and how they are encoded. */
-export interface Content { statements: AsyncGenerator<Statement, void, number>; encoder: Encoder }
+export interface Content {
+  statements: AsyncGenerator<Statement, void, number>
+  encoder: Encoder
+}
 
 /** The bytes of an answer. It ends when every row is in it and fails otherwise; `rows` is the count so far. */
-export interface RowStream extends Readable { readonly rows: number }
+export interface RowStream extends Readable {
+  readonly rows: number
+}
 
 export interface Streams {
   /**
@@ -34,7 +38,11 @@ export interface Streams {
    * @param from the database of the answer's source
    * @throws ApiError too_many_streams, timeout; what the database reports
    */
-  open(prepare: (snapshot: Snapshot, stopped: AbortSignal) => Content | Promise<Content>, left: AbortSignal, from: From): Promise<RowStream>
+  open(
+    prepare: (snapshot: Snapshot, stopped: AbortSignal) => Content | Promise<Content>,
+    left: AbortSignal,
+    from: From,
+  ): Promise<RowStream>
   /** A long read that sends nothing by itself. Throws as `open`. */
   read<T>(action: (snapshot: Snapshot, stopped: AbortSignal) => Promise<T>, left: AbortSignal, from: From): Promise<T>
   /** How many run of those that may, and the connections. */
@@ -69,7 +77,9 @@ class CopyStream extends Readable implements RowStream {
   /** Hands out bytes; the promise settles when the reader wants more. */
   give(bytes: Uint8Array): Promise<void> | undefined {
     if (this.push(bytes) || this.destroyed) return undefined
-    return new Promise((resume) => { this.#resume = resume })
+    return new Promise((resume) => {
+      this.#resume = resume
+    })
   }
 
   override _read(): void {
@@ -91,50 +101,88 @@ async function connect(pool: pg.Pool, from: From, job: AbortSignal): Promise<pg.
   try {
     job.throwIfAborted()
     const client = await new Promise<pg.PoolClient>((done, fail) => {
-      const leave = () => { fail(job.reason as Error) }
+      const leave = () => {
+        fail(job.reason as Error)
+      }
       job.addEventListener('abort', leave)
-      void pool.connect().catch(notConnected).then((client) => {
-        // one that comes too late is for others
-        if (job.aborted) client.release()
-        else done(client)
-      }).catch(fail).finally(() => { job.removeEventListener('abort', leave) })
+      void pool
+        .connect()
+        .catch(notConnected)
+        .then((client) => {
+          // one that comes too late is for others
+          if (job.aborted) client.release()
+          else done(client)
+        })
+        .catch(fail)
+        .finally(() => {
+          job.removeEventListener('abort', leave)
+        })
     })
     from.meter?.waited(from, performance.now() - began)
     return client
   } catch (error) {
     // the database did not work on it: the same request may well succeed later
     const late = error instanceof ApiError && error.code === 'timeout'
-    const told = late ? new ApiError('too_busy', 'No database connection became free in time; try again', undefined, 1) : error
+    const told = late
+      ? new ApiError('too_busy', 'No database connection became free in time; try again', undefined, 1)
+      : error
     // a reader that left has not failed
     from.meter?.waited(from, performance.now() - began, job.aborted && !late ? undefined : told)
     throw told
   }
 }
 
-export function openStreams(config: Settings, url: string, storeUrl = url, standbyUrls: readonly string[] = []): Streams {
+export function openStreams(
+  config: Settings,
+  url: string,
+  storeUrl = url,
+  standbyUrls: readonly string[] = [],
+): Streams {
   const pools = openPools(url, storeUrl, standbyUrls, (where, connectMs) =>
-    createPool({ statementTimeoutMs: config.streamTimeoutS * 1000 }, where, { max: config.streamPoolSize, name: 'attempt-api stream', connectMs }))
+    createPool({ statementTimeoutMs: config.streamTimeoutS * 1000 }, where, {
+      max: config.streamPoolSize,
+      name: 'attempt-api stream',
+      connectMs,
+    }),
+  )
   const running = new Set<AbortController>()
   let [busy, closing] = [0, false]
 
   /** Holds a connection and a snapshot for `work`. Whatever aborts `job` ends the work on the server as well. */
-  async function run<T>(from: From, left: AbortSignal, work: (client: pg.PoolClient, job: AbortController) => Promise<T>): Promise<T> {
+  async function run<T>(
+    from: From,
+    left: AbortSignal,
+    work: (client: pg.PoolClient, job: AbortController) => Promise<T>,
+  ): Promise<T> {
     if (closing) throw new ApiError('shutting_down', 'The service is shutting down; try again')
-    if (busy >= config.streamPoolSize) throw new ApiError('too_many_streams', `${config.streamPoolSize} streams are running, which is the limit; try again when one has ended`)
+    if (busy >= config.streamPoolSize)
+      throw new ApiError(
+        'too_many_streams',
+        `${config.streamPoolSize} streams are running, which is the limit; try again when one has ended`,
+      )
     busy++
     const job = new AbortController()
-    const leave = () => { job.abort(left.reason) }
+    const leave = () => {
+      job.abort(left.reason)
+    }
     left.addEventListener('abort', leave)
     if (left.aborted) leave()
     const deadline = setTimeout(() => {
-      job.abort(new ApiError('timeout', `It took longer than the ${config.streamTimeoutS} s that a stream may take; ask for less`))
+      job.abort(
+        new ApiError(
+          'timeout',
+          `It took longer than the ${config.streamTimeoutS} s that a stream may take; ask for less`,
+        ),
+      )
     }, config.streamTimeoutS * 1000)
     running.add(job)
     try {
       const client = await connect(pools.get(from.server) as pg.Pool, from, job.signal)
       // nothing runs on the connection any more
       let settled = false
-      job.signal.addEventListener('abort', () => { if (!settled) abandon(client) })
+      job.signal.addEventListener('abort', () => {
+        if (!settled) abandon(client)
+      })
       try {
         job.signal.throwIfAborted()
         await client.query('begin isolation level repeatable read read only')
@@ -143,7 +191,12 @@ export function openStreams(config: Settings, url: string, storeUrl = url, stand
         settled = true
         return result
       } catch (error) {
-        await client.query('rollback').then(() => { settled = true }, () => undefined)
+        await client.query('rollback').then(
+          () => {
+            settled = true
+          },
+          () => undefined,
+        )
         throw job.signal.aborted ? job.signal.reason : error
       } finally {
         client.release(!settled)
@@ -160,8 +213,27 @@ export function openStreams(config: Settings, url: string, storeUrl = url, stand
   function told(from: From, { signal }: AbortController): From {
     const { meter } = from
     if (meter === undefined) return from
-    const why = (error: unknown) => (error === undefined || !signal.aborted ? error : signal.reason instanceof ReaderLeft || (signal.reason instanceof ApiError && signal.reason.code === 'shutting_down') ? undefined : signal.reason as unknown)
-    return { ...from, meter: { get comment() { return meter.comment }, waited: (of, ms, error) => { meter.waited(of, ms, error) }, ran: (of, statement, ms, rows, error, copied) => { meter.ran(of, statement, ms, rows, why(error), copied) } } }
+    const why = (error: unknown) =>
+      error === undefined || !signal.aborted
+        ? error
+        : signal.reason instanceof ReaderLeft ||
+            (signal.reason instanceof ApiError && signal.reason.code === 'shutting_down')
+          ? undefined
+          : (signal.reason as unknown)
+    return {
+      ...from,
+      meter: {
+        get comment() {
+          return meter.comment
+        },
+        waited: (of, ms, error) => {
+          meter.waited(of, ms, error)
+        },
+        ran: (of, statement, ms, rows, error, copied) => {
+          meter.ran(of, statement, ms, rows, why(error), copied)
+        },
+      },
+    }
   }
 
   const snapshotOf = (client: pg.PoolClient, from: From): Snapshot => ({
@@ -181,52 +253,67 @@ export function openStreams(config: Settings, url: string, storeUrl = url, stand
   })
 
   return {
-    read: (action, left, from) => run(from, left, (client, job) => action(snapshotOf(client, told(from, job)), job.signal)),
-    open: (prepare, left, from) => new Promise((resolve, reject) => {
-      const stream = new CopyStream()
-      let [started, last] = [false, 0]
-      const start = (encoder: Encoder) => {
-        if (!started) stream.push(encoder.begin())
-        started = true
-        resolve(stream)
-      }
-      run(from, left, async (client, job) => {
-        stream.stop = () => { job.abort(new ReaderLeft()) }
-        job.signal.addEventListener('abort', () => { stream.destroy(job.signal.reason as Error) })
-        const snapshot = snapshotOf(client, told(from, job))
-        const { statements, encoder } = await prepare(snapshot, job.signal)
-        const pause = (): Promise<void> | undefined => {
-          const now = performance.now()
-          // the first rows at once; a format that collects rows is not made to write one by one
-          const bytes = encoder.take(now - last > holdMs)
-          if (bytes === undefined) return undefined
-          last = now
-          start(encoder)
-          return stream.give(bytes)
+    read: (action, left, from) =>
+      run(from, left, (client, job) => action(snapshotOf(client, told(from, job)), job.signal)),
+    open: (prepare, left, from) =>
+      new Promise((resolve, reject) => {
+        const stream = new CopyStream()
+        let [started, last] = [false, 0]
+        const start = (encoder: Encoder) => {
+          if (!started) stream.push(encoder.begin())
+          started = true
+          resolve(stream)
         }
-        const sink: RowSink = { row: (bytes, at) => { encoder.row(bytes, at) }, pause }
-        for (let step = await statements.next(); step.done !== true;) {
-          const rows = await snapshot.copy(step.value, sink)
-          stream.rows += rows
-          step = await statements.next(rows)
-        }
-        return encoder
-      }).then((encoder) => {
-        // every row is here, and the connection is somebody else's
-        stream.stop = () => undefined
-        start(encoder)
-        const rest = encoder.take(true)
-        if (rest !== undefined) stream.push(rest)
-        stream.push(encoder.end())
-        stream.rows = encoder.rows ?? stream.rows
-        stream.push(null)
-      }).catch((error: unknown) => {
-        reject(error as Error)
-        stream.destroy(error as Error)
-      })
-    }),
+        run(from, left, async (client, job) => {
+          stream.stop = () => {
+            job.abort(new ReaderLeft())
+          }
+          job.signal.addEventListener('abort', () => {
+            stream.destroy(job.signal.reason as Error)
+          })
+          const snapshot = snapshotOf(client, told(from, job))
+          const { statements, encoder } = await prepare(snapshot, job.signal)
+          const pause = (): Promise<void> | undefined => {
+            const now = performance.now()
+            // the first rows at once; a format that collects rows is not made to write one by one
+            const bytes = encoder.take(now - last > holdMs)
+            if (bytes === undefined) return undefined
+            last = now
+            start(encoder)
+            return stream.give(bytes)
+          }
+          const sink: RowSink = {
+            row: (bytes, at) => {
+              encoder.row(bytes, at)
+            },
+            pause,
+          }
+          for (let step = await statements.next(); step.done !== true;) {
+            const rows = await snapshot.copy(step.value, sink)
+            stream.rows += rows
+            step = await statements.next(rows)
+          }
+          return encoder
+        })
+          .then((encoder) => {
+            // every row is here, and the connection is somebody else's
+            stream.stop = () => undefined
+            start(encoder)
+            const rest = encoder.take(true)
+            if (rest !== undefined) stream.push(rest)
+            stream.push(encoder.end())
+            stream.rows = encoder.rows ?? stream.rows
+            stream.push(null)
+          })
+          .catch((error: unknown) => {
+            reject(error as Error)
+            stream.destroy(error as Error)
+          })
+      }),
     use: () => ({ running: busy, limit: config.streamPoolSize, pools: poolUse(pools) }),
-    drop: (server) => { dropConnections(pools.get(server)) },
+    drop: (server) => {
+      dropConnections(pools.get(server))
+    },
     heard: (server) => received(pools.get(server)),
     async close() {
       closing = true

@@ -12,42 +12,60 @@ const header = { schema: 1, recordBatch: 3 } as const
 
 /** Type: the union's number and a function that writes the table. */
 const types: Record<Kind, { union: number; write(builder: Builder): number }> = {
-  int64: int(64), count: int(64), integer: int(32),
-  number: { union: 3, write: (builder) => {
-    builder.startObject(1)
-    builder.addFieldInt16(0, 2, 0) // Precision.DOUBLE
-    return builder.endObject()
-  } },
+  int64: int(64),
+  count: int(64),
+  integer: int(32),
+  number: {
+    union: 3,
+    write: (builder) => {
+      builder.startObject(1)
+      builder.addFieldInt16(0, 2, 0) // Precision.DOUBLE
+      return builder.endObject()
+    },
+  },
   boolean: empty(6),
-  timestamp: { union: 10, write: (builder) => {
-    const zone = builder.createString('UTC')
-    builder.startObject(2)
-    builder.addFieldInt16(0, 2, 0) // TimeUnit.MICROSECOND
-    builder.addFieldOffset(1, zone, 0)
-    return builder.endObject()
-  } },
-  date: { union: 8, write: (builder) => {
-    builder.startObject(1)
-    builder.addFieldInt16(0, 0, 1) // DateUnit.DAY, not the default
-    return builder.endObject()
-  } },
-  uuid: empty(5), text: empty(5),
+  timestamp: {
+    union: 10,
+    write: (builder) => {
+      const zone = builder.createString('UTC')
+      builder.startObject(2)
+      builder.addFieldInt16(0, 2, 0) // TimeUnit.MICROSECOND
+      builder.addFieldOffset(1, zone, 0)
+      return builder.endObject()
+    },
+  },
+  date: {
+    union: 8,
+    write: (builder) => {
+      builder.startObject(1)
+      builder.addFieldInt16(0, 0, 1) // DateUnit.DAY, not the default
+      return builder.endObject()
+    },
+  },
+  uuid: empty(5),
+  text: empty(5),
 }
 
 function int(bits: number) {
-  return { union: 2, write: (builder: Builder) => {
-    builder.startObject(2)
-    builder.addFieldInt32(0, bits, 0)
-    builder.addFieldInt8(1, 1, 0) // is_signed
-    return builder.endObject()
-  } }
+  return {
+    union: 2,
+    write: (builder: Builder) => {
+      builder.startObject(2)
+      builder.addFieldInt32(0, bits, 0)
+      builder.addFieldInt8(1, 1, 0) // is_signed
+      return builder.endObject()
+    },
+  }
 }
 
 function empty(union: number) {
-  return { union, write: (builder: Builder) => {
-    builder.startObject(0)
-    return builder.endObject()
-  } }
+  return {
+    union,
+    write: (builder: Builder) => {
+      builder.startObject(0)
+      return builder.endObject()
+    },
+  }
 }
 
 function offsets(builder: Builder, items: readonly number[]): number {
@@ -106,8 +124,14 @@ export const align = (length: number): number => Math.ceil(length / 8) * 8
 /** The first message of a stream. */
 export function schemaMessage(columns: readonly Column[], metadata: Readonly<Record<string, string>>): Buffer {
   const builder = new Builder(1024)
-  const fields = offsets(builder, columns.map((column) => field(builder, column)))
-  const pairs = offsets(builder, Object.entries(metadata).map(([key, value]) => keyValue(builder, key, value)))
+  const fields = offsets(
+    builder,
+    columns.map((column) => field(builder, column)),
+  )
+  const pairs = offsets(
+    builder,
+    Object.entries(metadata).map(([key, value]) => keyValue(builder, key, value)),
+  )
   builder.startObject(4)
   builder.addFieldInt16(0, 0, 0) // Endianness.Little
   builder.addFieldOffset(1, fields, 0)
@@ -119,7 +143,11 @@ export function schemaMessage(columns: readonly Column[], metadata: Readonly<Rec
  * A record batch without the bytes of its body, whose buffers follow each other, each begun at a multiple of 8.
  * `nulls`: one number a column; `lengths`: bytes of the body's buffers, in the order of the columns.
  */
-export function recordBatchMessage(rows: number, nulls: readonly number[], lengths: readonly number[]): { message: Buffer; body: number } {
+export function recordBatchMessage(
+  rows: number,
+  nulls: readonly number[],
+  lengths: readonly number[],
+): { message: Buffer; body: number } {
   const builder = new Builder(1024)
   // vectors of structs are written from their end
   builder.startVector(16, nulls.length, 8)

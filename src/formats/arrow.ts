@@ -34,7 +34,9 @@ function eightBytes(): Vector {
       words[2 * row] = int32(source, from + 4)
       words[2 * row + 1] = int32(source, from)
     },
-    skip(row) { words[2 * row] = words[2 * row + 1] = 0 },
+    skip(row) {
+      words[2 * row] = words[2 * row + 1] = 0
+    },
     buffers: (rows) => [bytesOf(words, 2 * rows)],
     clear: nothing,
   }
@@ -58,7 +60,9 @@ function timestamps(): Vector {
       words[2 * row] = low
       words[2 * row + 1] = high + epochHigh + (low >= 0x1_0000_0000 ? 1 : 0)
     },
-    skip(row) { words[2 * row] = words[2 * row + 1] = 0 },
+    skip(row) {
+      words[2 * row] = words[2 * row + 1] = 0
+    },
     buffers: (rows) => [bytesOf(words, 2 * rows)],
     clear: nothing,
   }
@@ -68,8 +72,12 @@ function timestamps(): Vector {
 function fourBytes(add: number): Vector {
   const words = new Int32Array(batchRows)
   return {
-    append(source, from, _length, row) { words[row] = int32(source, from) + add },
-    skip(row) { words[row] = 0 },
+    append(source, from, _length, row) {
+      words[row] = int32(source, from) + add
+    },
+    skip(row) {
+      words[row] = 0
+    },
     buffers: (rows) => [bytesOf(words, rows)],
     clear: nothing,
   }
@@ -83,7 +91,9 @@ function booleans(): Vector {
     },
     skip: nothing,
     buffers: (rows) => [bits.subarray(0, Math.ceil(rows / 8))],
-    clear() { bits.fill(0) },
+    clear() {
+      bits.fill(0)
+    },
   }
 }
 
@@ -107,7 +117,9 @@ function texts(): Vector {
       end += length
       ends[row + 1] = end
     },
-    skip(row) { ends[row + 1] = end },
+    skip(row) {
+      ends[row + 1] = end
+    },
     buffers: (rows) => [bytesOf(ends, rows + 1), text.subarray(0, end)],
     clear() {
       end = 0
@@ -128,9 +140,13 @@ function uuids(): Vector {
       putUuid(view, end, source, from)
       ends[row + 1] = end += 36
     },
-    skip(row) { ends[row + 1] = end },
+    skip(row) {
+      ends[row + 1] = end
+    },
     buffers: (rows) => [bytesOf(ends, rows + 1), text.subarray(0, end)],
-    clear() { end = 0 },
+    clear() {
+      end = 0
+    },
   }
 }
 
@@ -171,7 +187,11 @@ export function arrowEncoder(columns: readonly Column[], metadata: Readonly<Reco
       const bitmap = (valid[index] as Uint8Array).subarray(0, nulls[index] === 0 ? 0 : Math.ceil(rows / 8))
       return [bitmap, ...vector.buffers(rows)]
     })
-    const { message, body } = recordBatchMessage(rows, nulls, buffers.map((buffer) => buffer.length))
+    const { message, body } = recordBatchMessage(
+      rows,
+      nulls,
+      buffers.map((buffer) => buffer.length),
+    )
     let at = body
     for (const buffer of buffers) {
       message.set(buffer, at)
@@ -198,7 +218,7 @@ export function arrowEncoder(columns: readonly Column[], metadata: Readonly<Reco
         from += 4
         if (length < 0) setNull(index, rows)
         else {
-          (filled[index] as Vector).append(bytes, from, length, rows)
+          ;(filled[index] as Vector).append(bytes, from, length, rows)
           from += length
         }
       }

@@ -10,11 +10,21 @@ export type Writer = (out: Output, to: number, source: Buffer, from: number, len
 
 /** The most bytes that a value's text takes. Four more may be overwritten behind it. */
 export const widths: Record<Exclude<Kind, 'text'>, number> = {
-  int64: 20, count: 20, integer: 11, number: 25, boolean: 5, timestamp: 27, date: 10, uuid: 36,
+  int64: 20,
+  count: 20,
+  integer: 11,
+  number: 25,
+  boolean: 5,
+  timestamp: 27,
+  date: 10,
+  uuid: 36,
 }
 
 export const int32 = (source: Buffer, from: number): number =>
-  ((source[from] as number) << 24) | ((source[from + 1] as number) << 16) | ((source[from + 2] as number) << 8) | (source[from + 3] as number)
+  ((source[from] as number) << 24) |
+  ((source[from + 1] as number) << 16) |
+  ((source[from + 2] as number) << 8) |
+  (source[from + 3] as number)
 
 /** The position behind the whole row that begins at `bytes[at]`: where the next one begins. */
 export function skipRow(bytes: Buffer, at: number): number {
@@ -34,8 +44,12 @@ export function checkFields(bytes: Buffer, at: number, columns: number): void {
 }
 
 /** '0000' ... '9999', the first digit in the lowest byte: four digits cost one store. */
-const quads = Int32Array.from({ length: 10_000 }, (_, n) =>
-  0x30303030 + (Math.floor(n / 1000) | ((Math.floor(n / 100) % 10) << 8) | ((Math.floor(n / 10) % 10) << 16) | ((n % 10) << 24)))
+const quads = Int32Array.from(
+  { length: 10_000 },
+  (_, n) =>
+    0x30303030 +
+    (Math.floor(n / 1000) | ((Math.floor(n / 100) % 10) << 8) | ((Math.floor(n / 10) % 10) << 16) | ((n % 10) << 24)),
+)
 
 /** '00' ... 'ff', in the same way. */
 const hex = Uint16Array.from({ length: 256 }, (_, n) => {
@@ -44,12 +58,16 @@ const hex = Uint16Array.from({ length: 256 }, (_, n) => {
 })
 
 /** Bytes that are written four at a time, up to three too many behind them. */
-export interface Literal { words: Int32Array; length: number }
+export interface Literal {
+  words: Int32Array
+  length: number
+}
 
 export function literal(text: string): Literal {
   const bytes = Buffer.from(text)
   const words = new Int32Array(Math.ceil(bytes.length / 4))
-  for (let index = 0; index < bytes.length; index++) words[index >> 2] = (words[index >> 2] as number) | ((bytes[index] as number) << (8 * (index & 3)))
+  for (let index = 0; index < bytes.length; index++)
+    words[index >> 2] = (words[index >> 2] as number) | ((bytes[index] as number) << (8 * (index & 3)))
   return { words, length: bytes.length }
 }
 
@@ -155,7 +173,9 @@ function putDate(text: DataView, day: number): void {
   const days = day + 730_425
   const era = Math.floor(days / 146_097)
   const dayOfEra = days - era * 146_097
-  const yearOfEra = Math.floor((dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365)
+  const yearOfEra = Math.floor(
+    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
+  )
   const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100))
   const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153)
   const dayOfMonth = dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1
@@ -167,7 +187,9 @@ function putDate(text: DataView, day: number): void {
   putPair(text, 8, dayOfMonth)
 }
 
-const putPair = (text: DataView, at: number, value: number): void => { text.setUint16(at, (quads[value] as number) >>> 16, true) }
+const putPair = (text: DataView, at: number, value: number): void => {
+  text.setUint16(at, (quads[value] as number) >>> 16, true)
+}
 
 /** date, int4 days since 2000-01-01. Rows mostly come by date: the last one's text is kept. */
 export function dateWriter(): Writer {

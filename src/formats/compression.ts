@@ -15,11 +15,16 @@ const compressors: Record<string, (() => Transform & { flush(): void }) | undefi
 /** The content coding that `Accept-Encoding` prefers among ours (RFC 9110, 12.5.3); undefined: none. */
 export function contentEncoding(accept: string | undefined): string | undefined {
   if (accept === undefined) return undefined
-  const asked = new Map(accept.toLowerCase().split(',').map((part) => {
-    const [name = '', ...options] = part.split(';').map((piece) => piece.trim())
-    const weight = options.find((option) => option.startsWith('q='))
-    return [name, weight === undefined ? 1 : Number(weight.slice(2))]
-  }))
+  const asked = new Map(
+    accept
+      .toLowerCase()
+      .split(',')
+      .map((part) => {
+        const [name = '', ...options] = part.split(';').map((piece) => piece.trim())
+        const weight = options.find((option) => option.startsWith('q='))
+        return [name, weight === undefined ? 1 : Number(weight.slice(2))]
+      }),
+  )
   const offered = Object.keys(compressors).filter((name) => compressors[name] !== undefined)
   // a wildcard names no coding: the reader may be none that can undo ours
   const best = offered.map((name) => ({ name, weight: asked.get(name) ?? 0 })).sort((a, b) => b.weight - a.weight)[0]
@@ -34,7 +39,11 @@ export function compressed(source: Readable, encoding: string): Readable {
   let idle: NodeJS.Timeout | undefined
   source.on('data', () => {
     clearTimeout(idle)
-    idle = setTimeout(() => { compressor.flush() }, 250)
+    idle = setTimeout(() => {
+      compressor.flush()
+    }, 250)
   })
-  return pipeline(source, compressor, () => { clearTimeout(idle) })
+  return pipeline(source, compressor, () => {
+    clearTimeout(idle)
+  })
 }

@@ -2,7 +2,17 @@
  * text/csv as RFC 4180 has it: CRLF, a header with the columns' names, quotes only where they are needed.
  * Null is an empty field and the empty string `""`, so that the two can be told apart (but for a single column).
  */
-import { dateWriter, numberWriter, timestampWriter, uuidWriter, widths, writeBoolean, writeInt32, writeInt64, type Writer } from './binary.js'
+import {
+  dateWriter,
+  numberWriter,
+  timestampWriter,
+  uuidWriter,
+  widths,
+  writeBoolean,
+  writeInt32,
+  writeInt64,
+  type Writer,
+} from './binary.js'
 import type { Column, Encoder, Kind } from './encoder.js'
 import { lineEncoder } from './lines.js'
 
@@ -46,12 +56,17 @@ const writers: Record<Kind, () => Writer> = {
   text: () => writeText,
 }
 
-const quoteWhereNeeded = (text: string): string => /^$|[\n\r",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+const quoteWhereNeeded = (text: string): string => (/^$|[\n\r",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
 
-export const csvEncoder = (columns: readonly Column[]): Encoder => lineEncoder({
-  header: `${columns.map((column) => quoteWhereNeeded(column.name)).join(',')}\r\n`,
-  fields: columns.map(({ kind }, index) => ({ before: index === 0 ? '' : ',', write: writers[kind](), width: kind === 'text' ? 0 : widths[kind] })),
-  // readers skip an empty line, and with it a row whose only field is null
-  null: columns.length === 1 ? '""' : '',
-  after: '\r\n',
-})
+export const csvEncoder = (columns: readonly Column[]): Encoder =>
+  lineEncoder({
+    header: `${columns.map((column) => quoteWhereNeeded(column.name)).join(',')}\r\n`,
+    fields: columns.map(({ kind }, index) => ({
+      before: index === 0 ? '' : ',',
+      write: writers[kind](),
+      width: kind === 'text' ? 0 : widths[kind],
+    })),
+    // readers skip an empty line, and with it a row whose only field is null
+    null: columns.length === 1 ? '""' : '',
+    after: '\r\n',
+  })

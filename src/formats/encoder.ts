@@ -21,7 +21,12 @@
 export type Kind = 'int64' | 'count' | 'integer' | 'number' | 'boolean' | 'timestamp' | 'date' | 'uuid' | 'text'
 
 /** A column of an answer. */
-export interface Column { name: string; kind: Kind; nullable?: boolean; description: string }
+export interface Column {
+  name: string
+  kind: Kind
+  nullable?: boolean
+  description: string
+}
 
 /** Encodes one answer; made anew for each. */
 export interface Encoder {

@@ -28,7 +28,9 @@ export function memberWriter(columns: readonly Column[]): (row: Row) => string {
     let json = ''
     for (let index = 0; index < write.length; index++) {
       const value = row[index]
-      json += (names[index] as string) + (value === null || value === undefined ? 'null' : (write[index] as (text: string) => string)(value))
+      json +=
+        (names[index] as string) +
+        (value === null || value === undefined ? 'null' : (write[index] as (text: string) => string)(value))
     }
     return json
   }

@@ -17,7 +17,11 @@ export function lineEncoder(format: LineFormat): Encoder {
   const none = literal(format.null)
   const after = literal(format.after)
   // behind each of them up to three bytes may be written too many
-  const margin = format.fields.reduce((sum, field, index) => sum + (before[index]?.length ?? 0) + Math.max(field.width, none.length), after.length) + 8
+  const margin =
+    format.fields.reduce(
+      (sum, field, index) => sum + (before[index]?.length ?? 0) + Math.max(field.width, none.length),
+      after.length,
+    ) + 8
   const out = new Output(margin)
   return {
     begin: () => Buffer.from(format.header),

@@ -2,13 +2,32 @@
  * application/x-ndjson: one JSON object a line. 64-bit ids are decimal strings, counts and sums numbers; texts pass
  * as the UTF-8 they are, escaped only where JSON demands it.
  */
-import { dateWriter, numberWriter, timestampWriter, uuidWriter, widths, writeBoolean, writeInt32, writeInt64, type Writer } from './binary.js'
+import {
+  dateWriter,
+  numberWriter,
+  timestampWriter,
+  uuidWriter,
+  widths,
+  writeBoolean,
+  writeInt32,
+  writeInt64,
+  type Writer,
+} from './binary.js'
 import type { Column, Encoder, Kind } from './encoder.js'
 import { lineEncoder } from './lines.js'
 
 /** What stands behind the backslash for a byte that must be escaped: `u` for \u00XX; 0 for all that pass as they are. */
 const escapes = new Uint8Array(256).fill(117, 0, 32)
-for (const [byte, letter] of [[8, 'b'], [9, 't'], [10, 'n'], [12, 'f'], [13, 'r'], [34, '"'], [92, '\\']] as const) escapes[byte] = letter.charCodeAt(0)
+for (const [byte, letter] of [
+  [8, 'b'],
+  [9, 't'],
+  [10, 'n'],
+  [12, 'f'],
+  [13, 'r'],
+  [34, '"'],
+  [92, '\\'],
+] as const)
+  escapes[byte] = letter.charCodeAt(0)
 
 /** The longest text for which the worst case is reserved unseen, bytes. */
 const short = 4096
@@ -48,12 +67,14 @@ const writeText: Writer = (out, to, source, from, length) => {
   return to
 }
 
-const quoted = (write: Writer): Writer => (out, to, source, from, length) => {
-  out.bytes[to] = 34
-  to = write(out, to + 1, source, from, length)
-  out.bytes[to] = 34
-  return to + 1
-}
+const quoted =
+  (write: Writer): Writer =>
+  (out, to, source, from, length) => {
+    out.bytes[to] = 34
+    to = write(out, to + 1, source, from, length)
+    out.bytes[to] = 34
+    return to + 1
+  }
 
 const writers: Record<Kind, () => Writer> = {
   int64: () => quoted(writeInt64),
@@ -67,13 +88,14 @@ const writers: Record<Kind, () => Writer> = {
   text: () => writeText,
 }
 
-export const ndjsonEncoder = (columns: readonly Column[]): Encoder => lineEncoder({
-  header: '',
-  fields: columns.map(({ name, kind }, index) => ({
-    before: `${index === 0 ? '{' : ','}${JSON.stringify(name)}:`,
-    write: writers[kind](),
-    width: kind === 'text' ? 0 : widths[kind] + 2,
-  })),
-  null: 'null',
-  after: '}\n',
-})
+export const ndjsonEncoder = (columns: readonly Column[]): Encoder =>
+  lineEncoder({
+    header: '',
+    fields: columns.map(({ name, kind }, index) => ({
+      before: `${index === 0 ? '{' : ','}${JSON.stringify(name)}:`,
+      write: writers[kind](),
+      width: kind === 'text' ? 0 : widths[kind] + 2,
+    })),
+    null: 'null',
+    after: '}\n',
+  })

@@ -57,7 +57,13 @@ export interface Strong {
  * @param asked 1 for each item that belongs to the graph
  * @param counts responses in the matrix (kept or not) by item
  */
-export async function strongComponents(matrix: ResponseMatrix, kept: Kept, asked: Uint8Array, counts: Int32Array, pacer: Pacer): Promise<Strong> {
+export async function strongComponents(
+  matrix: ResponseMatrix,
+  kept: Kept,
+  asked: Uint8Array,
+  counts: Int32Array,
+  pacer: Pacer,
+): Promise<Strong> {
   const { begins, entries } = await byItem(matrix, counts, pacer)
   const items = matrix.items
   const nodes = items + matrix.students // students behind the items

@@ -25,5 +25,7 @@ export class Ints {
   }
 
   /** Bytes that are allocated. */
-  get bytes(): number { return this.chunks.length * (4 << bits) }
+  get bytes(): number {
+    return this.chunks.length * (4 << bits)
+  }
 }

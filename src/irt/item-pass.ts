@@ -127,7 +127,12 @@ export async function pass(matrix: ResponseMatrix, kept: Kept, pacer: Pacer): Pr
 }
 
 /** The median recorded time of each item, by item. */
-export async function medianTimes(matrix: ResponseMatrix, kept: Kept, timed: Int32Array, pacer: Pacer): Promise<(number | null)[]> {
+export async function medianTimes(
+  matrix: ResponseMatrix,
+  kept: Kept,
+  timed: Int32Array,
+  pacer: Pacer,
+): Promise<(number | null)[]> {
   const begins = begun(timed)
   const times = new Int32Array(begins[timed.length]!)
   const next = begins.slice(0, -1)

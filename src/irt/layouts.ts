@@ -35,11 +35,17 @@ export function onlyKept(encoder: Encoder, matrix: ResponseMatrix, kept: Kept): 
     ...encoder,
     row(bytes, at) {
       if (change.changed(bytes, at)) ordinal++
-      if (kept.students[ordinal] !== 1 || kept.items[matrix.itemAt(bytes.readInt32BE(at + item), bytes.readInt32BE(at + item + 4))] !== 1) return
+      if (
+        kept.students[ordinal] !== 1 ||
+        kept.items[matrix.itemAt(bytes.readInt32BE(at + item), bytes.readInt32BE(at + item + 4))] !== 1
+      )
+        return
       rows++
       encoder.row(bytes, at)
     },
-    get rows() { return encoder.rows ?? rows },
+    get rows() {
+      return encoder.rows ?? rows
+    },
   }
 }
 
@@ -81,14 +87,18 @@ export function wideEncoder(items: readonly string[]): Encoder {
         rows++
         change.id.copy(current)
       }
-      cells[columns.lookup(bytes.readInt32BE(at + item), bytes.readInt32BE(at + item + 4))] = bytes[at + correct] as number
+      cells[columns.lookup(bytes.readInt32BE(at + item), bytes.readInt32BE(at + item + 4))] = bytes[
+        at + correct
+      ] as number
     },
     take: () => out.take(),
     end() {
       if (rows > 0) finish()
       return out.take() ?? Buffer.alloc(0)
     },
-    get rows() { return rows },
+    get rows() {
+      return rows
+    },
   }
 }
 
@@ -104,7 +114,10 @@ export function subjectsEncoder(): Encoder {
     row(bytes, at) {
       let to = out.reserve(out.at, 0)
       if (change.changed(bytes, at)) {
-        to = text(writeUuid(out, text(to, rows === 0 ? '{"subject_id":"' : '}}\n{"subject_id":"'), bytes, at + student, 16), '","responses":{"')
+        to = text(
+          writeUuid(out, text(to, rows === 0 ? '{"subject_id":"' : '}}\n{"subject_id":"'), bytes, at + student, 16),
+          '","responses":{"',
+        )
         rows++
       } else to = text(to, ',"')
       to = writeInt64(out, to, bytes, at + item, 8)
@@ -112,6 +125,8 @@ export function subjectsEncoder(): Encoder {
     },
     take: () => out.take(),
     end: () => Buffer.from(rows === 0 ? '' : '}}\n'),
-    get rows() { return rows },
+    get rows() {
+      return rows
+    },
   }
 }

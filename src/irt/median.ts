@@ -18,7 +18,7 @@ export async function median(values: Int32Array, from: number, to: number, pacer
     return (sorted[lower]! + sorted[upper]!) / 2
   }
   const low = await ranked(values, from, to, lower, pacer)
-  return lower === upper ? low : (low + await ranked(values, from, to, upper, pacer)) / 2
+  return lower === upper ? low : (low + (await ranked(values, from, to, upper, pacer))) / 2
 }
 
 /** The value that would stand at `rank` (from 0) if they were sorted: first its upper 16 bits, then its lower ones. */

@@ -10,7 +10,9 @@ export class Pacer {
   private since = performance.now()
   constructor(private readonly signal?: AbortSignal) {}
 
-  due(): boolean { return performance.now() - this.since > patience }
+  due(): boolean {
+    return performance.now() - this.since > patience
+  }
 
   /** Lets timers and sockets have their turn; throws the signal's reason where it was aborted. */
   async rest(): Promise<void> {
@@ -27,7 +29,11 @@ const slice = 1 << 15
  * Runs `work` over all students, `from` to before `to` at a time, and rests in between.
  * The loops stay in `work`, a plain function: engines optimize those better than loops with an await inside.
  */
-export async function overStudents(matrix: ResponseMatrix, pacer: Pacer, work: (from: number, to: number) => void): Promise<void> {
+export async function overStudents(
+  matrix: ResponseMatrix,
+  pacer: Pacer,
+  work: (from: number, to: number) => void,
+): Promise<void> {
   let from = 0
   while (from < matrix.students) {
     let to = from + 1

@@ -19,7 +19,7 @@ export interface ReadinessOptions {
 }
 
 export const itemFlags = ['single_category', 'too_few', 'too_easy', 'too_hard', 'negative_discrimination'] as const
-export type ItemFlag = typeof itemFlags[number]
+export type ItemFlag = (typeof itemFlags)[number]
 
 export interface ItemReadiness {
   item_id: string
@@ -35,7 +35,11 @@ export interface ItemReadiness {
 }
 
 /** Groups that no response joins. */
-export interface Component { students: number; items: number; responses: number }
+export interface Component {
+  students: number
+  items: number
+  responses: number
+}
 
 export interface Readiness {
   responses: number
@@ -77,7 +81,11 @@ const listed = 20
  * @throws Error where the matrix does not keep times
  * @throws the signal's reason where it was aborted
  */
-export async function readiness(matrix: ResponseMatrix, kept: Kept, options: ReadinessOptions = {}): Promise<Readiness> {
+export async function readiness(
+  matrix: ResponseMatrix,
+  kept: Kept,
+  options: ReadinessOptions = {},
+): Promise<Readiness> {
   if (!matrix.timed) throw new Error('readiness needs a matrix that keeps times')
   const { tooFew = 30, tooEasy = 0.95, tooHard = 0.05 } = options
   const pacer = new Pacer(options.signal)
@@ -105,26 +113,39 @@ export async function readiness(matrix: ResponseMatrix, kept: Kept, options: Rea
   const problems = await problemsOf({ matrix, kept, items, order, components, passed, tooFew, tooEasy, tooHard }, pacer)
 
   return {
-    responses: responseCount, students: studentCount, items: itemCount,
+    responses: responseCount,
+    students: studentCount,
+    items: itemCount,
     density: studentCount * itemCount === 0 ? null : responseCount / (studentCount * itemCount),
-    repeated_responses: passed.repeated, perfect_scores: passed.perfect, zero_scores: passed.zero,
-    components: components.all.length, largest_components: components.all.slice(0, listed),
-    problems, item_statistics: items,
+    repeated_responses: passed.repeated,
+    perfect_scores: passed.perfect,
+    zero_scores: passed.zero,
+    components: components.all.length,
+    largest_components: components.all.slice(0, listed),
+    problems,
+    item_statistics: items,
   }
 }
 
 /** All components, most students first, then most items, then most responses; and the items outside the first. */
-function componentsOf(matrix: ResponseMatrix, kept: Kept, order: Int32Array, { sets, firsts }: Passed): { all: Component[]; outside: string[] } {
+function componentsOf(
+  matrix: ResponseMatrix,
+  kept: Kept,
+  order: Int32Array,
+  { sets, firsts }: Passed,
+): { all: Component[]; outside: string[] } {
   const byRoot = new Map<number, Component>()
   for (const item of order) {
     const root = sets.root(item)
     let component = byRoot.get(root)
-    if (component === undefined) byRoot.set(root, component = { students: 0, items: 0, responses: 0 })
+    if (component === undefined) byRoot.set(root, (component = { students: 0, items: 0, responses: 0 }))
     component.students += firsts[item]!
     component.items++
     component.responses += kept.itemResponses[item]!
   }
-  const all = [...byRoot.values()].sort((one, other) => other.students - one.students || other.items - one.items || other.responses - one.responses)
+  const all = [...byRoot.values()].sort(
+    (one, other) => other.students - one.students || other.items - one.items || other.responses - one.responses,
+  )
   const outside: string[] = []
   for (const item of order) if (byRoot.get(sets.root(item)) !== all[0]) outside.push(matrix.itemId(item))
   return { all, outside }

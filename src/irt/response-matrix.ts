@@ -40,7 +40,8 @@ export class ResponseMatrix {
   private sorted: Int32Array | undefined
 
   constructor(options: MatrixOptions) {
-    if (!Number.isInteger(options.most) || options.most < 0 || options.most > 2 ** 30) throw new RangeError(`most is ${options.most}, not an integer from 0 to 2^30`)
+    if (!Number.isInteger(options.most) || options.most < 0 || options.most > 2 ** 30)
+      throw new RangeError(`most is ${options.most}, not an integer from 0 to 2^30`)
     this.most = options.most
     this.times = options.times ? new Ints() : undefined
     this.ids = options.ids ? new Ints() : undefined
@@ -60,7 +61,13 @@ export class ResponseMatrix {
     const word2 = bytes.readUInt32BE(at + 8)
     const word3 = bytes.readUInt32BE(at + 12)
     // the last words differ first where ids are hashes, and most rows are of the same student
-    if (word3 !== this.word3 || word2 !== this.word2 || word1 !== this.word1 || word0 !== this.word0 || this.begins.length === 0) {
+    if (
+      word3 !== this.word3 ||
+      word2 !== this.word2 ||
+      word1 !== this.word1 ||
+      word0 !== this.word0 ||
+      this.begins.length === 0
+    ) {
       const order = word0 - this.word0 || word1 - this.word1 || word2 - this.word2 || word3 - this.word3
       if (order < 0) throw new RangeError('the rows are not ordered by student_id')
       this.word0 = word0
@@ -75,36 +82,64 @@ export class ResponseMatrix {
     this.sorted = undefined
   }
 
-  get responses(): number { return this.packed.length }
-  get students(): number { return this.begins.length }
-  get items(): number { return this.index.length }
-  get timed(): boolean { return this.times !== undefined }
+  get responses(): number {
+    return this.packed.length
+  }
+  get students(): number {
+    return this.begins.length
+  }
+  get items(): number {
+    return this.index.length
+  }
+  get timed(): boolean {
+    return this.times !== undefined
+  }
   /** Bytes that the lists of responses and students occupy. */
-  get bytes(): number { return this.packed.bytes + this.begins.bytes + (this.times?.bytes ?? 0) + (this.ids?.bytes ?? 0) }
+  get bytes(): number {
+    return this.packed.bytes + this.begins.bytes + (this.times?.bytes ?? 0) + (this.ids?.bytes ?? 0)
+  }
 
-  begin(student: number): number { return this.begins.get(student) }
-  end(student: number): number { return student + 1 < this.begins.length ? this.begins.get(student + 1) : this.packed.length }
+  begin(student: number): number {
+    return this.begins.get(student)
+  }
+  end(student: number): number {
+    return student + 1 < this.begins.length ? this.begins.get(student + 1) : this.packed.length
+  }
 
   /** The item of a response. */
-  item(response: number): number { return this.packed.get(response) >>> 1 }
+  item(response: number): number {
+    return this.packed.get(response) >>> 1
+  }
   /** 1 where the response is correct, else 0. */
-  correct(response: number): number { return this.packed.get(response) & 1 }
+  correct(response: number): number {
+    return this.packed.get(response) & 1
+  }
   /** Item and correctness at once: `item << 1 | correct`. */
-  itemAndCorrect(response: number): number { return this.packed.get(response) }
+  itemAndCorrect(response: number): number {
+    return this.packed.get(response)
+  }
   /** The response time in ms, 0 where it was not recorded; 0 as well where times are not kept. */
-  time(response: number): number { return this.times === undefined ? 0 : this.times.get(response) }
+  time(response: number): number {
+    return this.times === undefined ? 0 : this.times.get(response)
+  }
 
   /** The id of an item in decimal digits. */
-  itemId(item: number): string { return String(this.index.id(item)) }
+  itemId(item: number): string {
+    return String(this.index.id(item))
+  }
   /** The item with this id (decimal digits), or undefined where nobody responded to it. */
   itemOf(id: string): number | undefined {
     const item = this.index.find(BigInt(id))
     return item < 0 ? undefined : item
   }
   /** The same for the two halves of an id; -1 where nobody responded to it. */
-  itemAt(high: number, low: number): number { return this.index.lookup(high, low) }
+  itemAt(high: number, low: number): number {
+    return this.index.lookup(high, low)
+  }
   /** The items in ascending numeric order of their ids. */
-  itemOrder(): Int32Array { return this.sorted ??= this.index.order() }
+  itemOrder(): Int32Array {
+    return (this.sorted ??= this.index.order())
+  }
 
   /** Writes the 16 bytes of a student's id. @throws Error where ids are not kept */
   copyStudentId(student: number, target: Buffer, at = 0): void {

@@ -21,7 +21,13 @@ export function withoutValues(statement: string, most = 160): string {
   for (const [at, token] of tokens.entries()) {
     const next = tokens[at + 1]
     // a quote, a tag or a comment that the end of the text cuts off
-    if (token.kind === 'symbol' && (token.text === "'" || token.text === '"' || token.text === '$' && next?.kind !== 'number' || token.text === '/' && is(next, '*'))) {
+    if (
+      token.kind === 'symbol' &&
+      (token.text === "'" ||
+        token.text === '"' ||
+        (token.text === '$' && next?.kind !== 'number') ||
+        (token.text === '/' && is(next, '*')))
+    ) {
       text += ' ...'
       break
     }
@@ -34,9 +40,12 @@ export function withoutValues(statement: string, most = 160): string {
 
 /** Those who hold, or wait before it for, what the session `pid` waits for. */
 async function blockersOf(pool: pg.Pool, pid: number): Promise<Blocker[]> {
-  const { rows } = await pool.query<Blocker>(`
+  const { rows } = await pool.query<Blocker>(
+    `
     select distinct b.pid, nullif(a.application_name, '') as application, a.usename::text as role, coalesce(a.xact_start, a.backend_start) as since, a.state, a.query
-    from unnest(pg_blocking_pids($1)) as b (pid) left join pg_stat_activity a on a.pid = b.pid`, [pid])
+    from unnest(pg_blocking_pids($1)) as b (pid) left join pg_stat_activity a on a.pid = b.pid`,
+    [pid],
+  )
   return rows
 }
 
@@ -49,18 +58,30 @@ export function watchBlockers(pool: pg.Pool, pid: number): { seen(): Blocker[]; 
     const now = await blockersOf(pool, pid).catch(() => [])
     if (stopped) return
     if (now.length > 0) seen = now
-    timer = setTimeout(() => { void look() }, 500)
+    timer = setTimeout(() => {
+      void look()
+    }, 500)
   }
-  timer = setTimeout(() => { void look() }, 200)
-  return { seen: () => seen, stop() { stopped = true; clearTimeout(timer) } }
+  timer = setTimeout(() => {
+    void look()
+  }, 200)
+  return {
+    seen: () => seen,
+    stop() {
+      stopped = true
+      clearTimeout(timer)
+    },
+  }
 }
 
 function inWords({ pid, application, role, since, state, query }: Blocker): string {
   if (pid === 0) return 'a prepared transaction (see pg_prepared_xacts; commit or roll it back)'
   const who = `pid ${pid} (${application === null ? 'no application_name' : `application_name ${application}`}, role ${role ?? 'unknown'})`
   const ago = since === null ? 'since an unknown time' : `since ${since.toISOString()}`
-  const what = query === null || query === '' || query === '<insufficient privilege>' ? 'what it runs only members of pg_read_all_stats see'
-    : `${state === 'active' ? 'running' : `${state ?? 'state unknown'}, last`}: ${withoutValues(query)}`
+  const what =
+    query === null || query === '' || query === '<insufficient privilege>'
+      ? 'what it runs only members of pg_read_all_stats see'
+      : `${state === 'active' ? 'running' : `${state ?? 'state unknown'}, last`}: ${withoutValues(query)}`
   return `${who}, in its transaction ${ago}, ${what}`
 }
 
@@ -68,6 +89,8 @@ function inWords({ pid, application, role, since, state, query }: Blocker): stri
 export function describeBlockers(blockers: readonly Blocker[]): string {
   if (blockers.length === 0) return 'Who held it was gone before it could be seen. Try again.'
   const first = blockers.find(({ pid }) => pid !== 0)
-  return `In the way: ${blockers.slice(0, 3).map(inWords).join('; ')}${blockers.length > 3 ? `; and ${blockers.length - 3} more` : ''}. `
-    + `Let it end${first === undefined ? '' : `, or end it with select pg_terminate_backend(${first.pid})`}, and run the command again; --wait SECONDS waits longer.`
+  return (
+    `In the way: ${blockers.slice(0, 3).map(inWords).join('; ')}${blockers.length > 3 ? `; and ${blockers.length - 3} more` : ''}. ` +
+    `Let it end${first === undefined ? '' : `, or end it with select pg_terminate_backend(${first.pid})`}, and run the command again; --wait SECONDS waits longer.`
+  )
 }

@@ -21,14 +21,22 @@ export interface ViewState {
   indexes: { name: string; definition: string; comment: string | null; clustered: boolean }[]
 }
 
-export interface Grant { grantor: string; grantee: string | null; privilege: string; grantable: boolean }
+export interface Grant {
+  grantor: string
+  grantee: string | null
+  privilege: string
+  grantable: boolean
+}
 
-const grants = (acl: string) => `(select coalesce(json_agg(json_build_object('grantor', pg_get_userbyid(x.grantor), 'grantee', case when x.grantee <> 0 then pg_get_userbyid(x.grantee) end,
+const grants = (
+  acl: string,
+) => `(select coalesce(json_agg(json_build_object('grantor', pg_get_userbyid(x.grantor), 'grantee', case when x.grantee <> 0 then pg_get_userbyid(x.grantee) end,
   'privilege', x.privilege_type, 'grantable', x.is_grantable) order by pg_get_userbyid(x.grantor), x.grantee, x.privilege_type), '[]') from aclexplode(${acl}) x)`
 
 /** The views themselves, in the order of `oids`. */
 export async function describeViews(client: pg.ClientBase, oids: readonly string[]): Promise<ViewState[]> {
-  const { rows } = await client.query<ViewState>(`
+  const { rows } = await client.query<ViewState>(
+    `
     select c.oid::text as oid, format('%I.%I', n.nspname, c.relname) as name, pg_describe_object('pg_class'::regclass, c.oid, 0) as described, c.relkind::text as kind,
       pg_get_userbyid(c.relowner)::text as owner, pg_get_viewdef(c.oid) as definition, coalesce(c.reloptions, '{}') as options, obj_description(c.oid, 'pg_class') as comment,
       c.relispopulated as populated, am.amname::text as method, sp.spcname::text as tablespace, ${grants(`coalesce(c.relacl, acldefault('r', c.relowner))`)} as grants,
@@ -38,13 +46,20 @@ export async function describeViews(client: pg.ClientBase, oids: readonly string
       (select coalesce(json_agg(json_build_object('name', format('%I.%I', n.nspname, i.relname), 'definition', pg_get_indexdef(i.oid), 'comment', obj_description(i.oid, 'pg_class'), 'clustered', x.indisclustered) order by i.relname), '[]')
         from pg_index x join pg_class i on i.oid = x.indexrelid where x.indrelid = c.oid) as indexes
     from unnest($1::oid[]) with ordinality as wanted (oid, place) join pg_class c on c.oid = wanted.oid join pg_namespace n on n.oid = c.relnamespace
-    left join pg_am am on am.oid = c.relam left join pg_tablespace sp on sp.oid = c.reltablespace order by wanted.place`, [oids])
+    left join pg_am am on am.oid = c.relam left join pg_tablespace sp on sp.oid = c.reltablespace order by wanted.place`,
+    [oids],
+  )
   return rows
 }
 
 /** Views and materialized views that read these, directly or through others; what is read comes first. With `themselves`, these as well. */
-export async function dependantsOf(client: pg.ClientBase, oids: readonly string[], themselves = false): Promise<{ oid: string; described: string }[]> {
-  const { rows } = await client.query<{ oid: string; described: string }>(`
+export async function dependantsOf(
+  client: pg.ClientBase,
+  oids: readonly string[],
+  themselves = false,
+): Promise<{ oid: string; described: string }[]> {
+  const { rows } = await client.query<{ oid: string; described: string }>(
+    `
     with recursive reader as (
       select 0 as depth, unnest($1::oid[]) as oid
       union
@@ -52,13 +67,20 @@ export async function dependantsOf(client: pg.ClientBase, oids: readonly string[
       join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = r.oid and d.classid = 'pg_rewrite'::regclass
       join pg_rewrite w on w.oid = d.objid and w.ev_class <> r.oid and w.ev_type = '1'
     )
-    select oid::text as oid, pg_describe_object('pg_class'::regclass, oid, 0) as described from reader group by oid having max(depth) > 0 or $2 order by max(depth), 2`, [oids, themselves])
+    select oid::text as oid, pg_describe_object('pg_class'::regclass, oid, 0) as described from reader group by oid having max(depth) > 0 or $2 order by max(depth), 2`,
+    [oids, themselves],
+  )
   return rows
 }
 
 /** What hangs on the view or on its dependants and cannot be recreated, in PostgreSQL's words. */
-export async function unmovable(client: pg.ClientBase, oid: string, dependants: readonly { oid: string }[]): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>(`
+export async function unmovable(
+  client: pg.ClientBase,
+  oid: string,
+  dependants: readonly { oid: string }[],
+): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `
     with view as (select unnest($1::oid[]) as oid), made as (
       select oid, 'pg_class'::regclass::oid as class from view
       -- what takes or returns rows of a view depends on its type
@@ -75,6 +97,8 @@ export async function unmovable(client: pg.ClientBase, oid: string, dependants: 
     union select 'security label of ' || pg_describe_object(l.classoid, l.objoid, l.objsubid) from pg_seclabel l where l.classoid = 'pg_class'::regclass and l.objoid in (select oid from view)
     union select format('statistics target or storage of column %I of ', a.attname) || pg_describe_object('pg_class'::regclass, a.attrelid, 0) from pg_attribute a join pg_class c on c.oid = a.attrelid and c.relkind = 'm'
       join pg_type t on t.oid = a.atttypid where a.attrelid in (select oid from view) and a.attnum > 0 and (a.attoptions is not null or coalesce(a.attstattarget, -1) <> -1 or a.attstorage <> t.typstorage or a.attcompression <> '')
-    order by 1`, [[oid, ...dependants.map((one) => one.oid)]])
+    order by 1`,
+    [[oid, ...dependants.map((one) => one.oid)]],
+  )
   return rows.map(({ name }) => name)
 }

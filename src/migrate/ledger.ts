@@ -6,7 +6,11 @@ import { lock, type MigrationSet } from './sets.js'
 
 type Queryable = Pick<pg.ClientBase, 'query'>
 
-export interface Applied { name: string; appliedAt: Date; hash: string | null }
+export interface Applied {
+  name: string
+  appliedAt: Date
+  hash: string | null
+}
 
 export interface LedgerState {
   applied: Applied[]
@@ -22,15 +26,17 @@ export interface LedgerState {
 }
 
 const isThere = async (client: Queryable, relation: string) =>
-  (await client.query<{ there: boolean }>('select to_regclass($1) is not null as there', [relation])).rows[0]?.there === true
+  (await client.query<{ there: boolean }>('select to_regclass($1) is not null as there', [relation])).rows[0]?.there ===
+  true
 
 /** Whether somebody dropped the view past the runner, which then finds nothing to apply. */
 export async function viewIsGone(client: Queryable): Promise<boolean> {
-  if (await isThere(client, 'attempt') || !await isThere(client, lock.table)) return false
+  if ((await isThere(client, 'attempt')) || !(await isThere(client, lock.table))) return false
   return (await client.query(`select 1 from ${lock.table} where name = $1`, [migrationName])).rows.length > 0
 }
 
-export const gone = 'The view attempt is not there although its migration is recorded: attempt-api migrate up --again makes it, and its grants are to be given again.'
+export const gone =
+  'The view attempt is not there although its migration is recorded: attempt-api migrate up --again makes it, and its grants are to be given again.'
 
 /** Reads only. A database without the tables has nothing applied. */
 export async function readLedger(client: Queryable, set: MigrationSet): Promise<LedgerState> {
@@ -38,9 +44,11 @@ export async function readLedger(client: Queryable, set: MigrationSet): Promise<
   const applied: Applied[] = []
   if (await isThere(client, set.table)) {
     const hashed = await isThere(client, `${set.table}_hash`)
-    const { rows } = await client.query<{ name: string; timestamp: string; hash: string | null }>(hashed
-      ? `select m.name, m.timestamp, h.hash from ${set.table} m left join ${set.table}_hash h on h.name = m.name order by m.name`
-      : `select name, timestamp, null as hash from ${set.table} order by name`)
+    const { rows } = await client.query<{ name: string; timestamp: string; hash: string | null }>(
+      hashed
+        ? `select m.name, m.timestamp, h.hash from ${set.table} m left join ${set.table}_hash h on h.name = m.name order by m.name`
+        : `select name, timestamp, null as hash from ${set.table} order by name`,
+    )
     applied.push(...rows.map(({ name, timestamp, hash }) => ({ name, appliedAt: new Date(timestamp), hash })))
   }
   const known = applied.filter(({ name }) => hashes.has(name))
@@ -55,28 +63,41 @@ export async function readLedger(client: Queryable, set: MigrationSet): Promise<
 }
 
 /** With `again`: as if nothing were applied of what this version knows. */
-export const toApply = (state: LedgerState, again: boolean): LedgerState => (again ? { ...state, pending: [...state.hashes.keys()].sort() } : state)
+export const toApply = (state: LedgerState, again: boolean): LedgerState =>
+  again ? { ...state, pending: [...state.hashes.keys()].sort() } : state
 
 /** Makes the tables where they are missing: kysely's in its own format, so that an older version reads it. */
 export async function prepareLedger(client: Queryable, set: MigrationSet): Promise<void> {
-  if (!await isThere(client, set.table)) await client.query(`create table ${set.table} (name varchar(255) not null primary key, timestamp varchar(255) not null)`)
-  if (!await isThere(client, `${set.table}_hash`)) {
-    await client.query(`create table ${set.table}_hash (name varchar(255) not null primary key, hash text not null, recorded_at timestamptz not null default now())`)
+  if (!(await isThere(client, set.table)))
+    await client.query(
+      `create table ${set.table} (name varchar(255) not null primary key, timestamp varchar(255) not null)`,
+    )
+  if (!(await isThere(client, `${set.table}_hash`))) {
+    await client.query(
+      `create table ${set.table}_hash (name varchar(255) not null primary key, hash text not null, recorded_at timestamptz not null default now())`,
+    )
     await client.query(`comment on table ${set.table}_hash is 'sha256 of the statements of each applied migration'`)
   }
 }
 
 export async function recordHash(client: Queryable, set: MigrationSet, name: string, hash: string): Promise<void> {
-  await client.query(`insert into ${set.table}_hash (name, hash) values ($1, $2) on conflict (name) do update set hash = excluded.hash, recorded_at = now()`, [name, hash])
+  await client.query(
+    `insert into ${set.table}_hash (name, hash) values ($1, $2) on conflict (name) do update set hash = excluded.hash, recorded_at = now()`,
+    [name, hash],
+  )
 }
 
 export async function recordApplied(client: Queryable, set: MigrationSet, name: string): Promise<void> {
-  await client.query(`insert into ${set.table} (name, timestamp) values ($1, $2) on conflict (name) do update set timestamp = excluded.timestamp`, [name, new Date().toISOString()])
+  await client.query(
+    `insert into ${set.table} (name, timestamp) values ($1, $2) on conflict (name) do update set timestamp = excluded.timestamp`,
+    [name, new Date().toISOString()],
+  )
 }
 
 export async function forget(client: Queryable, set: MigrationSet, name: string): Promise<void> {
   await client.query(`delete from ${set.table} where name = $1`, [name])
-  if (await isThere(client, `${set.table}_hash`)) await client.query(`delete from ${set.table}_hash where name = $1`, [name])
+  if (await isThere(client, `${set.table}_hash`))
+    await client.query(`delete from ${set.table}_hash where name = $1`, [name])
 }
 
 /** Removes the tables themselves. */

@@ -22,4 +22,5 @@ export function createPatience(waitMs: number) {
 }
 
 /** Whether the error says that a lock was not to be had, and that it may be later: a timeout or a deadlock. */
-export const isLockFailure = (error: unknown): boolean => ['55P03', '40P01'].includes((error as { code?: string }).code ?? '')
+export const isLockFailure = (error: unknown): boolean =>
+  ['55P03', '40P01'].includes((error as { code?: string }).code ?? '')

@@ -3,11 +3,23 @@ import type pg from 'pg'
 import { checkContractWithin } from '../contract/check.js'
 import type { Check, ContractReport } from '../contract/report.js'
 import { adopt, holdViews } from './adopt.js'
-import { dropLedger, forget, prepareLedger, readLedger, recordApplied, recordHash, toApply, type LedgerState } from './ledger.js'
+import {
+  dropLedger,
+  forget,
+  prepareLedger,
+  readLedger,
+  recordApplied,
+  recordHash,
+  toApply,
+  type LedgerState,
+} from './ledger.js'
 import { transact, type MigrationSession } from './session.js'
 import { lock, type MigrationSet } from './sets.js'
 
-export interface MigrationStep { name: string; direction: 'Up' | 'Down' }
+export interface MigrationStep {
+  name: string
+  direction: 'Up' | 'Down'
+}
 
 export interface MigrateOptions {
   /** Milliseconds to wait for locks that others hold; 60,000 if not given. */
@@ -25,18 +37,27 @@ export interface MigrateOptions {
 /** What was made contradicts the lock, or could not be checked; it was rolled back. */
 export class ContractRefused extends Error {
   constructor(readonly report: ContractReport) {
-    const said = ({ name, expected, actual, detail }: Check) => `${name}: ${[detail, `expected ${expected ?? 'nothing'}`, `found ${actual ?? 'nothing'}`].filter(Boolean).join('; ')}`
+    const said = ({ name, expected, actual, detail }: Check) =>
+      `${name}: ${[detail, `expected ${expected ?? 'nothing'}`, `found ${actual ?? 'nothing'}`].filter(Boolean).join('; ')}`
     const bad = report.checks.filter(({ status }) => status === (report.status === 'fail' ? 'fail' : 'error'))
-    super(`The view that the migrations make ${report.status === 'fail' ? 'contradicts the lock' : 'could not be checked'} (${bad.slice(0, 3).map(said).join('. ')}${bad.length > 3 ? `. And ${bad.length - 3} more` : ''}). It was rolled back before anybody saw it; nothing was changed.`)
+    super(
+      `The view that the migrations make ${report.status === 'fail' ? 'contradicts the lock' : 'could not be checked'} (${bad.slice(0, 3).map(said).join('. ')}${bad.length > 3 ? `. And ${bad.length - 3} more` : ''}). It was rolled back before anybody saw it; nothing was changed.`,
+    )
   }
 }
 
 /** Refuses what kysely refuses as well: a history that this version cannot continue. */
 export function continuable(set: MigrationSet, { unknown, pending, applied }: LedgerState): void {
-  if (unknown.length > 0) throw new Error(`The database has migrations that this version does not know (${unknown.join(', ')}): a newer version was here. Use that version; nothing was changed.`)
+  if (unknown.length > 0)
+    throw new Error(
+      `The database has migrations that this version does not know (${unknown.join(', ')}): a newer version was here. Use that version; nothing was changed.`,
+    )
   const last = applied.at(-1)?.name
   const late = pending.filter((name) => last !== undefined && name < last)
-  if (late.length > 0) throw new Error(`${late.join(', ')} would come before ${last}, which is applied already (see ${set.table}). A new migration needs a later name; nothing was changed.`)
+  if (late.length > 0)
+    throw new Error(
+      `${late.join(', ')} would come before ${last}, which is applied already (see ${set.table}). A new migration needs a later name; nothing was changed.`,
+    )
 }
 
 /** What the views' owners need: a view reads with the rights of its owner, whoever asks. */
@@ -48,14 +69,25 @@ async function ownersMayRead({ client }: MigrationSession): Promise<void> {
     where v.oid = any(array(select to_regclass(name) from unnest(array['attempt', 'attempt_numbered', 'attempt_response', 'attempt_element', 'attempt_exam', 'attempt_anomaly']) as name)::oid[])
       and not has_any_column_privilege(v.relowner, t.oid, 'select')`)
   const [first] = rows
-  if (first !== undefined) throw new Error(`The role ${first.owner}, to whom the view ${first.view} would belong, may not read ${first.relation}, and so nobody could read the view. Grant it (grant select on ${first.relation} to ${first.owner}) or migrate as another role; nothing was changed.`)
+  if (first !== undefined)
+    throw new Error(
+      `The role ${first.owner}, to whom the view ${first.view} would belong, may not read ${first.relation}, and so nobody could read the view. Grant it (grant select on ${first.relation} to ${first.owner}) or migrate as another role; nothing was changed.`,
+    )
 }
 
 /** Applies what is pending, within the transaction; used by the runner and, rolled back, by the plan. */
-export async function apply(session: MigrationSession, set: MigrationSet, { applied, pending, hashes }: LedgerState, { replace = false, say = () => undefined, checkMs = 30_000 }: MigrateOptions): Promise<ContractReport | undefined> {
+export async function apply(
+  session: MigrationSession,
+  set: MigrationSet,
+  { applied, pending, hashes }: LedgerState,
+  { replace = false, say = () => undefined, checkMs = 30_000 }: MigrateOptions,
+): Promise<ContractReport | undefined> {
   if (set.locksView === true && !replace) await holdViews(session)
   await prepareLedger(session.client, set)
-  const adoption = set.locksView === true ? await adopt(session, { replace, again: pending.some((name) => applied.some((one) => one.name === name)) }) : undefined
+  const adoption =
+    set.locksView === true
+      ? await adopt(session, { replace, again: pending.some((name) => applied.some((one) => one.name === name)) })
+      : undefined
   for (const name of pending) {
     await set.migrations[name]?.up(session.db)
     await adoption?.asRunner()
@@ -63,7 +95,7 @@ export async function apply(session: MigrationSession, set: MigrationSet, { appl
     await recordHash(session.client, set, name, hashes.get(name) ?? '')
     await adoption?.asOwner()
   }
-  for (const line of await adoption?.finish() ?? []) say(line)
+  for (const line of (await adoption?.finish()) ?? []) say(line)
   if (set.locksView !== true) return undefined
   await ownersMayRead(session)
   const report = await checkContractWithin(session.client, { timeoutMs: checkMs })
@@ -98,18 +130,34 @@ export async function migrateUp(pool: pg.Pool, set = lock, options: MigrateOptio
  * Takes the last applied migration back, or with `all` every one, and with it the tables that list them.
  * @throws Error in a sentence, with nothing changed, where others depend on what would go
  */
-export async function migrateDown(pool: pg.Pool, set = lock, { all = false, say = () => undefined, waitMs = 60_000 }: MigrateOptions & { all?: boolean } = {}): Promise<MigrationStep[]> {
+export async function migrateDown(
+  pool: pg.Pool,
+  set = lock,
+  { all = false, say = () => undefined, waitMs = 60_000 }: MigrateOptions & { all?: boolean } = {},
+): Promise<MigrationStep[]> {
   if ((await readLedger(pool, set)).applied.length === 0 && !all) return []
   return transact(pool, { waitMs, say }, async (session) => {
     const { applied } = await readLedger(session.client, set)
-    if (set === lock && (await session.client.query(`select 1 where to_regclass('attempt_queue') is not null`)).rows.length > 0) {
-      throw new Error('There is a store, which is kept from the view: attempt-api store disable first; nothing was changed.')
+    if (
+      set === lock &&
+      (await session.client.query(`select 1 where to_regclass('attempt_queue') is not null`)).rows.length > 0
+    ) {
+      throw new Error(
+        'There is a store, which is kept from the view: attempt-api store disable first; nothing was changed.',
+      )
     }
-    const back = applied.slice(all ? 0 : -1).reverse().map(({ name }) => name)
-    if (set.readFirst !== undefined && back.length > 0) await session.client.query(`lock table ${set.readFirst} in access exclusive mode`)
+    const back = applied
+      .slice(all ? 0 : -1)
+      .reverse()
+      .map(({ name }) => name)
+    if (set.readFirst !== undefined && back.length > 0)
+      await session.client.query(`lock table ${set.readFirst} in access exclusive mode`)
     for (const name of back) {
       const migration = Object.hasOwn(set.migrations, name) ? set.migrations[name] : undefined
-      if (migration?.down === undefined) throw new Error(`This version does not know how to take back ${name}: a newer version was here. Use that version; nothing was changed.`)
+      if (migration?.down === undefined)
+        throw new Error(
+          `This version does not know how to take back ${name}: a newer version was here. Use that version; nothing was changed.`,
+        )
       await migration.down(session.db)
       await forget(session.client, set, name)
     }

@@ -18,7 +18,8 @@ async function ofSet(pool: pg.Pool, set: MigrationSet, command: string): Promise
     const when = `${name} was applied at ${Number.isNaN(appliedAt.getTime()) ? 'an unknown time' : appliedAt.toISOString()}`
     if (unknown.includes(name)) return `${when} by a newer version: this one does not know it.`
     if (unhashed.includes(name)) return `${when}, before hashes were kept: the next ${command} gives it one.`
-    if (edited.includes(name)) return `${when} with the hash ${short(hash ?? '')} and was edited since: here it has ${short(hashes.get(name) ?? '')}. Applied migrations are frozen; put the edit into a new one.`
+    if (edited.includes(name))
+      return `${when} with the hash ${short(hash ?? '')} and was edited since: here it has ${short(hashes.get(name) ?? '')}. Applied migrations are frozen; put the edit into a new one.`
     return `${when}, hash ${short(hash ?? '')}.`
   })
   lines.push(...pending.map((name) => `${name} is pending: ${command} applies it.`))
@@ -31,8 +32,15 @@ async function ofSet(pool: pg.Pool, set: MigrationSet, command: string): Promise
  */
 export async function migrationStatus(pool: pg.Pool, set: MigrationSet = lock, storePool = pool): Promise<Status> {
   const found = [await ofSet(pool, set, 'attempt-api migrate up')]
-  for (const [where, optional] of set === lock ? [[pool, queue], [storePool, store]] as const : []) {
-    const { rows: [known] } = await where.query<{ there: boolean }>('select to_regclass($1) is not null as there', [optional.table])
+  for (const [where, optional] of set === lock
+    ? ([
+        [pool, queue],
+        [storePool, store],
+      ] as const)
+    : []) {
+    const {
+      rows: [known],
+    } = await where.query<{ there: boolean }>('select to_regclass($1) is not null as there', [optional.table])
     if (known?.there === true) found.push(await ofSet(where, optional, 'attempt-api store upgrade'))
   }
   const states = found.map(({ state }) => state)
@@ -43,7 +51,13 @@ export async function migrationStatus(pool: pg.Pool, set: MigrationSet = lock, s
       states.push('other')
     }
     for (const [name, state] of Object.entries(await indexStates(pool))) {
-      lines.push(state === 'ready' ? `Index ${name} is there.` : state === 'missing' ? `Index ${name} is missing: migrate up builds it, unless it is declined.` : `Index ${name} is invalid: it is being built, or a build failed. migrate up waits for the one and repeats the other.`)
+      lines.push(
+        state === 'ready'
+          ? `Index ${name} is there.`
+          : state === 'missing'
+            ? `Index ${name} is missing: migrate up builds it, unless it is declined.`
+            : `Index ${name} is invalid: it is being built, or a build failed. migrate up waits for the one and repeats the other.`,
+      )
       if (state === 'invalid') states.push('pending')
     }
   }

@@ -23,33 +23,60 @@ function escapes(url: string): boolean {
   }
 }
 
-export const limits = fp((app, { overloadDelayMs }: Pick<Config, 'overloadDelayMs'>, done) => {
-  app.addHook('onRequest', (request, _reply, next) => {
-    // RFC 9112, 3.2: an HTTP/1.1 request names the host it is for; Node would refuse it without a body
-    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') next(new ApiError('bad_request', 'The request has no header Host') as never)
-    else if (request.url.length <= longestUrl) next(escapes(request.url) ? undefined : new ApiError('bad_request', 'The query has an escape (%) that is none, or that is not UTF-8') as never)
-    else next(new ApiError('uri_too_long', `The URL has ${request.url.length} bytes, and at most ${longestUrl} are read`) as never)
-  })
-  if (overloadDelayMs === 0) return done()
-  const delay = monitorEventLoopDelay({ resolution: resolutionMs })
-  delay.enable()
-  let late = 0
-  const timer = setInterval(() => {
-    // no sample at all: the loop stood still for the whole time
-    const mean = delay.count === 0 ? Infinity : delay.mean / 1e6 - resolutionMs
-    late = mean > overloadDelayMs ? late + 1 : 0
-    if (late === lateSamples) app.log.warn({ delay_ms: Math.round(mean) }, 'overloaded: data requests are refused until the event loop is in time again')
-    delay.reset()
-  }, everyMs)
-  timer.unref()
-  app.addHook('onClose', () => {
-    clearInterval(timer)
-    delay.disable()
-  })
-  app.addHook('onRequest', (request, _reply, next) => {
-    const { work } = request.routeOptions.config
-    if (late < lateSamples || work === undefined || work === 'probe') next()
-    else next(new ApiError('overloaded', 'The service has more to do than it can; try again in a moment', undefined, 1) as never)
-  })
-  done()
-}, { name: 'limits' })
+export const limits = fp(
+  (app, { overloadDelayMs }: Pick<Config, 'overloadDelayMs'>, done) => {
+    app.addHook('onRequest', (request, _reply, next) => {
+      // RFC 9112, 3.2: an HTTP/1.1 request names the host it is for; Node would refuse it without a body
+      if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
+        next(new ApiError('bad_request', 'The request has no header Host') as never)
+      else if (request.url.length <= longestUrl)
+        next(
+          escapes(request.url)
+            ? undefined
+            : (new ApiError('bad_request', 'The query has an escape (%) that is none, or that is not UTF-8') as never),
+        )
+      else
+        next(
+          new ApiError(
+            'uri_too_long',
+            `The URL has ${request.url.length} bytes, and at most ${longestUrl} are read`,
+          ) as never,
+        )
+    })
+    if (overloadDelayMs === 0) return done()
+    const delay = monitorEventLoopDelay({ resolution: resolutionMs })
+    delay.enable()
+    let late = 0
+    const timer = setInterval(() => {
+      // no sample at all: the loop stood still for the whole time
+      const mean = delay.count === 0 ? Infinity : delay.mean / 1e6 - resolutionMs
+      late = mean > overloadDelayMs ? late + 1 : 0
+      if (late === lateSamples)
+        app.log.warn(
+          { delay_ms: Math.round(mean) },
+          'overloaded: data requests are refused until the event loop is in time again',
+        )
+      delay.reset()
+    }, everyMs)
+    timer.unref()
+    app.addHook('onClose', () => {
+      clearInterval(timer)
+      delay.disable()
+    })
+    app.addHook('onRequest', (request, _reply, next) => {
+      const { work } = request.routeOptions.config
+      if (late < lateSamples || work === undefined || work === 'probe') next()
+      else
+        next(
+          new ApiError(
+            'overloaded',
+            'The service has more to do than it can; try again in a moment',
+            undefined,
+            1,
+          ) as never,
+        )
+    })
+    done()
+  },
+  { name: 'limits' },
+)

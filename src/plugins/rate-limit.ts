@@ -6,7 +6,8 @@ import type { Config } from '../config.js'
 import { ApiError } from '../errors.js'
 
 /** Who is counted: whoever the key or token names, else the address; an IPv6 network of a household or a host counts as one. */
-export const clientOf = ({ caller, ip }: FastifyRequest): string => (caller === undefined ? `address ${normalizeIP(ip)}` : `caller ${caller.id}`)
+export const clientOf = ({ caller, ip }: FastifyRequest): string =>
+  caller === undefined ? `address ${normalizeIP(ip)}` : `caller ${caller.id}`
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -18,23 +19,38 @@ declare module 'fastify' {
   }
 }
 
-export const rateLimit = fp(async (app, { rateLimit: max, rateWindowS }: Pick<Config, 'rateLimit' | 'rateWindowS'>) => {
-  if (max === 0) {
-    app.decorate('countClient', async () => undefined)
-    return
-  }
-  await app.register(counter, { global: false, max, timeWindow: rateWindowS * 1000, cache: 10_000, keyGenerator: clientOf })
-  const count = app.createRateLimit()
-  const policy = `"client";q=${max};w=${rateWindowS}`
-  app.decorate('countClient', async (request: FastifyRequest, reply: FastifyReply) => {
-    const counted = await count(request)
-    if (counted.isAllowed) return
-    const after = Math.max(1, counted.ttlInSeconds)
-    reply.header('ratelimit-policy', policy).header('ratelimit', `"client";r=${counted.remaining};t=${after}`)
-    if (counted.isExceeded) throw new ApiError('too_many_requests', `${max} requests in ${rateWindowS} s are the limit of a client; ask again in ${after} s`, undefined, after)
-  })
-  app.addHook('onRequest', async (request, reply) => {
-    const { work } = request.routeOptions.config
-    if (work !== undefined && work !== 'probe') await app.countClient(request, reply)
-  })
-}, { name: 'rate-limit' })
+export const rateLimit = fp(
+  async (app, { rateLimit: max, rateWindowS }: Pick<Config, 'rateLimit' | 'rateWindowS'>) => {
+    if (max === 0) {
+      app.decorate('countClient', async () => undefined)
+      return
+    }
+    await app.register(counter, {
+      global: false,
+      max,
+      timeWindow: rateWindowS * 1000,
+      cache: 10_000,
+      keyGenerator: clientOf,
+    })
+    const count = app.createRateLimit()
+    const policy = `"client";q=${max};w=${rateWindowS}`
+    app.decorate('countClient', async (request: FastifyRequest, reply: FastifyReply) => {
+      const counted = await count(request)
+      if (counted.isAllowed) return
+      const after = Math.max(1, counted.ttlInSeconds)
+      reply.header('ratelimit-policy', policy).header('ratelimit', `"client";r=${counted.remaining};t=${after}`)
+      if (counted.isExceeded)
+        throw new ApiError(
+          'too_many_requests',
+          `${max} requests in ${rateWindowS} s are the limit of a client; ask again in ${after} s`,
+          undefined,
+          after,
+        )
+    })
+    app.addHook('onRequest', async (request, reply) => {
+      const { work } = request.routeOptions.config
+      if (work !== undefined && work !== 'probe') await app.countClient(request, reply)
+    })
+  },
+  { name: 'rate-limit' },
+)

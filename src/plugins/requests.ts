@@ -18,9 +18,25 @@ export function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string
 }
 
 /** A request's logger: every line has the id, and the trace where there is one. */
-export function childLogger(logger: FastifyBaseLogger, bindings: Record<string, unknown>, options: object, request: IncomingMessage): FastifyBaseLogger {
+export function childLogger(
+  logger: FastifyBaseLogger,
+  bindings: Record<string, unknown>,
+  options: object,
+  request: IncomingMessage,
+): FastifyBaseLogger {
   const trace = traceOf(request)
-  return logger.child(trace === undefined ? bindings : { ...bindings, trace_id: trace.traceId, span_id: trace.spanId, parent_span_id: trace.parentId, trace_flags: trace.flags }, options)
+  return logger.child(
+    trace === undefined
+      ? bindings
+      : {
+          ...bindings,
+          trace_id: trace.traceId,
+          span_id: trace.spanId,
+          parent_span_id: trace.parentId,
+          trace_flags: trace.flags,
+        },
+    options,
+  )
 }
 
 /** The path as it was declared; a path that is not there is one label, however many there are of it. */
@@ -47,49 +63,73 @@ function ended(request: FastifyRequest, reply: FastifyReply, whole: boolean, met
   const status = whole || response.headersSent ? response.statusCode : 499
   const bytes = (request.raw.socket?.bytesWritten ?? 0) - meter.sentBefore
   const route = templateOf(request)
-  const work = meter.stream !== undefined ? 'stream' : request.routeOptions.config?.work ?? 'page'
+  const work = meter.stream !== undefined ? 'stream' : (request.routeOptions.config?.work ?? 'page')
   metrics.ended({ method: request.method, route, status, work, ms, bytes, meter })
   const level = work === 'probe' && status < 400 ? 'debug' : 'info'
   if ((request.log as { isLevelEnabled?(level: string): boolean }).isLevelEnabled?.(level) === false) return
   const { source, format, rows, code, cut, firstByteMs } = meter
-  request.log[level]({
-    method: request.method, route, status, ms: rounded(ms),
-    ...(source === undefined ? {} : { source: source.kind === 'store' ? 'store' : 'view', server: source.database.server, db_ms: rounded(meter.databaseMs), wait_ms: rounded(meter.waitMs) }),
-    ...(format === undefined ? {} : { format }), ...(rows === undefined ? {} : { rows }), bytes,
-    ...(firstByteMs === undefined ? {} : { first_byte_ms: rounded(firstByteMs) }), ...(cut === undefined ? {} : { cut }), ...(code === undefined ? {} : { code }),
-  }, cut === undefined ? 'answered' : 'answer cut off')
+  request.log[level](
+    {
+      method: request.method,
+      route,
+      status,
+      ms: rounded(ms),
+      ...(source === undefined
+        ? {}
+        : {
+            source: source.kind === 'store' ? 'store' : 'view',
+            server: source.database.server,
+            db_ms: rounded(meter.databaseMs),
+            wait_ms: rounded(meter.waitMs),
+          }),
+      ...(format === undefined ? {} : { format }),
+      ...(rows === undefined ? {} : { rows }),
+      bytes,
+      ...(firstByteMs === undefined ? {} : { first_byte_ms: rounded(firstByteMs) }),
+      ...(cut === undefined ? {} : { cut }),
+      ...(code === undefined ? {} : { code }),
+    },
+    cut === undefined ? 'answered' : 'answer cut off',
+  )
 }
 
-export const requests = fp<{ metrics: Metrics; slowQueries: SlowQueries }>((app, { metrics, slowQueries }, done) => {
-  const listener: MeterListener = {
-    waited: metrics.waited,
-    ran(from, statement, ms, rows, error, copied, { log }) {
-      metrics.ran(from, ms, error, copied)
-      if (!copied && slowQueries.ran(log, from, statement, ms, rows, error)) metrics.slow(from)
-    },
-  }
-  app.decorateRequest('meter', null as unknown as RequestMeter)
-  app.addHook('onRoute', ({ url, config }) => { metrics.route(url, config?.work === 'page' || config?.work === 'aggregate' || config?.work === 'stream') })
-  app.addHook('onRequest', (request, reply, next) => {
-    const meter = request.meter = new RequestMeter(listener, request)
-    meter.sentBefore = request.raw.socket?.bytesWritten ?? 0
-    const trace = traceOf(request.raw)
-    reply.header('x-request-id', request.id)
-    if (trace !== undefined) reply.header('traceresponse', traceparent(trace))
-    // Fastify tells of answers that were finished only
-    reply.raw.once('close', () => { ended(request, reply, reply.raw.writableFinished, metrics) })
-    next()
-  })
-  app.addHook('onSend', (request, reply, payload, next) => {
-    const { meter } = request
-    if (meter.stream !== undefined) meter.firstByteMs = performance.now() - meter.began
-    // of a stream what is known by now; its end is in the log (a second trailer would spoil Fastify's header `Trailer`)
-    if (meter.source !== undefined) reply.header('server-timing', serverTiming(meter))
-    next(null, payload)
-  })
-  app.addHook('onResponse', (request, reply, next) => {
-    ended(request, reply, true, metrics)
-    next()
-  })
-  done()
-}, { name: 'requests' })
+export const requests = fp<{ metrics: Metrics; slowQueries: SlowQueries }>(
+  (app, { metrics, slowQueries }, done) => {
+    const listener: MeterListener = {
+      waited: metrics.waited,
+      ran(from, statement, ms, rows, error, copied, { log }) {
+        metrics.ran(from, ms, error, copied)
+        if (!copied && slowQueries.ran(log, from, statement, ms, rows, error)) metrics.slow(from)
+      },
+    }
+    app.decorateRequest('meter', null as unknown as RequestMeter)
+    app.addHook('onRoute', ({ url, config }) => {
+      metrics.route(url, config?.work === 'page' || config?.work === 'aggregate' || config?.work === 'stream')
+    })
+    app.addHook('onRequest', (request, reply, next) => {
+      const meter = (request.meter = new RequestMeter(listener, request))
+      meter.sentBefore = request.raw.socket?.bytesWritten ?? 0
+      const trace = traceOf(request.raw)
+      reply.header('x-request-id', request.id)
+      if (trace !== undefined) reply.header('traceresponse', traceparent(trace))
+      // Fastify tells of answers that were finished only
+      reply.raw.once('close', () => {
+        ended(request, reply, reply.raw.writableFinished, metrics)
+      })
+      next()
+    })
+    app.addHook('onSend', (request, reply, payload, next) => {
+      const { meter } = request
+      if (meter.stream !== undefined) meter.firstByteMs = performance.now() - meter.began
+      // of a stream what is known by now; its end is in the log (a second trailer would spoil Fastify's header `Trailer`)
+      if (meter.source !== undefined) reply.header('server-timing', serverTiming(meter))
+      next(null, payload)
+    })
+    app.addHook('onResponse', (request, reply, next) => {
+      ended(request, reply, true, metrics)
+      next()
+    })
+    done()
+  },
+  { name: 'requests' },
+)

@@ -19,38 +19,46 @@ declare module 'fastify' {
 const tellMs = 200
 
 /** `cut` ends what is still at work, so that it fails. */
-export const shutdown = fp<{ graceS: number; cut(): Promise<unknown> }>((app, { graceS, cut }, done) => {
-  const inFlight = new Set<ServerResponse>()
-  let [leaving, closing] = [false, false]
-  app.decorate('leave', () => { leaving = true })
-  app.decorate('leaving', () => leaving)
+export const shutdown = fp<{ graceS: number; cut(): Promise<unknown> }>(
+  (app, { graceS, cut }, done) => {
+    const inFlight = new Set<ServerResponse>()
+    let [leaving, closing] = [false, false]
+    app.decorate('leave', () => {
+      leaving = true
+    })
+    app.decorate('leaving', () => leaving)
 
-  app.addHook('onRequest', (request, reply, next) => {
-    inFlight.add(reply.raw)
-    reply.raw.once('close', () => { inFlight.delete(reply.raw) })
-    if (closing && request.routeOptions.config.work !== 'probe') next(new ApiError('shutting_down', 'The service is shutting down; try again'))
-    else next()
-  })
-  // whoever keeps the connection asks here again, and not the one that comes after
-  app.addHook('onSend', (_request, reply, _payload, next) => {
-    if (leaving) reply.header('connection', 'close')
-    next()
-  })
+    app.addHook('onRequest', (request, reply, next) => {
+      inFlight.add(reply.raw)
+      reply.raw.once('close', () => {
+        inFlight.delete(reply.raw)
+      })
+      if (closing && request.routeOptions.config.work !== 'probe')
+        next(new ApiError('shutting_down', 'The service is shutting down; try again'))
+      else next()
+    })
+    // whoever keeps the connection asks here again, and not the one that comes after
+    app.addHook('onSend', (_request, reply, _payload, next) => {
+      if (leaving) reply.header('connection', 'close')
+      next()
+    })
 
-  /** Waits until nothing is in flight, or for so long. */
-  async function quiet(ms: number): Promise<void> {
-    const end = Date.now() + ms
-    while (inFlight.size > 0 && Date.now() < end) await new Promise((again) => setTimeout(again, 10))
-  }
+    /** Waits until nothing is in flight, or for so long. */
+    async function quiet(ms: number): Promise<void> {
+      const end = Date.now() + ms
+      while (inFlight.size > 0 && Date.now() < end) await new Promise((again) => setTimeout(again, 10))
+    }
 
-  app.addHook('preClose', async () => {
-    leaving = closing = true
-    await quiet(graceS * 1000)
-    await Promise.race([cut(), new Promise((over) => setTimeout(over, tellMs).unref())])
-    await quiet(tellMs)
-    // idle ones, those that never asked anything, and readers that take nothing
-    app.server.close()
-    app.server.closeAllConnections()
-  })
-  done()
-}, { name: 'shutdown' })
+    app.addHook('preClose', async () => {
+      leaving = closing = true
+      await quiet(graceS * 1000)
+      await Promise.race([cut(), new Promise((over) => setTimeout(over, tellMs).unref())])
+      await quiet(tellMs)
+      // idle ones, those that never asked anything, and readers that take nothing
+      app.server.close()
+      app.server.closeAllConnections()
+    })
+    done()
+  },
+  { name: 'shutdown' },
+)

@@ -22,35 +22,51 @@ export function preferredWait(prefer: string | string[] | undefined): number | u
   if (prefer === undefined) return undefined
   for (const one of String(prefer).split(',')) {
     const [name = '', value = ''] = (one.split(';')[0] ?? '').split('=').map((part) => part.trim())
-    if (name.toLowerCase() === 'wait') return /^("?)0*[1-9]\d*\1$/.test(value) ? Number(value.replaceAll('"', '')) : undefined
+    if (name.toLowerCase() === 'wait')
+      return /^("?)0*[1-9]\d*\1$/.test(value) ? Number(value.replaceAll('"', '')) : undefined
   }
   return undefined
 }
 
-export const timeouts = fp((app, config: Settings, done) => {
-  const times = { page: config.timeoutPageMs, aggregate: config.timeoutAggregateMs, stream: config.streamTimeoutS * 1000 }
-  app.decorateRequest('deadline', null as unknown as Deadline)
-  app.decorateRequest('streamMs', 0)
-  app.addHook('onRequest', (request, reply, next) => {
-    const { work } = request.routeOptions.config
-    if (work === undefined || work === 'probe') return next()
-    const wait = preferredWait(request.headers.prefer)
-    request.streamMs = wait === undefined ? times.stream : Math.min(wait * 1000, times.stream)
-    const ms = work === 'stream' ? request.streamMs : wait === undefined ? times[work] : Math.min(wait * 1000, config.timeoutMaxMs)
-    const deadline = request.deadline = new Deadline(ms)
-    // an answer that its reader does not take in time holds memory
-    deadline.onOver(() => { if (reply.raw.headersSent) reply.raw.destroy() })
-    reply.raw.once('close', () => {
-      if (reply.raw.writableFinished) deadline.done()
-      else deadline.over(new ReaderLeft())
+export const timeouts = fp(
+  (app, config: Settings, done) => {
+    const times = {
+      page: config.timeoutPageMs,
+      aggregate: config.timeoutAggregateMs,
+      stream: config.streamTimeoutS * 1000,
+    }
+    app.decorateRequest('deadline', null as unknown as Deadline)
+    app.decorateRequest('streamMs', 0)
+    app.addHook('onRequest', (request, reply, next) => {
+      const { work } = request.routeOptions.config
+      if (work === undefined || work === 'probe') return next()
+      const wait = preferredWait(request.headers.prefer)
+      request.streamMs = wait === undefined ? times.stream : Math.min(wait * 1000, times.stream)
+      const ms =
+        work === 'stream'
+          ? request.streamMs
+          : wait === undefined
+            ? times[work]
+            : Math.min(wait * 1000, config.timeoutMaxMs)
+      const deadline = (request.deadline = new Deadline(ms))
+      // an answer that its reader does not take in time holds memory
+      deadline.onOver(() => {
+        if (reply.raw.headersSent) reply.raw.destroy()
+      })
+      reply.raw.once('close', () => {
+        if (reply.raw.writableFinished) deadline.done()
+        else deadline.over(new ReaderLeft())
+      })
+      next()
     })
-    next()
-  })
-  app.addHook('onSend', (request, reply, _payload, next) => {
-    // none where no route is
-    const { deadline } = request as { deadline?: Deadline | null }
-    if (deadline !== undefined && deadline !== null && preferredWait(request.headers.prefer) !== undefined) reply.header('preference-applied', `wait=${Math.floor(deadline.ms / 1000 + 0.001)}`)
-    next()
-  })
-  done()
-}, { name: 'timeouts' })
+    app.addHook('onSend', (request, reply, _payload, next) => {
+      // none where no route is
+      const { deadline } = request as { deadline?: Deadline | null }
+      if (deadline !== undefined && deadline !== null && preferredWait(request.headers.prefer) !== undefined)
+        reply.header('preference-applied', `wait=${Math.floor(deadline.ms / 1000 + 0.001)}`)
+      next()
+    })
+    done()
+  },
+  { name: 'timeouts' },
+)

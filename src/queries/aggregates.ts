@@ -5,50 +5,147 @@ import type { Column } from '../formats/encoder.js'
 import { all, type Ask, numbered, type Selection, statement, Values } from './sql.js'
 import { rangeConditions, studentsOfRange, type Range } from './students-of-range.js'
 
-export interface Measure extends Column { sql: string }
+export interface Measure extends Column {
+  sql: string
+}
 
 /** Averages and medians are over all attempts, as `avg` and `percentile_cont` give them; counts and sums add up over days. */
 export const measures: readonly Measure[] = [
   { name: 'attempts', kind: 'count', description: 'attempts', sql: 'count(*)' },
   { name: 'correct', kind: 'count', description: 'correct attempts', sql: 'count(*) filter (where correct)' },
-  { name: 'accuracy', kind: 'number', description: 'correct / attempts', sql: 'count(*) filter (where correct)::float8 / count(*)' },
-  { name: 'first_attempts', kind: 'count', description: 'attempts with attempt_no 1', sql: 'count(*) filter (where attempt_no = 1)' },
-  { name: 'first_attempts_correct', kind: 'count', description: 'correct attempts with attempt_no 1', sql: 'count(*) filter (where attempt_no = 1 and correct)' },
+  {
+    name: 'accuracy',
+    kind: 'number',
+    description: 'correct / attempts',
+    sql: 'count(*) filter (where correct)::float8 / count(*)',
+  },
+  {
+    name: 'first_attempts',
+    kind: 'count',
+    description: 'attempts with attempt_no 1',
+    sql: 'count(*) filter (where attempt_no = 1)',
+  },
+  {
+    name: 'first_attempts_correct',
+    kind: 'count',
+    description: 'correct attempts with attempt_no 1',
+    sql: 'count(*) filter (where attempt_no = 1 and correct)',
+  },
   { name: 'hints', kind: 'count', description: 'attempts with a hint', sql: 'count(*) filter (where hint_used)' },
-  { name: 'timed_attempts', kind: 'count', description: 'attempts with a response time above 0', sql: 'count(*) filter (where response_time_ms > 0)' },
-  { name: 'sum_response_time_ms', kind: 'count', description: 'sum of the response times, milliseconds', sql: 'sum(response_time_ms)' },
-  { name: 'avg_response_time_ms', kind: 'number', description: 'mean response time over all attempts, milliseconds', sql: 'avg(response_time_ms)::float8' },
-  { name: 'median_response_time_ms', kind: 'number', description: 'median response time over all attempts (interpolated), milliseconds', sql: 'percentile_cont(0.5) within group (order by response_time_ms)' },
+  {
+    name: 'timed_attempts',
+    kind: 'count',
+    description: 'attempts with a response time above 0',
+    sql: 'count(*) filter (where response_time_ms > 0)',
+  },
+  {
+    name: 'sum_response_time_ms',
+    kind: 'count',
+    description: 'sum of the response times, milliseconds',
+    sql: 'sum(response_time_ms)',
+  },
+  {
+    name: 'avg_response_time_ms',
+    kind: 'number',
+    description: 'mean response time over all attempts, milliseconds',
+    sql: 'avg(response_time_ms)::float8',
+  },
+  {
+    name: 'median_response_time_ms',
+    kind: 'number',
+    description: 'median response time over all attempts (interpolated), milliseconds',
+    sql: 'percentile_cont(0.5) within group (order by response_time_ms)',
+  },
 ]
 
-export const p90: Measure = { name: 'p90_response_time_ms', kind: 'number', description: '90th percentile of the response times (interpolated), milliseconds', sql: 'percentile_cont(0.9) within group (order by response_time_ms)' }
-export const distinctStudents: Measure = { name: 'students', kind: 'count', description: 'different students', sql: 'count(distinct student_id)' }
-export const firstCompleted: Measure = { name: 'first_completed_at', kind: 'timestamp', description: 'earliest completed_at', sql: 'min(completed_at)' }
-export const lastCompleted: Measure = { name: 'last_completed_at', kind: 'timestamp', description: 'latest completed_at', sql: 'max(completed_at)' }
-export const pValue: Measure = { name: 'p_value', kind: 'number', nullable: true, description: 'share correct of first attempts; null without any', sql: 'count(*) filter (where attempt_no = 1 and correct)::float8 / nullif(count(*) filter (where attempt_no = 1), 0)' }
+export const p90: Measure = {
+  name: 'p90_response_time_ms',
+  kind: 'number',
+  description: '90th percentile of the response times (interpolated), milliseconds',
+  sql: 'percentile_cont(0.9) within group (order by response_time_ms)',
+}
+export const distinctStudents: Measure = {
+  name: 'students',
+  kind: 'count',
+  description: 'different students',
+  sql: 'count(distinct student_id)',
+}
+export const firstCompleted: Measure = {
+  name: 'first_completed_at',
+  kind: 'timestamp',
+  description: 'earliest completed_at',
+  sql: 'min(completed_at)',
+}
+export const lastCompleted: Measure = {
+  name: 'last_completed_at',
+  kind: 'timestamp',
+  description: 'latest completed_at',
+  sql: 'max(completed_at)',
+}
+export const pValue: Measure = {
+  name: 'p_value',
+  kind: 'number',
+  nullable: true,
+  description: 'share correct of first attempts; null without any',
+  sql: 'count(*) filter (where attempt_no = 1 and correct)::float8 / nullif(count(*) filter (where attempt_no = 1), 0)',
+}
 export const studentMeasures: readonly Measure[] = [
   { name: 'items', kind: 'count', description: 'different items', sql: 'count(distinct item_id)' },
-  { name: 'topics', kind: 'count', description: 'different topics (no topic is none)', sql: 'count(distinct topic_id)' },
+  {
+    name: 'topics',
+    kind: 'count',
+    description: 'different topics (no topic is none)',
+    sql: 'count(distinct topic_id)',
+  },
   { name: 'sessions', kind: 'count', description: 'different sessions', sql: 'count(distinct session_id)' },
-  firstCompleted, lastCompleted,
+  firstCompleted,
+  lastCompleted,
 ]
 
 /** What the store keeps of each topic and UTC day: the KPIs of /v1/topics/daily. */
 export const dayMeasures: readonly Measure[] = [...measures, distinctStudents, p90]
 
 /** A column to group and order by. `key` is what orders it: never null, the same order on every server. */
-export interface GroupColumn extends Column { key: readonly { sql: string; type: string; pattern: KeyForm }[] }
+export interface GroupColumn extends Column {
+  key: readonly { sql: string; type: string; pattern: KeyForm }[]
+}
 
 /** A day of the calendar: days are moved here, before the database reads them. */
-const anyDay: KeyForm = { test: (text) => /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(`${text}T00:00:00Z`)) && new Date(`${text}T00:00:00Z`).toISOString().startsWith(text) }
+const anyDay: KeyForm = {
+  test: (text) =>
+    /^\d{4}-\d{2}-\d{2}$/.test(text) &&
+    !Number.isNaN(Date.parse(`${text}T00:00:00Z`)) &&
+    new Date(`${text}T00:00:00Z`).toISOString().startsWith(text),
+}
 const anyText = /^[^\0]*$/
-export const byStudent: GroupColumn = { name: 'student_id', kind: 'uuid', description: 'the student', key: [{ sql: 'student_id', type: 'uuid', pattern: /^[0-9a-f-]{36}$/ }] }
-export const byItem: GroupColumn = { name: 'item_id', kind: 'int64', description: 'the item', key: [{ sql: 'item_id', type: 'bigint', pattern: /^-?\d{1,19}$/ }] }
-export const byDate: GroupColumn = { name: 'date', kind: 'date', description: 'the day in the zone tz', key: [{ sql: 'date', type: 'date', pattern: anyDay }] }
+export const byStudent: GroupColumn = {
+  name: 'student_id',
+  kind: 'uuid',
+  description: 'the student',
+  key: [{ sql: 'student_id', type: 'uuid', pattern: /^[0-9a-f-]{36}$/ }],
+}
+export const byItem: GroupColumn = {
+  name: 'item_id',
+  kind: 'int64',
+  description: 'the item',
+  key: [{ sql: 'item_id', type: 'bigint', pattern: /^-?\d{1,19}$/ }],
+}
+export const byDate: GroupColumn = {
+  name: 'date',
+  kind: 'date',
+  description: 'the day in the zone tz',
+  key: [{ sql: 'date', type: 'date', pattern: anyDay }],
+}
 /** By code points, attempts without a topic last. */
 export const byTopic: GroupColumn = {
-  name: 'topic_id', kind: 'text', nullable: true, description: 'the topic; null: attempts without one',
-  key: [{ sql: 'topic_id is null', type: 'boolean', pattern: /^[tf]$/ }, { sql: `coalesce(topic_id, '') collate "C"`, type: 'text', pattern: anyText }],
+  name: 'topic_id',
+  kind: 'text',
+  nullable: true,
+  description: 'the topic; null: attempts without one',
+  key: [
+    { sql: 'topic_id is null', type: 'boolean', pattern: /^[tf]$/ },
+    { sql: `coalesce(topic_id, '') collate "C"`, type: 'text', pattern: anyText },
+  ],
 }
 
 export interface AggregateQuery {
@@ -104,7 +201,8 @@ export function aggregateStatement(reader: Reader, query: AggregateQuery, { limi
     const last = after.map((value, index) => values.add(value, keys[index]?.type ?? 'text'))
     conditions.push(`(${keys.map((key) => key.sql).join(', ')}) > (${last.join(', ')})`)
   }
-  const having = query.minAttempts === undefined ? '' : `\nhaving count(*) >= ${values.add(query.minAttempts, 'bigint')}`
+  const having =
+    query.minAttempts === undefined ? '' : `\nhaving count(*) >= ${values.add(query.minAttempts, 'bigint')}`
   const groups = query.groups.map((group) => group.name).join(', ')
   const text = `select ${[groups, ...query.measures.map((measure) => measure.sql), ...(keyed ? keys.map((key) => key.sql) : [])].join(', ')}
 from ${source}
@@ -116,40 +214,60 @@ limit ${values.add(limit ?? null, 'bigint')}`
 }
 
 /** What the values of a cursor over these groups look like. */
-export const keyPatterns = (groups: readonly GroupColumn[]): KeyForm[] => groups.flatMap((group) => group.key.map((key) => key.pattern))
+export const keyPatterns = (groups: readonly GroupColumn[]): KeyForm[] =>
+  groups.flatMap((group) => group.key.map((key) => key.pattern))
 
 /** Aggregates over the students of the range, or of its days; everyone's where it has too many. */
 export async function* selectAggregates(reader: Reader, query: AggregateQuery, ask: Ask): Selection {
   // days before the cursor's were read already
-  const days = query.days === undefined || ask.after?.[0] === undefined ? query.days : { ...query.days, since: ask.after[0] }
-  const students = query.students ?? await studentsOfRange(reader, days === undefined ? query.range ?? {} : instantsOfDays(days))
+  const days =
+    query.days === undefined || ask.after?.[0] === undefined ? query.days : { ...query.days, since: ask.after[0] }
+  const students =
+    query.students ?? (await studentsOfRange(reader, days === undefined ? (query.range ?? {}) : instantsOfDays(days)))
   yield aggregateStatement(reader, { ...query, ...(days === undefined ? {} : { days }), students }, ask)
 }
 
 /** Days of topics: the store has those of UTC, but for the days that were just touched, which are read from its rows. */
-export async function* selectTopicDays(reader: Reader, query: AggregateQuery & { days: Range & { zone: string } }, ask: Ask): Selection {
+export async function* selectTopicDays(
+  reader: Reader,
+  query: AggregateQuery & { days: Range & { zone: string } },
+  ask: Ask,
+): Selection {
   if (!reader.store || query.days.zone !== 'UTC') {
     yield* selectAggregates(reader, query, ask)
     return
   }
   const days = { ...query.days, since: ask.after?.[0] ?? query.days.since }
   const inRange = (values: Values) => [
-    ...(days.since === undefined ? [] : [`date >= ${values.add(days.since, 'date')}`]), ...(days.until === undefined ? [] : [`date < ${values.add(days.until, 'date')}`]),
+    ...(days.since === undefined ? [] : [`date >= ${values.add(days.since, 'date')}`]),
+    ...(days.until === undefined ? [] : [`date < ${values.add(days.until, 'date')}`]),
   ]
   const asked = new Values()
-  const stale = (await reader.rows(statement(`select date::text from attempt_day where stale and ${all(inRange(asked))} order by date`, asked))).map(([date]) => date as string)
+  const stale = (
+    await reader.rows(
+      statement(`select date::text from attempt_day where stale and ${all(inRange(asked))} order by date`, asked),
+    )
+  ).map(([date]) => date as string)
 
   const values = new Values()
   const names = [...query.groups, ...query.measures].map((column) => column.name)
   const conditions = inRange(values)
   const ofTopics = query.topics === undefined ? [] : [`topic_id = any(${values.add(query.topics, 'text[]')})`]
   const keys = query.groups.flatMap((group) => group.key)
-  const after = ask.after === undefined ? [] : [`(${keys.map((key) => key.sql).join(', ')}) > (${ask.after.map((value, index) => values.add(value, keys[index]?.type ?? 'text')).join(', ')})`]
+  const after =
+    ask.after === undefined
+      ? []
+      : [
+          `(${keys.map((key) => key.sql).join(', ')}) > (${ask.after.map((value, index) => values.add(value, keys[index]?.type ?? 'text')).join(', ')})`,
+        ]
   let source = 'attempt_topic_day'
   if (stale.length > 0) {
     const days = values.add(stale, 'date[]')
     // a condition a run of days, so that the index finds them wherever they lie
-    const ranges = runsOfDays(stale).map(({ since, until }) => `completed_at >= ${values.add(`${since}T00:00:00Z`, 'timestamptz')} and completed_at < ${values.add(`${until}T00:00:00Z`, 'timestamptz')}`)
+    const ranges = runsOfDays(stale).map(
+      ({ since, until }) =>
+        `completed_at >= ${values.add(`${since}T00:00:00Z`, 'timestamptz')} and completed_at < ${values.add(`${until}T00:00:00Z`, 'timestamptz')}`,
+    )
     source = `(select ${names.join(', ')} from attempt_topic_day where ${all([...conditions, ...ofTopics, `date <> all(${days})`])}
 union all
 select date, topic_id, ${query.measures.map(({ sql, name }) => `${sql} as ${name}`).join(', ')}
@@ -157,11 +275,15 @@ from (select *, (completed_at at time zone 'UTC')::date as date from attempt_mat
 where ${all([...ofTopics, `date = any(${days})`])}
 group by date, topic_id) as topic_day`
   }
-  yield statement(`select ${[...names, ...(ask.keyed ? keys.map((key) => key.sql) : [])].join(', ')}
+  yield statement(
+    `select ${[...names, ...(ask.keyed ? keys.map((key) => key.sql) : [])].join(', ')}
 from ${source}
 where ${all([...conditions, ...ofTopics, ...after])}
 order by ${keys.map((key) => key.sql).join(', ')}
-limit ${values.add(ask.limit ?? null, 'bigint')}`, values, { fresh: stale.length > 0 })
+limit ${values.add(ask.limit ?? null, 'bigint')}`,
+    values,
+    { fresh: stale.length > 0 },
+  )
 }
 
 /** Days in their order, as few half-open ranges. */

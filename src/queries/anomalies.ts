@@ -8,8 +8,13 @@ export const anomalyColumns: readonly Column[] = [
   { name: 'exam_result_id', kind: 'uuid', description: 'the exam result' },
   { name: 'session_id', kind: 'text', description: 'its session' },
   { name: 'user_id', kind: 'text', nullable: true, description: 'its user as the platform has it' },
-  { name: 'position', kind: 'integer', nullable: true, description: '1-based place in the array; null for a whole exam' },
-  { name: 'question_id', kind: 'text', nullable: true, description: 'the element\'s question_id as text' },
+  {
+    name: 'position',
+    kind: 'integer',
+    nullable: true,
+    description: '1-based place in the array; null for a whole exam',
+  },
+  { name: 'question_id', kind: 'text', nullable: true, description: "the element's question_id as text" },
   { name: 'field', kind: 'text', description: 'the field that is at fault' },
   { name: 'value', kind: 'text', nullable: true, description: 'its text' },
   { name: 'reason', kind: 'text', description: 'what is wrong' },
@@ -17,15 +22,27 @@ export const anomalyColumns: readonly Column[] = [
 ]
 
 export const reasons = [
-  'questions_not_array', 'question_id_missing', 'question_id_invalid', 'user_id_missing', 'completed_at_invalid',
-  'correctness_invalid', 'correctness_missing', 'time_spent_invalid', 'used_hints_invalid', 'time_spent_negative', 'duplicate_in_exam',
+  'questions_not_array',
+  'question_id_missing',
+  'question_id_invalid',
+  'user_id_missing',
+  'completed_at_invalid',
+  'correctness_invalid',
+  'correctness_missing',
+  'time_spent_invalid',
+  'used_hints_invalid',
+  'time_spent_negative',
+  'duplicate_in_exam',
 ] as const
 export const outcomes = ['excluded', 'defaulted', 'kept'] as const
 
 export const anomalyKeyPatterns = [/^[0-9a-f-]{36}$/, /^\d{1,9}$/, /^[a-z_]{1,40}$/]
 const key = ['exam_result_id', 'coalesce(position, 0)', 'reason collate "C"']
 
-export interface AnomaliesQuery extends Range { reasons?: string[]; outcome?: string }
+export interface AnomaliesQuery extends Range {
+  reasons?: string[]
+  outcome?: string
+}
 
 const firstChunk = 256
 const largestChunk = 16_384
@@ -46,12 +63,22 @@ export async function* selectAnomalies(reader: Reader, query: AnomaliesQuery, as
   }
 }
 
-async function nextExams(reader: Reader, range: Range, from: string | undefined, inclusive: boolean, count: number): Promise<string[]> {
+async function nextExams(
+  reader: Reader,
+  range: Range,
+  from: string | undefined,
+  inclusive: boolean,
+  count: number,
+): Promise<string[]> {
   const values = new Values()
   const conditions = rangeConditions(range, values)
   if (from !== undefined) conditions.push(`exam_result_id ${inclusive ? '>=' : '>'} ${values.add(from, 'uuid')}`)
-  const rows = await reader.rows(statement(
-    `select exam_result_id from attempt_exam where ${all(conditions)} order by exam_result_id limit ${values.add(count, 'bigint')}`, values))
+  const rows = await reader.rows(
+    statement(
+      `select exam_result_id from attempt_exam where ${all(conditions)} order by exam_result_id limit ${values.add(count, 'bigint')}`,
+      values,
+    ),
+  )
   return rows.map(([exam]) => exam as string)
 }
 
@@ -62,24 +89,43 @@ function anomaliesOf(exams: string[], query: AnomaliesQuery, { limit, after, key
   if (query.outcome !== undefined) conditions.push(`outcome = ${values.add(query.outcome, 'text')}`)
   if (after !== undefined) {
     const [exam, position, reason] = after
-    conditions.push(`(${key.join(', ')}) > (${values.add(exam, 'uuid')}, ${values.add(position, 'integer')}, ${values.add(reason, 'text')})`)
+    conditions.push(
+      `(${key.join(', ')}) > (${values.add(exam, 'uuid')}, ${values.add(position, 'integer')}, ${values.add(reason, 'text')})`,
+    )
   }
-  return statement(`select ${[...anomalyColumns.map((column) => column.name), ...(keyed ? key : [])].join(', ')}
+  return statement(
+    `select ${[...anomalyColumns.map((column) => column.name), ...(keyed ? key : [])].join(', ')}
 from attempt_anomaly
 where ${all(conditions)}
 order by ${key.join(', ')}
-limit ${values.add(limit ?? null, 'bigint')}`, values)
+limit ${values.add(limit ?? null, 'bigint')}`,
+    values,
+  )
 }
 
 /**
  * Anomalies by their reason among the newest exams of the last day: what the platform writes now, at a cost that does
  * not grow with the history. Exams whose time is out of range are not among them.
  */
-export async function anomaliesOfNewest(reader: Reader, most: number): Promise<{ exams: number; byReason: Map<string, number> }> {
+export async function anomaliesOfNewest(
+  reader: Reader,
+  most: number,
+): Promise<{ exams: number; byReason: Map<string, number> }> {
   const newest = new Values()
-  const exams = (await reader.rows(statement(
-    `select exam_result_id from attempt_exam where completed_at >= now() - interval '1 day' and completed_at < now() + interval '1 day' order by completed_at desc limit ${newest.add(most, 'bigint')}`, newest))).map(([exam]) => exam as string)
+  const exams = (
+    await reader.rows(
+      statement(
+        `select exam_result_id from attempt_exam where completed_at >= now() - interval '1 day' and completed_at < now() + interval '1 day' order by completed_at desc limit ${newest.add(most, 'bigint')}`,
+        newest,
+      ),
+    )
+  ).map(([exam]) => exam as string)
   const values = new Values()
-  const rows = await reader.rows(statement(`select reason, count(*) from attempt_anomaly where exam_result_id = any(${values.add(exams, 'uuid[]')}) group by reason`, values))
+  const rows = await reader.rows(
+    statement(
+      `select reason, count(*) from attempt_anomaly where exam_result_id = any(${values.add(exams, 'uuid[]')}) group by reason`,
+      values,
+    ),
+  )
   return { exams: exams.length, byReason: new Map(rows.map(([reason, count]) => [reason as string, Number(count)])) }
 }

@@ -26,14 +26,22 @@ export const attemptKey = ['completed_at', 'student_id', 'item_id', 'exam_result
 const keyTypes = ['timestamptz', 'uuid', 'bigint', 'uuid', 'integer']
 /** What the values of a cursor's key look like. */
 export const attemptKeyPatterns = [
-  /^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d{1,6})?\+00$/, /^[0-9a-f-]{36}$/, /^-?\d{1,19}$/, /^[0-9a-f-]{36}$/, /^\d{1,9}$/,
+  /^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d{1,6})?\+00$/,
+  /^[0-9a-f-]{36}$/,
+  /^-?\d{1,19}$/,
+  /^[0-9a-f-]{36}$/,
+  /^\d{1,9}$/,
 ]
 
 /** Exams that the first window of a page reads, and the most that one reads. */
 const firstWindow = 64
 const largestWindow = 65_536
 
-interface Window { from?: string; fromOpen?: boolean; to?: string }
+interface Window {
+  from?: string
+  fromOpen?: boolean
+  to?: string
+}
 
 /**
  * One student or session is one statement. Anything else is read in windows of whole exams in the order of
@@ -43,11 +51,18 @@ interface Window { from?: string; fromOpen?: boolean; to?: string }
 export async function* selectAttempts(reader: Reader, query: AttemptsQuery, ask: Ask): Selection {
   if (reader.store) {
     // numbered already, and an index has the order
-    yield attemptStatement('attempt_materialized', query, ask, ask.after?.[0] === undefined ? {} : { from: ask.after[0] }, query.student === undefined ? undefined : [query.student])
+    yield attemptStatement(
+      'attempt_materialized',
+      query,
+      ask,
+      ask.after?.[0] === undefined ? {} : { from: ask.after[0] },
+      query.student === undefined ? undefined : [query.student],
+    )
     return
   }
   if (query.student !== undefined || query.session !== undefined) {
-    const students = query.student === undefined ? await studentsOfSession(reader, query.session as string) : [query.student]
+    const students =
+      query.student === undefined ? await studentsOfSession(reader, query.session as string) : [query.student]
     yield attemptStatement('attempt_numbered', query, ask, {}, students)
     return
   }
@@ -71,7 +86,13 @@ export async function* selectAttempts(reader: Reader, query: AttemptsQuery, ask:
       yield attemptStatement('attempt_numbered', query, ask, window, everyone)
       return
     }
-    const found = yield attemptStatement(numbered ? 'attempt_numbered' : 'attempt_response', query, { ...ask, limit: left }, window, students)
+    const found = yield attemptStatement(
+      numbered ? 'attempt_numbered' : 'attempt_response',
+      query,
+      { ...ask, limit: left },
+      window,
+      students,
+    )
     if (left !== undefined) left -= found
     if (left === 0 || to === undefined) return
     window = { from: to, fromOpen: true }
@@ -81,41 +102,73 @@ export async function* selectAttempts(reader: Reader, query: AttemptsQuery, ask:
 function windowConditions(query: AttemptsQuery, { from, fromOpen = false, to }: Window, values: Values): string[] {
   const conditions = rangeConditions(query, values)
   const [after, before] = query.descending ? ['<', '>'] : ['>', '<']
-  if (from !== undefined) conditions.push(`completed_at ${after}${fromOpen ? '' : '='} ${values.add(from, 'timestamptz')}`)
+  if (from !== undefined)
+    conditions.push(`completed_at ${after}${fromOpen ? '' : '='} ${values.add(from, 'timestamptz')}`)
   if (to !== undefined) conditions.push(`completed_at ${before}= ${values.add(to, 'timestamptz')}`)
   return conditions
 }
 
 /** completed_at of the window's last exam; undefined where fewer are left. */
-async function windowEnd(reader: Reader, query: AttemptsQuery, window: Window, exams: number): Promise<string | undefined> {
+async function windowEnd(
+  reader: Reader,
+  query: AttemptsQuery,
+  window: Window,
+  exams: number,
+): Promise<string | undefined> {
   const values = new Values()
-  const conditions = ['student_id is not null', "completed_at >= '0002-01-01 00:00:00+00'", "completed_at < '9999-01-01 00:00:00+00'", ...windowConditions(query, window, values)]
-  const [row] = await reader.rows(statement(
-    `select completed_at from attempt_exam where ${all(conditions)} order by completed_at ${query.descending ? 'desc' : 'asc'} offset ${values.add(exams, 'bigint')} limit 1`, values))
+  const conditions = [
+    'student_id is not null',
+    "completed_at >= '0002-01-01 00:00:00+00'",
+    "completed_at < '9999-01-01 00:00:00+00'",
+    ...windowConditions(query, window, values),
+  ]
+  const [row] = await reader.rows(
+    statement(
+      `select completed_at from attempt_exam where ${all(conditions)} order by completed_at ${query.descending ? 'desc' : 'asc'} offset ${values.add(exams, 'bigint')} limit 1`,
+      values,
+    ),
+  )
   return row?.[0] ?? undefined
 }
 
 async function studentsOfWindow(reader: Reader, query: AttemptsQuery, window: Window): Promise<string[]> {
   const values = new Values()
-  const rows = await reader.rows(statement(
-    `select distinct student_id from attempt_exam where student_id is not null and ${all(windowConditions(query, window, values))}`, values))
+  const rows = await reader.rows(
+    statement(
+      `select distinct student_id from attempt_exam where student_id is not null and ${all(windowConditions(query, window, values))}`,
+      values,
+    ),
+  )
   return rows.map(([student]) => student as string)
 }
 
 async function studentsOfSession(reader: Reader, session: string): Promise<string[]> {
   const values = new Values()
-  const rows = await reader.rows(statement(
-    `select student_id from attempt_exam where student_id is not null and session_id = ${values.add(session, 'text')}`, values))
+  const rows = await reader.rows(
+    statement(
+      `select student_id from attempt_exam where student_id is not null and session_id = ${values.add(session, 'text')}`,
+      values,
+    ),
+  )
   return rows.map(([student]) => student as string)
 }
 
 /** `students`: whose history to number; undefined: everybody's. */
 function attemptStatement(
-  relation: 'attempt_numbered' | 'attempt_response' | 'attempt_materialized', query: AttemptsQuery, { limit, after, keyed }: Ask, window: Window, students: string[] | undefined,
+  relation: 'attempt_numbered' | 'attempt_response' | 'attempt_materialized',
+  query: AttemptsQuery,
+  { limit, after, keyed }: Ask,
+  window: Window,
+  students: string[] | undefined,
 ): Statement {
   const values = new Values()
   const conditions: string[] = []
-  if (students !== undefined) conditions.push(students.length === 1 ? `student_id = ${values.add(students[0], 'uuid')}` : `student_id = any(${values.add(students, 'uuid[]')})`)
+  if (students !== undefined)
+    conditions.push(
+      students.length === 1
+        ? `student_id = ${values.add(students[0], 'uuid')}`
+        : `student_id = any(${values.add(students, 'uuid[]')})`,
+    )
   conditions.push(...windowConditions(query, window, values))
   if (query.id !== undefined) conditions.push(`id = ${values.add(query.id, 'bigint')}`)
   if (query.items !== undefined) conditions.push(`item_id = any(${values.add(query.items, 'bigint[]')})`)

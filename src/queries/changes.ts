@@ -20,8 +20,10 @@ export type Behind = { version: string } | { place: Place }
 const order = placeColumns.join(', ')
 
 function changes(columns: string, behind: Behind, values: Values): string {
-  const condition = 'version' in behind ? `version > ${values.add(behind.version, 'bigint')}`
-    : `(${order}) > (${behind.place.map((value, index) => values.add(value, placeTypes[index] as string)).join(', ')})`
+  const condition =
+    'version' in behind
+      ? `version > ${values.add(behind.version, 'bigint')}`
+      : `(${order}) > (${behind.place.map((value, index) => values.add(value, placeTypes[index] as string)).join(', ')})`
   return `select ${columns}
 from ((${upserts} where ${condition} order by ${order}) union all (${deletes} where ${condition} order by ${order})) as change
 order by ${order}`
@@ -30,13 +32,18 @@ order by ${order}`
 /** At most `limit` changes; undefined: all of them. */
 export function selectChanges(columns: readonly string[], behind: Behind, limit: number | undefined): Statement {
   const values = new Values()
-  return statement(`${changes(columns.join(', '), behind, values)}\nlimit ${values.add(limit ?? null, 'bigint')}`, values)
+  return statement(
+    `${changes(columns.join(', '), behind, values)}\nlimit ${values.add(limit ?? null, 'bigint')}`,
+    values,
+  )
 }
 
 /** The place of the last of `limit` changes; undefined where there are fewer. */
 export async function placeOfLast(reader: Reader, behind: Behind, limit: number): Promise<Place | undefined> {
   const values = new Values()
-  const [row] = await reader.rows(statement(`${changes(order, behind, values)}\noffset ${values.add(limit - 1, 'bigint')} limit 1`, values))
+  const [row] = await reader.rows(
+    statement(`${changes(order, behind, values)}\noffset ${values.add(limit - 1, 'bigint')} limit 1`, values),
+  )
   return row as Place | undefined
 }
 
@@ -47,9 +54,17 @@ export async function placeOfLast(reader: Reader, behind: Behind, limit: number)
 const inOrder = ['seqscan', 'bitmapscan', 'sort'].map((way) => `set_config('enable_${way}', 'off', true)`).join(', ')
 
 /** The store as a snapshot has it. */
-export interface Feed { epoch: string; version: string; asOf: string }
+export interface Feed {
+  epoch: string
+  version: string
+  asOf: string
+}
 
-const gone = (why: string) => new ApiError('changes_expired', `${why}. Begin anew: empty the copy, ask without since for a new token, take a whole export and follow from there`)
+const gone = (why: string) =>
+  new ApiError(
+    'changes_expired',
+    `${why}. Begin anew: empty the copy, ask without since for a new token, take a whole export and follow from there`,
+  )
 
 /**
  * Reads the state of the store, in the snapshot in which the changes are read as well: a version that is committed
@@ -64,18 +79,42 @@ export async function readFeed(reader: Reader, token: ChangeToken | undefined): 
     if (['42P01', '42501'].includes((error as { code?: string }).code ?? '')) return []
     throw error
   })
-  if (row === undefined) throw new ApiError('store_unavailable', 'Changes are told by the store alone, and there is none here: attempt-api store enable makes one')
-  const [version, state, asOf, oldest, standby, epoch, epochOfToken] = row as [string, string, string | null, string, string, string | null, string | null]
-  if (state !== 'ready' || asOf === null || epoch === null) throw new ApiError('store_unavailable', 'Changes are told by the store alone, and it is being filled; ask again later')
+  if (row === undefined)
+    throw new ApiError(
+      'store_unavailable',
+      'Changes are told by the store alone, and there is none here: attempt-api store enable makes one',
+    )
+  const [version, state, asOf, oldest, standby, epoch, epochOfToken] = row as [
+    string,
+    string,
+    string | null,
+    string,
+    string,
+    string | null,
+    string | null,
+  ]
+  if (state !== 'ready' || asOf === null || epoch === null)
+    throw new ApiError(
+      'store_unavailable',
+      'Changes are told by the store alone, and it is being filled; ask again later',
+    )
   if (token === undefined) return { epoch, version, asOf }
   // everything up to here is known to the follower: in the midst of a version only what lies before it
   const known = token.place === undefined ? BigInt(token.version) : BigInt(token.place[0]) - 1n
-  if (known < BigInt(oldest)) throw gone(`The token knows the changes up to version ${known}, and here they are told from version ${oldest} on`)
+  if (known < BigInt(oldest))
+    throw gone(`The token knows the changes up to version ${known}, and here they are told from version ${oldest} on`)
   if (BigInt(token.version) > BigInt(version)) {
     // nor may it know of the epoch yet
-    if (standby === 't') throw new ApiError('store_unavailable', `This standby is at version ${version} and has not come to the token's yet; ask again`)
-    throw gone(`The token is of version ${token.version}, and this store is at ${version} only: it is another one, or was restored`)
+    if (standby === 't')
+      throw new ApiError(
+        'store_unavailable',
+        `This standby is at version ${version} and has not come to the token's yet; ask again`,
+      )
+    throw gone(
+      `The token is of version ${token.version}, and this store is at ${version} only: it is another one, or was restored`,
+    )
   }
-  if (epochOfToken !== token.epoch) throw gone('The token is of another store, or of this one before it was rebuilt or restored')
+  if (epochOfToken !== token.epoch)
+    throw gone('The token is of another store, or of this one before it was rebuilt or restored')
   return { epoch, version, asOf }
 }

@@ -11,6 +11,7 @@ export function studentOfUser(user: string): string {
 
 /** The student that a request names by either parameter. */
 export function studentId(student: string | undefined, user: string | undefined): string | undefined {
-  if (student !== undefined && user !== undefined) throw invalid('user_id', 'may not stand beside student_id; give one of them')
+  if (student !== undefined && user !== undefined)
+    throw invalid('user_id', 'may not stand beside student_id; give one of them')
   return user === undefined ? student?.toLowerCase() : studentOfUser(user)
 }

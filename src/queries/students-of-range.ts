@@ -5,7 +5,10 @@
 import type { Reader } from '../database/reader.js'
 import { all, statement, Values } from './sql.js'
 
-export interface Range { since?: string; until?: string }
+export interface Range {
+  since?: string
+  until?: string
+}
 
 /** More students than this are no smaller than the whole: one pass over everything is cheaper then. */
 const most = 20_000
@@ -23,7 +26,11 @@ export async function studentsOfRange(reader: Reader, range: Range): Promise<str
   // the store's rows are numbered
   if (reader.store || (range.since === undefined && range.until === undefined)) return undefined
   const values = new Values()
-  const rows = await reader.rows(statement(
-    `select distinct student_id from attempt_exam where student_id is not null and ${all(rangeConditions(range, values))} limit ${most + 1}`, values))
+  const rows = await reader.rows(
+    statement(
+      `select distinct student_id from attempt_exam where student_id is not null and ${all(rangeConditions(range, values))} limit ${most + 1}`,
+      values,
+    ),
+  )
   return rows.length > most ? undefined : rows.map(([student]) => student as string)
 }

@@ -11,10 +11,18 @@ export interface StudentsQuery extends Pick<AggregateQuery, 'items' | 'topics' |
   student?: string
 }
 
-export async function* selectStudents(reader: Reader, { range, student, ...filters }: StudentsQuery, ask: Ask): Selection {
+export async function* selectStudents(
+  reader: Reader,
+  { range, student, ...filters }: StudentsQuery,
+  ask: Ask,
+): Selection {
   const query: AggregateQuery = { groups: [byStudent], measures: [...measures, ...studentMeasures], range, ...filters }
   if (student !== undefined || ask.limit === undefined) {
-    yield aggregateStatement(reader, { ...query, students: student === undefined ? await studentsOfRange(reader, range) : [student] }, ask)
+    yield aggregateStatement(
+      reader,
+      { ...query, students: student === undefined ? await studentsOfRange(reader, range) : [student] },
+      ask,
+    )
     return
   }
   let left = ask.limit
@@ -33,7 +41,11 @@ async function nextStudents(reader: Reader, range: Range, after: string | undefi
   const values = new Values()
   const conditions = ['student_id is not null', ...rangeConditions(range, values)]
   if (after !== undefined) conditions.push(`student_id > ${values.add(after, 'uuid')}`)
-  const rows = await reader.rows(statement(
-    `select distinct student_id from ${reader.store ? 'attempt_materialized' : 'attempt_exam'} where ${all(conditions)} order by student_id limit ${values.add(count, 'bigint')}`, values))
+  const rows = await reader.rows(
+    statement(
+      `select distinct student_id from ${reader.store ? 'attempt_materialized' : 'attempt_exam'} where ${all(conditions)} order by student_id limit ${values.add(count, 'bigint')}`,
+      values,
+    ),
+  )
   return rows.map(([student]) => student as string)
 }

@@ -13,13 +13,18 @@ type Days = Range & { zone: string }
 export type Covers = { student?: string } & ({ range: Range } | { days: Days })
 
 /** What is covered, as one snapshot of the store has it. Equal ones have the same rows. */
-export interface Covered { version: string; epoch: string | null; count: string }
+export interface Covered {
+  version: string
+  epoch: string | null
+  count: string
+}
 
 /** That an instant's day in the zone is not before the first day, and another's not after the last. */
 function between(last: string, first: string, { since, until, zone }: Days, values: Values): string[] {
   const dayOf = (instant: string) => `(${instant} at time zone ${values.add(zone, 'text')})::date`
   return [
-    ...(since === undefined ? [] : [`${dayOf(last)} >= ${values.add(since, 'date')}`]), ...(until === undefined ? [] : [`${dayOf(first)} < ${values.add(until, 'date')}`]),
+    ...(since === undefined ? [] : [`${dayOf(last)} >= ${values.add(since, 'date')}`]),
+    ...(until === undefined ? [] : [`${dayOf(first)} < ${values.add(until, 'date')}`]),
   ]
 }
 
@@ -41,14 +46,26 @@ export async function readCovered(reader: Reader, covers: Covers): Promise<{ sta
     from = 'attempt_materialized'
   } else {
     // an instant's UTC day
-    if (range.since !== undefined) conditions.push(`date >= (${values.add(range.since, 'timestamptz')} at time zone 'UTC')::date`)
-    if (range.until !== undefined) conditions.push(`date < (${values.add(range.until, 'timestamptz')} at time zone 'UTC' + interval '1 day' - interval '1 microsecond')::date`)
+    if (range.since !== undefined)
+      conditions.push(`date >= (${values.add(range.since, 'timestamptz')} at time zone 'UTC')::date`)
+    if (range.until !== undefined)
+      conditions.push(
+        `date < (${values.add(range.until, 'timestamptz')} at time zone 'UTC' + interval '1 day' - interval '1 microsecond')::date`,
+      )
     // those with an instant of the days, and no more: since 2000 no clock has been put back by more than 3 hours
-    if (zoned !== undefined) conditions.push(`(date < '2000-01-01' or ${all(between(`(date + interval '27 hours') at time zone 'UTC'`, `(date - interval '3 hours') at time zone 'UTC'`, zoned, values))})`)
+    if (zoned !== undefined)
+      conditions.push(
+        `(date < '2000-01-01' or ${all(between(`(date + interval '27 hours') at time zone 'UTC'`, `(date - interval '3 hours') at time zone 'UTC'`, zoned, values))})`,
+      )
     from = 'attempt_day'
   }
-  const { state, more: [version, count, epoch] } = await readWholeStore(reader, {
-    columns: `covered.version, covered.count, ${epochOf('covered.version')}`, from: `(select coalesce(max(version), 0) as version, count(*) as count from ${from} where ${all(conditions)}) as covered`, values,
+  const {
+    state,
+    more: [version, count, epoch],
+  } = await readWholeStore(reader, {
+    columns: `covered.version, covered.count, ${epochOf('covered.version')}`,
+    from: `(select coalesce(max(version), 0) as version, count(*) as count from ${from} where ${all(conditions)}) as covered`,
+    values,
   })
   return { state, covered: { version: version as string, count: count as string, epoch: epoch ?? null } }
 }
@@ -56,7 +73,10 @@ export async function readCovered(reader: Reader, covers: Covers): Promise<{ sta
 /** @param what of the request the answer depends on beside its rows */
 export const tagOf = ({ version, count, epoch }: Covered, covers: Covers, what: unknown): string =>
   // weak: as_of and the spelling of a representation may differ
-  `W/"${version}-${createHash('sha256').update(JSON.stringify([epoch, count, covers, what])).digest('base64url').slice(0, 12)}"`
+  `W/"${version}-${createHash('sha256')
+    .update(JSON.stringify([epoch, count, covers, what]))
+    .digest('base64url')
+    .slice(0, 12)}"`
 
 /**
  * Whether If-None-Match names the tag: weakly compared (RFC 9110, 13.1.2), since a proxy may have taken the W/ away.

@@ -41,8 +41,16 @@ export const encoders: Record<Exclude<Format, 'json'>, (columns: readonly Column
  * @param offered in the order of preference where the request has none
  * @throws ApiError not_acceptable
  */
-export function negotiate<F extends Format>(offered: readonly F[], accept: string | undefined, format: string | undefined): F {
-  const refuse = (asked: string) => new ApiError('not_acceptable', `${asked} is not available here; ask for ${offered.map((name) => mediaTypes[name]).join(' or ')}, or leave Accept and format out`)
+export function negotiate<F extends Format>(
+  offered: readonly F[],
+  accept: string | undefined,
+  format: string | undefined,
+): F {
+  const refuse = (asked: string) =>
+    new ApiError(
+      'not_acceptable',
+      `${asked} is not available here; ask for ${offered.map((name) => mediaTypes[name]).join(' or ')}, or leave Accept and format out`,
+    )
   if (format !== undefined) {
     const named = offered.find((name) => name === format)
     if (named === undefined) throw refuse(`format=${format}`)
@@ -51,13 +59,21 @@ export function negotiate<F extends Format>(offered: readonly F[], accept: strin
   if (accept === undefined || accept.trim() === '') return offered[0] as F
   // the most specific range that names a type decides its weight (RFC 9110, 12.5.1)
   const ranges = accept.split(',').map((part) => {
-    const [range = '', ...options] = part.trim().toLowerCase().split(';').map((piece) => piece.trim())
+    const [range = '', ...options] = part
+      .trim()
+      .toLowerCase()
+      .split(';')
+      .map((piece) => piece.trim())
     const weight = options.find((option) => option.startsWith('q='))
     return { range, weight: weight === undefined ? 1 : Number(weight.slice(2)) }
   })
-  const weightOf = (type: string) => [type, `${type.split('/')[0] ?? ''}/*`, '*/*']
-    .map((range) => ranges.find((asked) => asked.range === range)?.weight).find((weight) => weight !== undefined) ?? 0
-  const best = offered.map((name) => ({ name, weight: weightOf(mediaTypes[name]) })).sort((a, b) => b.weight - a.weight)[0]
+  const weightOf = (type: string) =>
+    [type, `${type.split('/')[0] ?? ''}/*`, '*/*']
+      .map((range) => ranges.find((asked) => asked.range === range)?.weight)
+      .find((weight) => weight !== undefined) ?? 0
+  const best = offered
+    .map((name) => ({ name, weight: weightOf(mediaTypes[name]) }))
+    .sort((a, b) => b.weight - a.weight)[0]
   if (best === undefined || !(best.weight > 0)) throw refuse(`Accept: ${accept.slice(0, 100)}`)
   return best.name
 }
@@ -66,28 +82,45 @@ export const defaultLimit = 1000
 export const largestPage = 10_000
 
 /** The parameters that every list takes. */
-export const paging = { limit: Type.Optional(p.limit), cursor: Type.Optional(p.cursor), format: Type.Optional(p.format) }
+export const paging = {
+  limit: Type.Optional(p.limit),
+  cursor: Type.Optional(p.cursor),
+  format: Type.Optional(p.format),
+}
 export const source = { source: Type.Optional(p.source) }
 
 /** The answer of a list in every representation, for its route's schema. */
-export const listResponse = ($id: string, row: TSchema, extra: Record<string, TSchema> = {}): Record<string, unknown> => representations(pageSchema($id, row, extra))
+export const listResponse = ($id: string, row: TSchema, extra: Record<string, TSchema> = {}): Record<string, unknown> =>
+  representations(pageSchema($id, row, extra))
 
 /** The same with any page of JSON. */
 export function representations(page: TSchema): Record<string, unknown> {
   const stream = (description: string) => ({ schema: { type: 'string', description } })
   return {
-    description: 'One page as JSON, or the whole result as a stream: from one snapshot, in the same order, the number of rows in the trailer `Attempt-Rows`. A stream that fails half-way is cut off, never ended.',
+    description:
+      'One page as JSON, or the whole result as a stream: from one snapshot, in the same order, the number of rows in the trailer `Attempt-Rows`. A stream that fails half-way is cut off, never ended.',
     content: {
       [mediaTypes.json]: { schema: page },
       [mediaTypes.ndjson]: stream('one row a line, as in `data`'),
       [mediaTypes.csv]: stream('RFC 4180 with a header; null is empty, an empty text is ""'),
-      [mediaTypes.arrow]: { schema: { type: 'string', contentEncoding: 'binary', description: 'Arrow IPC stream: int64, int32, float64, bool, timestamp[us, UTC], date32, utf8' } },
+      [mediaTypes.arrow]: {
+        schema: {
+          type: 'string',
+          contentEncoding: 'binary',
+          description: 'Arrow IPC stream: int64, int32, float64, bool, timestamp[us, UTC], date32, utf8',
+        },
+      },
     },
   }
 }
 
 /** For the routes that tell by its tag whether an answer is still the same. */
-export const unchangedResponse = { 304: { description: 'The answer is still the one of If-None-Match. Answers from the store carry a tag, which changes when a row of the days that they cover does.' } }
+export const unchangedResponse = {
+  304: {
+    description:
+      'The answer is still the one of If-None-Match. Answers from the store carry a tag, which changes when a row of the days that they cover does.',
+  },
+}
 
 /** A list as a route declares it. */
 export interface List {
@@ -107,10 +140,20 @@ export interface List {
   liveOnly?: boolean
 }
 
-interface ListRequest { limit?: number; cursor?: string; format?: string; source?: 'live' | 'store' }
+interface ListRequest {
+  limit?: number
+  cursor?: string
+  format?: string
+  source?: 'live' | 'store'
+}
 
 /** Where the answer comes from, told in its headers. `primary` leaves the standbys out. */
-export async function chooseSource({ sources }: Services, reply: FastifyReply, asked: 'live' | 'store' | undefined, primary = false): Promise<Source> {
+export async function chooseSource(
+  { sources }: Services,
+  reply: FastifyReply,
+  asked: 'live' | 'store' | undefined,
+  primary = false,
+): Promise<Source> {
   const { deadline, meter } = reply.request
   const source = await deadline.race(sources.choose(asked, primary))
   reply.removeHeader('attempt-version').removeHeader('etag')
@@ -125,7 +168,13 @@ export async function chooseSource({ sources }: Services, reply: FastifyReply, a
  * anew. Where a standby fails before the first byte (it went away, is busy, or
  * cancelled the statement because it stood in the way of replay), the whole answer is taken from the primary instead.
  */
-export async function answerFrom<T>(services: Services, request: FastifyRequest, reply: FastifyReply, asked: 'live' | 'store' | undefined, answer: (source: Source) => Promise<T>): Promise<T> {
+export async function answerFrom<T>(
+  services: Services,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  asked: 'live' | 'store' | undefined,
+  answer: (source: Source) => Promise<T>,
+): Promise<T> {
   const source = await chooseSource(services, reply, asked)
   try {
     return await answer(source)
@@ -139,12 +188,14 @@ export async function answerFrom<T>(services: Services, request: FastifyRequest,
     if (reply.sent || code === undefined || code === 'timeout') throw error
     request.log.warn({ err: error, server: source.database.server }, 'a standby failed; asking the primary')
     // a cancelled statement and a full pool say nothing against the standby; nor does a view that is not there yet
-    if (code === 'database_unavailable' && !/^40/.test((error as { code?: string }).code ?? '')) services.sources.failed(source)
+    if (code === 'database_unavailable' && !/^40/.test((error as { code?: string }).code ?? ''))
+      services.sources.failed(source)
     return answer(await chooseSource(services, reply, asked, true))
   }
 }
 
-const versionHeaders = (reply: FastifyReply, { version, asOf }: WholeStore) => reply.header('attempt-version', version).header('attempt-as-of', asOf)
+const versionHeaders = (reply: FastifyReply, { version, asOf }: WholeStore) =>
+  reply.header('attempt-version', version).header('attempt-as-of', asOf)
 
 const varyOf = (format: Format) => (format === 'json' ? 'Accept' : 'Accept, Accept-Encoding')
 
@@ -152,7 +203,14 @@ const varyOf = (format: Format) => (format === 'json' ? 'Accept' : 'Accept, Acce
  * Whether the client has the answer already, in one statement; then the reply is 304 and only to be sent.
  * @param certain whether the answer is no problem for sure, or `*` is no condition
  */
-export async function notModified(request: FastifyRequest, reply: FastifyReply, source: Source, covers: Covers | undefined, what: unknown, { format = 'json', certain = () => true }: { format?: Format; certain?(covered: Covered): boolean } = {}): Promise<boolean> {
+export async function notModified(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  source: Source,
+  covers: Covers | undefined,
+  what: unknown,
+  { format = 'json', certain = () => true }: { format?: Format; certain?(covered: Covered): boolean } = {},
+): Promise<boolean> {
   const asked = request.headers['if-none-match']
   if (source.kind !== 'store' || covers === undefined || asked === undefined) return false
   const { state, covered } = await readCovered(source.database, covers)
@@ -167,7 +225,13 @@ export async function notModified(request: FastifyRequest, reply: FastifyReply, 
  * @returns as_of
  * @throws StoreNotWhole
  */
-export async function tellStore(reader: Reader, reply: FastifyReply, source: Source, covers: Covers | undefined, what: unknown): Promise<string> {
+export async function tellStore(
+  reader: Reader,
+  reply: FastifyReply,
+  source: Source,
+  covers: Covers | undefined,
+  what: unknown,
+): Promise<string> {
   if (source.kind === 'live') return source.asOf
   if (covers === undefined) {
     const { state } = await readWholeStore(reader)
@@ -180,38 +244,71 @@ export async function tellStore(reader: Reader, reply: FastifyReply, source: Sou
 }
 
 /** Answers with one page, or with everything as a stream. */
-export async function sendList(services: Services, request: FastifyRequest, reply: FastifyReply, list: List): Promise<FastifyReply> {
+export async function sendList(
+  services: Services,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  list: List,
+): Promise<FastifyReply> {
   const query = request.query as ListRequest
   const format = negotiate(Object.keys(mediaTypes) as Format[], request.headers.accept, query.format)
   // before a 304 could be told
   const page = format === 'json' ? pageOf(query, list) : undefined
-  if (page === undefined && query.cursor !== undefined) throw invalid('cursor', 'belongs to the pages of application/json; a stream gives the whole result')
+  if (page === undefined && query.cursor !== undefined)
+    throw invalid('cursor', 'belongs to the pages of application/json; a stream gives the whole result')
   return answerFrom(services, request, reply, list.liveOnly === true ? 'live' : query.source, async (source) => {
     const what = [list.name, format, query, list.extra]
     if (await notModified(request, reply, source, list.covers, what, { format })) return reply.send()
     request.meter.format = format
     const tell = (reader: Reader) => tellStore(reader, reply, source, list.covers, what)
     if (format === 'json') return sendPage(source, request, reply, list, page as Page, tell)
-    return sendStream(services, source, request, reply, mediaTypes[format], (reader) => ({
-      statements: list.select(reader, { limit: query.limit, keyed: false }), encoder: encoders[format](list.columns),
-    }), tell)
+    return sendStream(
+      services,
+      source,
+      request,
+      reply,
+      mediaTypes[format],
+      (reader) => ({
+        statements: list.select(reader, { limit: query.limit, keyed: false }),
+        encoder: encoders[format](list.columns),
+      }),
+      tell,
+    )
   })
 }
 
 type Page = ReturnType<typeof pageOf>
 
 /** Which page is asked for. @throws ApiError invalid_parameter, invalid_cursor */
-function pageOf({ limit = defaultLimit, cursor, source: _source, ...filters }: ListRequest, { name, extra, keyPatterns }: List) {
-  if (limit > largestPage) throw invalid('limit', `is at most ${largestPage} for a page of JSON; application/x-ndjson, text/csv and Arrow give any number of rows`)
+function pageOf(
+  { limit = defaultLimit, cursor, source: _source, ...filters }: ListRequest,
+  { name, extra, keyPatterns }: List,
+) {
+  if (limit > largestPage)
+    throw invalid(
+      'limit',
+      `is at most ${largestPage} for a page of JSON; application/x-ndjson, text/csv and Arrow give any number of rows`,
+    )
   const print = fingerprint(name, { ...filters, ...extra })
   return { limit, print, after: cursor === undefined ? undefined : decodeCursor(print, cursor, keyPatterns) }
 }
 
 /** A full page gives a cursor of its last row; one row more than the page tells whether there is a next one. */
-async function sendPage({ kind, database }: Source, request: FastifyRequest, reply: FastifyReply, list: List, { limit, print, after }: Page, tell: (reader: Reader) => Promise<string>): Promise<FastifyReply> {
-  const read = async (reader: Reader) => ({ asOf: await tell(reader), rows: await collect(reader, list.select(reader, { limit: limit + 1, after, keyed: true })) })
+async function sendPage(
+  { kind, database }: Source,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  list: List,
+  { limit, print, after }: Page,
+  tell: (reader: Reader) => Promise<string>,
+): Promise<FastifyReply> {
+  const read = async (reader: Reader) => ({
+    asOf: await tell(reader),
+    rows: await collect(reader, list.select(reader, { limit: limit + 1, after, keyed: true })),
+  })
   // of the store two statements at least: its state is read with its rows
-  const { asOf, rows } = list.oneStatement === true && kind === 'live' ? await read(database) : await database.snapshot(read)
+  const { asOf, rows } =
+    list.oneStatement === true && kind === 'live' ? await read(database) : await database.snapshot(read)
   const more = rows.length > limit
   const page = more ? rows.slice(0, limit) : rows
   request.meter.rows = page.length
@@ -221,9 +318,15 @@ async function sendPage({ kind, database }: Source, request: FastifyRequest, rep
     url.searchParams.set('cursor', next)
     reply.header('link', `<${url.pathname}${url.search}>; rel="next"`)
   }
-  const members = Object.entries(list.extra ?? {}).map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`).join('')
-  return reply.header('vary', 'Accept').type('application/json; charset=utf-8')
-    .send(`{"data":[${jsonRows(list.columns, page)}],"next_cursor":${JSON.stringify(next)},"as_of":"${asOf}"${members}}`)
+  const members = Object.entries(list.extra ?? {})
+    .map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`)
+    .join('')
+  return reply
+    .header('vary', 'Accept')
+    .type('application/json; charset=utf-8')
+    .send(
+      `{"data":[${jsonRows(list.columns, page)}],"next_cursor":${JSON.stringify(next)},"as_of":"${asOf}"${members}}`,
+    )
 }
 
 /**
@@ -232,25 +335,42 @@ async function sendPage({ kind, database }: Source, request: FastifyRequest, rep
  * @param tell sets headers, in the snapshot of the rows and before any of them
  */
 export async function sendStream(
-  { streams }: Services, { database }: Pick<Source, 'database'>, request: FastifyRequest, reply: FastifyReply, mediaType: string, prepare: Parameters<Streams['open']>[0],
+  { streams }: Services,
+  { database }: Pick<Source, 'database'>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  mediaType: string,
+  prepare: Parameters<Streams['open']>[0],
   tell: (reader: Reader) => Promise<unknown> = () => Promise.resolve(),
 ): Promise<FastifyReply> {
-  if (request.raw.httpVersion === '1.0') throw new ApiError('http_version_not_supported', 'Over HTTP/1.0 a broken stream looks like a whole one: use HTTP/1.1 (in nginx: proxy_http_version 1.1)')
+  if (request.raw.httpVersion === '1.0')
+    throw new ApiError(
+      'http_version_not_supported',
+      'Over HTTP/1.0 a broken stream looks like a whole one: use HTTP/1.1 (in nginx: proxy_http_version 1.1)',
+    )
   const encoding = contentEncoding(request.headers['accept-encoding'])
-  reply.header('vary', varyOf('csv')).type(mediaType === mediaTypes.csv ? `${mediaType}; charset=utf-8; header=present` : mediaType)
+  reply
+    .header('vary', varyOf('csv'))
+    .type(mediaType === mediaTypes.csv ? `${mediaType}; charset=utf-8; header=present` : mediaType)
   if (request.method === 'HEAD') {
     await tell(database)
     return reply.send()
   }
   const { deadline } = request
   deadline.become(request.streamMs)
-  const rows = await streams.open(async (snapshot, stopped) => {
-    await tell(snapshot)
-    return prepare(snapshot, stopped)
-  }, deadline.signal, database)
+  const rows = await streams.open(
+    async (snapshot, stopped) => {
+      await tell(snapshot)
+      return prepare(snapshot, stopped)
+    },
+    deadline.signal,
+    database,
+  )
   request.meter.streams(rows)
   // only now: a problem that comes before the first byte is not compressed
   if (encoding !== undefined) reply.header('content-encoding', encoding)
-  reply.trailer('Attempt-Rows', (_reply, _payload, done) => { done(null, String(rows.rows)) })
+  reply.trailer('Attempt-Rows', (_reply, _payload, done) => {
+    done(null, String(rows.rows))
+  })
   return reply.send(encoding === undefined ? rows : compressed(rows, encoding))
 }

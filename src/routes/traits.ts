@@ -6,5 +6,8 @@ export type Scope = 'open' | 'attempts:read' | 'aggregates:read' | 'metrics:read
 export type Work = 'probe' | 'page' | 'aggregate' | 'stream'
 
 declare module 'fastify' {
-  interface FastifyContextConfig { scope?: Scope; work?: Work }
+  interface FastifyContextConfig {
+    scope?: Scope
+    work?: Work
+  }
 }

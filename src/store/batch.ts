@@ -17,16 +17,27 @@ export interface Batch {
   unacknowledged: { students: number; rows: number }
 }
 
-interface Queued { user_id: string | null; exam_result_id: string | null; is_new: boolean; student_id: string | null }
+interface Queued {
+  user_id: string | null
+  exam_result_id: string | null
+  is_new: boolean
+  student_id: string | null
+}
 
 /** Takes up to `batch` exams, with every row of the queue that names one of them: half of what happened to an exam is no state of it. */
 async function take({ source }: Sessions, batch: number): Promise<{ queue: Queued[]; emptied: boolean }> {
-  const { rows: first } = await source.query<{ exam_result_id: string | null }>('select exam_result_id from attempt_queue limit $1', [batch])
+  const { rows: first } = await source.query<{ exam_result_id: string | null }>(
+    'select exam_result_id from attempt_queue limit $1',
+    [batch],
+  )
   if (first.length === 0) return { queue: [], emptied: true }
-  const { rows: queue } = await source.query<Queued>(`with taken as (
+  const { rows: queue } = await source.query<Queued>(
+    `with taken as (
   delete from attempt_queue where exam_result_id = any($1::uuid[]) or exam_result_id is null returning user_id, exam_result_id, is_new
 )
-select user_id, exam_result_id, is_new, attempt_student_id(user_id)::text as student_id from taken`, [[...new Set(first.map(({ exam_result_id }) => exam_result_id))]])
+select user_id, exam_result_id, is_new, attempt_student_id(user_id)::text as student_id from taken`,
+    [[...new Set(first.map(({ exam_result_id }) => exam_result_id))]],
+  )
   return { queue, emptied: first.length < batch }
 }
 
@@ -48,7 +59,9 @@ export async function refreshBatch(sessions: Sessions, batch: number): Promise<B
     const { queue, emptied } = await take(sessions, batch)
     const next = String(BigInt(state.version) + 1n)
     // user_id null: the table was emptied
-    const lost = queue.some(({ user_id }) => user_id === null) ? undefined : await recomputeUnacknowledged(sessions, state, known, next)
+    const lost = queue.some(({ user_id }) => user_id === null)
+      ? undefined
+      : await recomputeUnacknowledged(sessions, state, known, next)
     if (lost === undefined) {
       // what was taken here is older than the fill that follows, which sees it
       await rebuild(store)
@@ -61,17 +74,39 @@ export async function refreshBatch(sessions: Sessions, batch: number): Promise<B
     const named = queue.filter(({ exam_result_id }) => exam_result_id !== null)
     if (named.length > 0) {
       const edited = named.filter(({ is_new }) => !is_new)
-      total = added(total, await writeDifference(store, await rowsOfExams(sessions, {
-        students: unique(named.map(({ student_id }) => student_id)), exams: unique(named.map(({ exam_result_id }) => exam_result_id)),
-        edited: { students: unique(edited.map(({ student_id }) => student_id)), exams: unique(edited.map(({ exam_result_id }) => exam_result_id)) },
-      }), next))
+      total = added(
+        total,
+        await writeDifference(
+          store,
+          await rowsOfExams(sessions, {
+            students: unique(named.map(({ student_id }) => student_id)),
+            exams: unique(named.map(({ exam_result_id }) => exam_result_id)),
+            edited: {
+              students: unique(edited.map(({ student_id }) => student_id)),
+              exams: unique(edited.map(({ exam_result_id }) => exam_result_id)),
+            },
+          }),
+          next,
+        ),
+      )
     }
     await markDays(store, total.days, next)
     const { written, deleted } = total
     const version = written + deleted > 0 ? next : state.version
     // now(): when the store's transaction began, and so before the source's snapshot; by the clock that tells the lag
-    await store.query(`update attempt_store set version = $1::bigint, state = case when $2 then 'ready' else state end, caught_up_at = case when $2 then now() else caught_up_at end`, [version, emptied])
+    await store.query(
+      `update attempt_store set version = $1::bigint, state = case when $2 then 'ready' else state end, caught_up_at = case when $2 then now() else caught_up_at end`,
+      [version, emptied],
+    )
     await acknowledge(source, state, version)
-    return { exams: new Set(named.map(({ exam_result_id }) => exam_result_id)).size, students: unique(queue.map(({ student_id }) => student_id)).length, written, deleted, version, emptied, unacknowledged: { students: lost.students, rows: lost.written + lost.deleted } }
+    return {
+      exams: new Set(named.map(({ exam_result_id }) => exam_result_id)).size,
+      students: unique(queue.map(({ student_id }) => student_id)).length,
+      written,
+      deleted,
+      version,
+      emptied,
+      unacknowledged: { students: lost.students, rows: lost.written + lost.deleted },
+    }
   })
 }

@@ -24,7 +24,8 @@ export const encodeToken = ({ epoch, version, place = [] as unknown as Place }: 
 
 /** @throws ApiError invalid_parameter */
 export function decodeToken(text: string): ChangeToken {
-  const refuse = (why: string) => invalid('since', `${why}; take next_token from an answer as it is, or leave since out to learn where to start`)
+  const refuse = (why: string) =>
+    invalid('since', `${why}; take next_token from an answer as it is, or leave since out to learn where to start`)
   // Buffer passes over what is none of its digits
   if (!/^[\w-]+$/.test(text)) throw refuse('is no token')
   let parsed: unknown
@@ -37,8 +38,17 @@ export function decodeToken(text: string): ChangeToken {
   if (parsed[0] !== format) throw refuse('is a token of no version that this service knows')
   const values: unknown[] = parsed.slice(1)
   // what stands in it goes into a statement
-  const good = values.every((value, index) => typeof value === 'string' && patterns[index]?.test(value) === true && (bits[index] === 0 || BigInt.asIntN(bits[index] as number, BigInt(value)) === BigInt(value)))
+  const good = values.every(
+    (value, index) =>
+      typeof value === 'string' &&
+      patterns[index]?.test(value) === true &&
+      (bits[index] === 0 || BigInt.asIntN(bits[index] as number, BigInt(value)) === BigInt(value)),
+  )
   if (!good || (values.length !== 2 && values.length !== patterns.length)) throw refuse('is a damaged token')
   const [epoch, version, ...place] = values as string[]
-  return { epoch: epoch as string, version: version as string, place: place.length === 0 ? undefined : place as Place }
+  return {
+    epoch: epoch as string,
+    version: version as string,
+    place: place.length === 0 ? undefined : (place as Place),
+  }
 }

@@ -8,7 +8,11 @@ import { guardSession } from '../database/lost-session.js'
 import { dayMeasures } from '../queries/aggregates.js'
 import { acknowledge, readState, transaction, type Sessions } from './sessions.js'
 
-const typed = [['date', 'date'], ['topic_id', 'text'], ...dayMeasures.map(({ name, kind }) => [name, kind === 'number' ? 'double precision' : 'bigint'] as const)] as const
+const typed = [
+  ['date', 'date'],
+  ['topic_id', 'text'],
+  ...dayMeasures.map(({ name, kind }) => [name, kind === 'number' ? 'double precision' : 'bigint'] as const),
+] as const
 const names = typed.map(([name]) => name)
 const columns = names.join(', ')
 const columnsOf = (table: string) => names.map((name) => `${table}.${name}`).join(', ')
@@ -22,25 +26,48 @@ group by topic_id`
 /** Gives the days this version, inside the caller's transaction: a row of them changed under it. */
 export async function markDays(store: pg.ClientBase, days: readonly string[], version: string): Promise<void> {
   if (days.length === 0) return
-  await store.query(`insert into attempt_day (date, version, stale) select unnest($1::date[]), $2::bigint, true
+  await store.query(
+    `insert into attempt_day (date, version, stale) select unnest($1::date[]), $2::bigint, true
 on conflict (date) do update set version = excluded.version, stale = excluded.stale
-where attempt_day.version <> excluded.version or not attempt_day.stale`, [days, version])
+where attempt_day.version <> excluded.version or not attempt_day.stale`,
+    [days, version],
+  )
 }
 
 /** A day's KPIs, one array a column, as of the version that its rows had. */
-export interface ComputedDay { date: string; version: string; ms: number; arrays: (string | null)[][] }
+export interface ComputedDay {
+  date: string
+  version: string
+  ms: number
+  arrays: (string | null)[][]
+}
 
 /** Computes one day in a snapshot of its own; undefined where nothing touched it since. Writes nothing. */
 export async function computeDay(reader: pg.ClientBase, date: string): Promise<ComputedDay | undefined> {
   const began = performance.now()
   await reader.query('begin isolation level repeatable read read only')
   try {
-    const { rows: [day] } = await reader.query<{ version: string }>('select version from attempt_day where date = $1 and stale', [date])
-    const { rows } = day === undefined ? { rows: [] } : await reader.query<(string | null)[]>({
-      name: 'attempt_store_day', text: `select ${names.map((name) => `${name}::text`).join(', ')} from (${freshDay}) as fresh`, values: [date], rowMode: 'array',
-    } as unknown as pg.QueryArrayConfig)
+    const {
+      rows: [day],
+    } = await reader.query<{ version: string }>('select version from attempt_day where date = $1 and stale', [date])
+    const { rows } =
+      day === undefined
+        ? { rows: [] }
+        : await reader.query<(string | null)[]>({
+            name: 'attempt_store_day',
+            text: `select ${names.map((name) => `${name}::text`).join(', ')} from (${freshDay}) as fresh`,
+            values: [date],
+            rowMode: 'array',
+          } as unknown as pg.QueryArrayConfig)
     await reader.query('commit')
-    return day === undefined ? undefined : { date, version: day.version, ms: performance.now() - began, arrays: names.map((_name, index) => rows.map((row) => row[index] ?? null)) }
+    return day === undefined
+      ? undefined
+      : {
+          date,
+          version: day.version,
+          ms: performance.now() - began,
+          arrays: names.map((_name, index) => rows.map((row) => row[index] ?? null)),
+        }
   } catch (error) {
     await reader.query('rollback').catch(() => undefined)
     throw error
@@ -53,11 +80,17 @@ export async function writeDay(store: pg.ClientBase, { date, version, arrays }: 
   try {
     // nobody writes into the store but under this lock
     await readState(store)
-    const { rowCount } = await store.query('update attempt_day set stale = false where date = $1 and version = $2::bigint and stale', [date, version])
+    const { rowCount } = await store.query(
+      'update attempt_day set stale = false where date = $1 and version = $2::bigint and stale',
+      [date, version],
+    )
     if (rowCount === 1) {
       await store.query('delete from attempt_topic_day where date = $1', [date])
-      await store.query(`insert into attempt_topic_day (${columns})
-select ${columns} from unnest(${typed.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ')}) as f (${columns})`, arrays)
+      await store.query(
+        `insert into attempt_topic_day (${columns})
+select ${columns} from unnest(${typed.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ')}) as f (${columns})`,
+        arrays,
+      )
     }
     await store.query('commit')
     return rowCount === 1
@@ -69,27 +102,45 @@ select ${columns} from unnest(${typed.map(([, type], index) => `$${index + 1}::$
 
 /** Days whose KPIs are to be computed, the latest first. */
 export async function staleDays(store: pg.ClientBase): Promise<string[]> {
-  return (await store.query<{ date: string }>('select date::text as date from attempt_day where stale order by date desc limit 200')).rows.map(({ date }) => date)
+  return (
+    await store.query<{ date: string }>(
+      'select date::text as date from attempt_day where stale order by date desc limit 200',
+    )
+  ).rows.map(({ date }) => date)
 }
 
 /** Whether the topic KPIs of a UTC day are those of the store's rows; reads only. A stale day's are not looked at. */
 export async function dayDiffers(client: pg.ClientBase, day: string): Promise<boolean> {
-  const { rows: [found] } = await client.query<{ differs: boolean }>(`with fresh as (${freshDay}), old as (select ${columns} from attempt_topic_day where date = $1::date)
+  const {
+    rows: [found],
+  } = await client.query<{ differs: boolean }>(
+    `with fresh as (${freshDay}), old as (select ${columns} from attempt_topic_day where date = $1::date)
 select not exists (select from attempt_day where date = $1::date and stale) and (exists (select from old group by topic_id having count(*) > 1) or exists (
   select from fresh full join old on (fresh.topic_id is null) = (old.topic_id is null) and coalesce(fresh.topic_id, '') = coalesce(old.topic_id, '')
-  where (${columnsOf('fresh')}) is distinct from (${columnsOf('old')}))) as differs`, [day])
+  where (${columnsOf('fresh')}) is distinct from (${columnsOf('old')}))) as differs`,
+    [day],
+  )
   return found?.differs === true
 }
 
 /** A day whose stored KPIs were compared with its rows, as of the version that both had. */
-interface ComparedDay { date: string; version: string; differs: boolean }
+interface ComparedDay {
+  date: string
+  version: string
+  differs: boolean
+}
 
 /** The next day in the order of dates, compared in a snapshot of its own; undefined: `after` was the last. */
 async function compareDay(reader: pg.ClientBase, after: string | null): Promise<ComparedDay | undefined> {
   await reader.query('begin isolation level repeatable read read only')
   try {
-    const { rows: [next] } = await reader.query<{ date: string; version: string }>(`select date::text as date, version from attempt_day where not stale ${after === null ? '' : 'and date > $1::date '}order by date limit 1`, after === null ? [] : [after])
-    const differs = next !== undefined && await dayDiffers(reader, next.date)
+    const {
+      rows: [next],
+    } = await reader.query<{ date: string; version: string }>(
+      `select date::text as date, version from attempt_day where not stale ${after === null ? '' : 'and date > $1::date '}order by date limit 1`,
+      after === null ? [] : [after],
+    )
+    const differs = next !== undefined && (await dayDiffers(reader, next.date))
     await reader.query('commit')
     return next === undefined ? undefined : { ...next, differs }
   } catch (error) {
@@ -99,16 +150,23 @@ async function compareDay(reader: pg.ClientBase, after: string | null): Promise<
 }
 
 /** Has a day that differed computed anew, unless something touched it since. @returns whether it does */
-const condemn = (sessions: Sessions, { date, version }: ComparedDay): Promise<boolean> => transaction(sessions, async () => {
-  const state = await readState(sessions.store)
-  if (state?.state !== 'ready') return false
-  const next = String(BigInt(state.version) + 1n)
-  const { rowCount } = await sessions.store.query('update attempt_day set stale = true, version = $3::bigint where date = $1 and version = $2::bigint and not stale', [date, version, next])
-  if (rowCount !== 1) return false
-  await sessions.store.query('update attempt_store set version = $1::bigint, differences = differences + 1, difference_at = now()', [next])
-  await acknowledge(sessions.source, state, next)
-  return true
-})
+const condemn = (sessions: Sessions, { date, version }: ComparedDay): Promise<boolean> =>
+  transaction(sessions, async () => {
+    const state = await readState(sessions.store)
+    if (state?.state !== 'ready') return false
+    const next = String(BigInt(state.version) + 1n)
+    const { rowCount } = await sessions.store.query(
+      'update attempt_day set stale = true, version = $3::bigint where date = $1 and version = $2::bigint and not stale',
+      [date, version, next],
+    )
+    if (rowCount !== 1) return false
+    await sessions.store.query(
+      'update attempt_store set version = $1::bigint, differences = differences + 1, difference_at = now()',
+      [next],
+    )
+    await acknowledge(sessions.source, state, next)
+    return true
+  })
 
 /** A day that is touched without end takes no more than this share of the time, and the comparison of days of less. */
 const share = 0.2
@@ -127,7 +185,10 @@ export interface DayKeeper {
   stop(): Promise<void>
 }
 
-export function createDayKeeper(pool: pg.Pool, log: { warn(object: object, message: string): void; error(object: object, message: string): void }): DayKeeper {
+export function createDayKeeper(
+  pool: pg.Pool,
+  log: { warn(object: object, message: string): void; error(object: object, message: string): void },
+): DayKeeper {
   const rest = new Map<string, { until: number; tries: number }>()
   let [computing, stopping]: [Promise<void> | undefined, boolean] = [undefined, false]
   let computed: ComputedDay | undefined
@@ -186,21 +247,31 @@ export function createDayKeeper(pool: pg.Pool, log: { warn(object: object, messa
       if (computed !== undefined) {
         const day = computed
         computed = undefined
-        const tries = await writeDay(store, day) ? 0 : (rest.get(day.date)?.tries ?? 0) + 1
-        rest.set(day.date, { until: Date.now() + Math.min(longestWaitMs, day.ms * (1 / share - 1) * 2 ** tries), tries })
+        const tries = (await writeDay(store, day)) ? 0 : (rest.get(day.date)?.tries ?? 0) + 1
+        rest.set(day.date, {
+          until: Date.now() + Math.min(longestWaitMs, day.ms * (1 / share - 1) * 2 ** tries),
+          tries,
+        })
       }
       if (different !== undefined) {
         const day = different
         different = undefined
-        if (await condemn(sessions, day)) log.error({ date: day.date }, 'the KPIs of a day differed from the rows of the store and are computed anew')
+        if (await condemn(sessions, day))
+          log.error({ date: day.date }, 'the KPIs of a day differed from the rows of the store and are computed anew')
       }
       if (computing !== undefined) return comparing ? 'none' : 'computing'
       const days = await staleDays(store)
       for (const [date, { until }] of rest) if (until < Date.now() && !days.includes(date)) rest.delete(date)
       const next = days.find((date) => (rest.get(date)?.until ?? 0) <= Date.now())
       comparing = next === undefined
-      if (next !== undefined) computing = compute(next).finally(() => { computing = undefined })
-      else if (idle && days.length === 0 && Date.now() >= compareAt) computing = compare().finally(() => { computing = undefined })
+      if (next !== undefined)
+        computing = compute(next).finally(() => {
+          computing = undefined
+        })
+      else if (idle && days.length === 0 && Date.now() >= compareAt)
+        computing = compare().finally(() => {
+          computing = undefined
+        })
       return next !== undefined ? 'computing' : days.length > 0 ? 'waiting' : 'none'
     },
     async stop() {

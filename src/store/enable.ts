@@ -20,16 +20,27 @@ export interface StorePools {
  * @throws Error in a sentence where the view or the student index is missing; LockedOut where the wait was not enough
  */
 export async function enableStore(pools: StorePools, say: (line: string) => void, waitMs?: number): Promise<void> {
-  const { rows: [view] } = await pools.source.query<{ there: boolean }>(`select to_regclass('attempt_numbered') is not null as there`)
-  if (view?.there !== true) throw new Error('There is no view attempt to keep a store of: run attempt-api migrate up first.')
+  const {
+    rows: [view],
+  } = await pools.source.query<{ there: boolean }>(`select to_regclass('attempt_numbered') is not null as there`)
+  if (view?.there !== true)
+    throw new Error('There is no view attempt to keep a store of: run attempt-api migrate up first.')
   // recomputing a student would read the whole table
-  if ((await indexStates(pools.source)).attempt_student_idx !== 'ready') throw new Error('The store needs the index attempt_student_idx on exam_results: run attempt-api migrate up first.')
+  if ((await indexStates(pools.source)).attempt_student_idx !== 'ready')
+    throw new Error('The store needs the index attempt_student_idx on exam_results: run attempt-api migrate up first.')
   // before anything stands on the other team's table: what cannot be ended is not begun
-  const { rows: [room] } = await pools.store.query<{ there: boolean | null }>(`select to_regclass('attempt_store') is not null or has_schema_privilege(current_schema(), 'create') as there`)
-  if (room?.there !== true) throw Object.assign(new Error('permission denied for the schema of the store, nothing was changed'), { code: '42501' })
+  const {
+    rows: [room],
+  } = await pools.store.query<{ there: boolean | null }>(
+    `select to_regclass('attempt_store') is not null or has_schema_privilege(current_schema(), 'create') as there`,
+  )
+  if (room?.there !== true)
+    throw Object.assign(new Error('permission denied for the schema of the store, nothing was changed'), {
+      code: '42501',
+    })
   // the queue first: what is written while the store is filled must be in it
   const options = { say, waitMs: waitMs ?? 60_000 }
-  const made = [...await migrateUp(pools.source, queue, options), ...await migrateUp(pools.store, store, options)]
+  const made = [...(await migrateUp(pools.source, queue, options)), ...(await migrateUp(pools.store, store, options))]
   for (const { name } of made) say(`applied ${name}`)
   const taken = await takeQueue(pools, say)
   const mended = await mend(pools, options)
@@ -37,7 +48,10 @@ export async function enableStore(pools: StorePools, say: (line: string) => void
 }
 
 /** Lets the triggers fire as they did. What was written while they did not is in no queue: the store is filled anew. @returns whether there was something to mend */
-async function mend({ source, store }: StorePools, options: { say: (line: string) => void; waitMs: number }): Promise<boolean> {
+async function mend(
+  { source, store }: StorePools,
+  options: { say: (line: string) => void; waitMs: number },
+): Promise<boolean> {
   if ((await triggerFaults(source)).length === 0) return false
   // first of all, or a crash in between would leave a store that is taken for whole; nobody fills it while there are faults
   await withClient(store, rebuild)
@@ -51,13 +65,22 @@ async function mend({ source, store }: StorePools, options: { say: (line: string
  * @returns whether it fed another store, or none
  */
 async function takeQueue({ source, store }: StorePools, say: (line: string) => void): Promise<boolean> {
-  const { rows: [reader] } = await source.query<{ store: string }>('select store from attempt_queue_reader')
-  const { rows: [mine] } = await store.query<{ id: string; fresh: boolean }>(`select id, state = 'filling' and filled_to is null as fresh from attempt_store`)
+  const {
+    rows: [reader],
+  } = await source.query<{ store: string }>('select store from attempt_queue_reader')
+  const {
+    rows: [mine],
+  } = await store.query<{ id: string; fresh: boolean }>(
+    `select id, state = 'filling' and filled_to is null as fresh from attempt_store`,
+  )
   if (mine === undefined || reader?.store === mine.id) return false
   // first of all, or a crash in between would leave a store that is taken for whole
   if (!mine.fresh) await withClient(store, rebuild)
-  await source.query(`insert into attempt_queue_reader (store, version) values ($1, 0)
-on conflict (only_row) do update set store = excluded.store, version = excluded.version`, [mine.id])
+  await source.query(
+    `insert into attempt_queue_reader (store, version) values ($1, 0)
+on conflict (only_row) do update set store = excluded.store, version = excluded.version`,
+    [mine.id],
+  )
   if (reader !== undefined) say('The queue fed another store, which follows no longer; it feeds this one now.')
   return true
 }
@@ -68,11 +91,19 @@ on conflict (only_row) do update set store = excluded.store, version = excluded.
  * @throws Error in a sentence where the store of this queue is in another database than the one given
  */
 export async function upgradeStore(pools: StorePools, say: (line: string) => void, waitMs?: number): Promise<void> {
-  const there = async (pool: pg.Pool, table: string) => (await pool.query<{ there: boolean }>('select to_regclass($1) is not null as there', [table])).rows[0]?.there === true
+  const there = async (pool: pg.Pool, table: string) =>
+    (await pool.query<{ there: boolean }>('select to_regclass($1) is not null as there', [table])).rows[0]?.there ===
+    true
   const [queued, stored] = [await there(pools.source, queue.table), await there(pools.store, store.table)]
-  if (queued && (!stored || await feeds(pools) === 'another')) throw new Error('The queue of exam_results feeds a store that is not here: give its database in STORE_DATABASE_URL. Nothing was changed.')
+  if (queued && (!stored || (await feeds(pools)) === 'another'))
+    throw new Error(
+      'The queue of exam_results feeds a store that is not here: give its database in STORE_DATABASE_URL. Nothing was changed.',
+    )
   const options = { say, ...(waitMs === undefined ? {} : { waitMs }) }
-  const made = [...queued ? await migrateUp(pools.source, queue, options) : [], ...stored ? await migrateUp(pools.store, store, options) : []]
+  const made = [
+    ...(queued ? await migrateUp(pools.source, queue, options) : []),
+    ...(stored ? await migrateUp(pools.store, store, options) : []),
+  ]
   for (const { name } of made) say(`applied ${name}`)
   if (made.length === 0) say(stored ? 'The store is up to date.' : 'There is no store: nothing to bring up to date.')
 }
@@ -96,21 +127,34 @@ export async function feeds({ source, store }: StorePools): Promise<'this' | 'an
       throw error
     }
   }
-  const [reader, mine] = [await idOf(source, 'select store as id from attempt_queue_reader'), await idOf(store, 'select id from attempt_store')]
+  const [reader, mine] = [
+    await idOf(source, 'select store as id from attempt_queue_reader'),
+    await idOf(store, 'select id from attempt_store'),
+  ]
   return reader === undefined || mine === undefined ? undefined : reader === mine ? 'this' : 'another'
 }
 
 /** Removes triggers, queue and store, and the records of their migrations: nothing is left. A queue that feeds another store stays. */
 export async function disableStore(pools: StorePools, say: (line: string) => void, waitMs?: number): Promise<void> {
-  const feedsAnother = await feeds(pools) === 'another'
+  const feedsAnother = (await feeds(pools)) === 'another'
   if (feedsAnother) say('The queue feeds another store: it stays, with its triggers.')
   let found = feedsAnother
-  for (const [pool, set] of [[pools.source, queue], [pools.store, store]] as const) {
+  for (const [pool, set] of [
+    [pools.source, queue],
+    [pools.store, store],
+  ] as const) {
     if (set === queue && feedsAnother) continue
-    const { rows: [known] } = await pool.query<{ there: boolean }>('select to_regclass($1) is not null as there', [set.table])
+    const {
+      rows: [known],
+    } = await pool.query<{ there: boolean }>('select to_regclass($1) is not null as there', [set.table])
     if (known?.there !== true) continue
     found = true
-    for (const { name } of await migrateDown(pool, set, { all: true, say, ...(waitMs === undefined ? {} : { waitMs }) })) say(`took back ${name}`)
+    for (const { name } of await migrateDown(pool, set, {
+      all: true,
+      say,
+      ...(waitMs === undefined ? {} : { waitMs }),
+    }))
+      say(`took back ${name}`)
   }
   if (!found) say('There is no store: nothing to remove.')
 }

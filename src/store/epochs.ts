@@ -16,8 +16,11 @@ insert into attempt_epoch (first_version) select version + 1 from store`)
 
 /** Forgets every epoch: no token of before is good any more. */
 export async function beginHistory(store: pg.ClientBase): Promise<void> {
-  await store.query('with gone as (delete from attempt_epoch) insert into attempt_epoch (first_version) select version from attempt_store')
+  await store.query(
+    'with gone as (delete from attempt_epoch) insert into attempt_epoch (first_version) select version from attempt_store',
+  )
 }
 
 /** The epoch in which a version was given, as an expression. */
-export const epochOf = (version: string): string => `(select epoch from attempt_epoch where first_version <= ${version} order by first_version desc limit 1)`
+export const epochOf = (version: string): string =>
+  `(select epoch from attempt_epoch where first_version <= ${version} order by first_version desc limit 1)`

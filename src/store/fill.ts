@@ -41,14 +41,18 @@ export async function empty(store: pg.ClientBase): Promise<boolean> {
 export async function nextStudents(source: pg.ClientBase, after: string | null): Promise<string[]> {
   const { rows } = await source.query<{ student_id: string }>({
     // two texts: a plan for both would read the index from its beginning
-    text: `select distinct student_id from attempt_exam where ${after === null ? 'student_id is not null' : 'student_id > $1::uuid'} order by student_id limit ${chunk}`, values: after === null ? [] : [after],
+    text: `select distinct student_id from attempt_exam where ${after === null ? 'student_id is not null' : 'student_id > $1::uuid'} order by student_id limit ${chunk}`,
+    values: after === null ? [] : [after],
   })
   return rows.map(({ student_id }) => student_id)
 }
 
 /** As many of the first of these students, at least one, as one chunk takes. */
 export async function affordable(source: pg.ClientBase, students: string[]): Promise<string[]> {
-  const { rows } = await source.query<{ student_id: string; exams: string }>('select student_id, count(*) as exams from attempt_exam where student_id = any($1::uuid[]) group by student_id', [students])
+  const { rows } = await source.query<{ student_id: string; exams: string }>(
+    'select student_id, count(*) as exams from attempt_exam where student_id = any($1::uuid[]) group by student_id',
+    [students],
+  )
   const exams = new Map(rows.map((row) => [row.student_id, Number(row.exams)]))
   let sum = 0
   return students.filter((student, index) => (sum += exams.get(student) ?? 0) <= chunkExams || index === 0)
@@ -80,9 +84,11 @@ export async function fillChunk(sessions: Sessions): Promise<{ done: boolean; fi
     const version = written + deleted > 0 ? next : state.version
     const filledTo = students.at(-1) ?? state.filled_to
     const done = found.length < chunk && students.length === found.length
-    await store.query(`update attempt_store set filled_to = $1, filled_rows = filled_rows + $2::bigint, state = $3, version = $4::bigint`, [filledTo, filled.written, done ? 'catching_up' : 'filling', version])
+    await store.query(
+      `update attempt_store set filled_to = $1, filled_rows = filled_rows + $2::bigint, state = $3, version = $4::bigint`,
+      [filledTo, filled.written, done ? 'catching_up' : 'filling', version],
+    )
     await acknowledge(source, state, version)
     return { done, filledTo, rows: Number(state.filled_rows) + filled.written }
   })
 }
-

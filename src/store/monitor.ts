@@ -26,11 +26,26 @@ const answerMs = 2_000
 /** A difference is told for so long. It was repaired at once; what it tells is that there is a mistake to be looked for. */
 const degradedMs = 24 * 3_600_000
 
-const unreachable: StoreHealth = { state: null, version: null, as_of: null, lag_s: null, differences: null, detail: 'unreachable' }
+const unreachable: StoreHealth = {
+  state: null,
+  version: null,
+  as_of: null,
+  lag_s: null,
+  differences: null,
+  detail: 'unreachable',
+}
 
 export function createStoreMonitor(config: Pick<Config, 'storeLagS'>, url: string): StoreMonitor {
   // a connection of its own: busy requests must not make the store look unreachable
-  const connection = keepPool(() => createPool({ statementTimeoutMs: answerMs }, url, { max: 1, name: 'attempt-api store health', connectMs: answerMs, queryMs: answerMs, kept: true }))
+  const connection = keepPool(() =>
+    createPool({ statementTimeoutMs: answerMs }, url, {
+      max: 1,
+      name: 'attempt-api store health',
+      connectMs: answerMs,
+      queryMs: answerMs,
+      kept: true,
+    }),
+  )
   const reader = keptReader(connection)
   let there = false
   const ask = async () => {
@@ -38,7 +53,11 @@ export function createStoreMonitor(config: Pick<Config, 'storeLagS'>, url: strin
     there = state !== undefined
     return { state, at: Date.now() }
   }
-  const kept = keepState<KnownState | null>(() => ask().catch(() => null), (known) => known !== null, null)
+  const kept = keepState<KnownState | null>(
+    () => ask().catch(() => null),
+    (known) => known !== null,
+    null,
+  )
 
   return {
     async health() {
@@ -49,7 +68,11 @@ export function createStoreMonitor(config: Pick<Config, 'storeLagS'>, url: strin
       const lag = lagOf(known)
       const differed = state.differenceAt !== null && Date.now() - Date.parse(state.differenceAt) < degradedMs
       return {
-        state: state.state === 'ready' ? 'ready' as const : 'filling' as const, version: state.version, as_of: state.asOf, lag_s: Number.isFinite(lag) ? Math.round(lag * 10) / 10 : null, differences: Number(state.differences),
+        state: state.state === 'ready' ? ('ready' as const) : ('filling' as const),
+        version: state.version,
+        as_of: state.asOf,
+        lag_s: Number.isFinite(lag) ? Math.round(lag * 10) / 10 : null,
+        differences: Number(state.differences),
         // a wrong row is worse than a late one, which lag_s tells as well
         detail: state.state !== 'ready' ? 'filling' : differed ? 'degraded' : lag > config.storeLagS ? 'lagging' : 'ok',
       }

@@ -32,7 +32,11 @@ export interface RefresherOptions {
   sourceUrl: string
   /** Holds the store; the same as `sourceUrl` or another database. */
   storeUrl: string
-  log: { info(object: object, message: string): void; warn(object: object, message: string): void; error(object: object, message: string): void }
+  log: {
+    info(object: object, message: string): void
+    warn(object: object, message: string): void
+    error(object: object, message: string): void
+  }
   /** Exams that one batch takes. */
   batch?: number
   events?: RefresherEvents
@@ -69,7 +73,15 @@ const triggersEveryMs = 5_000
 const turnMs = 1_000
 const absentMs = 5_000
 
-export function createRefresher({ sourceUrl, storeUrl, log, events, batch = defaultBatch, once = false, retentionH = defaultRetentionH }: RefresherOptions): Refresher {
+export function createRefresher({
+  sourceUrl,
+  storeUrl,
+  log,
+  events,
+  batch = defaultBatch,
+  once = false,
+  retentionH = defaultRetentionH,
+}: RefresherOptions): Refresher {
   const settings = { statementTimeoutMs: 3_600_000 }
   // the leader's session, the one beside that computes days, and one to ask after both
   const write = { max: 3, name: 'attempt-api refresher', readOnly: false }
@@ -81,7 +93,9 @@ export function createRefresher({ sourceUrl, storeUrl, log, events, batch = defa
   let running: Promise<void> = Promise.resolve()
   /** Since when nothing was done but failing, milliseconds. */
   let failingSince: number | undefined
-  const drop = (server: 'primary' | 'store') => { dropConnections(server === 'primary' ? sourcePool : storePool) }
+  const drop = (server: 'primary' | 'store') => {
+    dropConnections(server === 'primary' ? sourcePool : storePool)
+  }
 
   let told: string | undefined
   /**
@@ -93,24 +107,32 @@ export function createRefresher({ sourceUrl, storeUrl, log, events, batch = defa
     if (faults !== undefined && faults !== told) log.error({}, faults)
     told = faults
     if (faults === undefined) return true
-    if ((await store.query<State>('select state from attempt_store')).rows[0]?.state !== 'emptying') await rebuild(store)
+    if ((await store.query<State>('select state from attempt_store')).rows[0]?.state !== 'emptying')
+      await rebuild(store)
     if (once) throw new Error(faults)
     return false
   }
 
   async function fill(sessions: Sessions): Promise<void> {
     // what is filled while the queue hears nothing would be missed
-    if (!await fed(sessions)) {
+    if (!(await fed(sessions))) {
       await pause(turnMs, stopping.signal)
       return
     }
-    const { rows: [before] } = await sessions.store.query<State>('select state, filled_rows from attempt_store')
+    const {
+      rows: [before],
+    } = await sessions.store.query<State>('select state, filled_rows from attempt_store')
     if (before?.state === 'emptying') {
       log.warn({}, 'the store is filled anew')
       // since it was marked, which its version tells: a session that ends sooner must not make the next begin again
-      const { rows: [left] } = await sessions.store.query<{ ms: number }>(`select greatest(0, least($1::bigint, version + $1::bigint - floor(extract(epoch from clock_timestamp()) * 1000)::bigint))::integer as ms from attempt_store`, [settleMs])
+      const {
+        rows: [left],
+      } = await sessions.store.query<{ ms: number }>(
+        `select greatest(0, least($1::bigint, version + $1::bigint - floor(extract(epoch from clock_timestamp()) * 1000)::bigint))::integer as ms from attempt_store`,
+        [settleMs],
+      )
       await pause(left?.ms ?? settleMs, stopping.signal)
-      while (!stopped() && !await empty(sessions.store)) await pause(idleMs, stopping.signal)
+      while (!stopped() && !(await empty(sessions.store))) await pause(idleMs, stopping.signal)
     }
     const began = Date.now()
     let told = 0
@@ -119,8 +141,19 @@ export function createRefresher({ sourceUrl, storeUrl, log, events, batch = defa
       if (done || Date.now() - told > 5_000) {
         told = Date.now()
         const share = done || filledTo === null ? 1 : parseInt(filledTo.slice(0, 8), 16) / 2 ** 32
-        const rowsPerSecond = Math.round((rows - Number(before?.filled_rows ?? 0)) / Math.max(0.001, (Date.now() - began) / 1000))
-        log.info({ rows, share: Math.round(share * 1000) / 1000, rowsPerSecond, secondsLeft: rowsPerSecond === 0 ? null : Math.round(rows * (1 / Math.max(share, 1e-9) - 1) / rowsPerSecond) }, 'filling the store')
+        const rowsPerSecond = Math.round(
+          (rows - Number(before?.filled_rows ?? 0)) / Math.max(0.001, (Date.now() - began) / 1000),
+        )
+        log.info(
+          {
+            rows,
+            share: Math.round(share * 1000) / 1000,
+            rowsPerSecond,
+            secondsLeft:
+              rowsPerSecond === 0 ? null : Math.round((rows * (1 / Math.max(share, 1e-9) - 1)) / rowsPerSecond),
+          },
+          'filling the store',
+        )
       }
       if (done) return
     }
@@ -128,7 +161,11 @@ export function createRefresher({ sourceUrl, storeUrl, log, events, batch = defa
 
   /** Everything a leader does, until it is stopped or something fails. */
   async function lead(sessions: Sessions, keeper: DayKeeper): Promise<void> {
-    const { rows: [queue] } = await sessions.source.query<{ there: boolean; current: boolean }>(`select to_regclass('attempt_queue') is not null as there, ${queueIsCurrent} as current`)
+    const {
+      rows: [queue],
+    } = await sessions.source.query<{ there: boolean; current: boolean }>(
+      `select to_regclass('attempt_queue') is not null as there, ${queueIsCurrent} as current`,
+    )
     if (queue?.there !== true) throw new Error('there is no queue on exam_results: attempt-api store enable makes it')
     if (!queue.current) throw new Outdated('queue')
     let beaten = 0
@@ -142,13 +179,15 @@ export function createRefresher({ sourceUrl, storeUrl, log, events, batch = defa
     while (!stopped()) {
       await retain(sessions.store)
       if (Date.now() - lookedAt >= triggersEveryMs) {
-        if (!await fed(sessions)) {
+        if (!(await fed(sessions))) {
           await pause(turnMs, stopping.signal)
           continue
         }
         lookedAt = Date.now()
       }
-      const { rows: [waiting] } = await sessions.source.query('select 1 from attempt_queue limit 1')
+      const {
+        rows: [waiting],
+      } = await sessions.source.query('select 1 from attempt_queue limit 1')
       if (waiting !== undefined || Date.now() - beaten >= heartbeatMs) {
         const began = performance.now()
         const refreshed = await refreshBatch(sessions, batch)
@@ -160,7 +199,11 @@ export function createRefresher({ sourceUrl, storeUrl, log, events, batch = defa
         const { exams, students, written, deleted, version, emptied, unacknowledged } = refreshed
         events?.refreshed(refreshed, performance.now() - began)
         beaten = Date.now()
-        if (unacknowledged.students > 0) log.warn(unacknowledged, 'exam_results does not know of the last steps of the store: it lost commits, or a step was not ended; their students were recomputed')
+        if (unacknowledged.students > 0)
+          log.warn(
+            unacknowledged,
+            'exam_results does not know of the last steps of the store: it lost commits, or a step was not ended; their students were recomputed',
+          )
         if (students > 0) log.info({ exams, students, written, deleted, version }, 'refreshed the store')
         caughtUp = emptied
       }
@@ -170,7 +213,11 @@ export function createRefresher({ sourceUrl, storeUrl, log, events, batch = defa
       if (Date.now() - sampledAt >= sampleEveryMs) {
         sampledAt = Date.now()
         const { differences, after, late } = await verifySample(sessions, place, few ? 1 : sampled)
-        if (few && late === true) log.warn({}, 'a student has too many attempts to be compared beside the refresher: attempt-api store verify does')
+        if (few && late === true)
+          log.warn(
+            {},
+            'a student has too many attempts to be compared beside the refresher: attempt-api store verify does',
+          )
         place = after
         few = late === true
         if (!few) events?.sampled()
@@ -190,11 +237,19 @@ export function createRefresher({ sourceUrl, storeUrl, log, events, batch = defa
       let [wait, close] = [turnMs, true]
       try {
         store = await storePool.connect()
-        const { rows: [place] } = await store.query<{ there: boolean; current: boolean }>(`select coalesce(has_table_privilege(to_regclass('attempt_store'), 'update'), false) as there, ${storeIsCurrent} as current`)
+        const {
+          rows: [place],
+        } = await store.query<{ there: boolean; current: boolean }>(
+          `select coalesce(has_table_privilege(to_regclass('attempt_store'), 'update'), false) as there, ${storeIsCurrent} as current`,
+        )
         if (place?.there === true && !place.current) throw new Outdated('store')
-        if (place?.there === true && !await hasOwnSession(store, storePool)) throw new Error(`The store is not refreshed: ${sharedSession}`)
+        if (place?.there === true && !(await hasOwnSession(store, storePool)))
+          throw new Error(`The store is not refreshed: ${sharedSession}`)
         // a service that may only read leaves the store to others
-        const leads = place?.there === true && (await store.query<{ got: boolean }>(`select pg_try_advisory_lock(${storeLock}) as got`)).rows[0]?.got === true
+        const leads =
+          place?.there === true &&
+          (await store.query<{ got: boolean }>(`select pg_try_advisory_lock(${storeLock}) as got`)).rows[0]?.got ===
+            true
         if (leads) {
           source = sourceUrl === storeUrl ? store : await sourcePool.connect()
           log.info({}, 'refreshing the store')
@@ -207,7 +262,12 @@ export function createRefresher({ sourceUrl, storeUrl, log, events, batch = defa
         } else if (once && place?.there === true) {
           // another one leads: it is enough that it has caught up with what was there when we came
           asked ??= (await store.query<{ at: string }>('select now()::text as at')).rows[0]?.at
-          const { rows: [state] } = await store.query<{ done: boolean | null }>(`select state = 'ready' and caught_up_at >= $1::timestamptz as done from attempt_store`, [asked])
+          const {
+            rows: [state],
+          } = await store.query<{ done: boolean | null }>(
+            `select state = 'ready' and caught_up_at >= $1::timestamptz as done from attempt_store`,
+            [asked],
+          )
           failingSince = undefined
           if (state?.done === true) return
         }
@@ -218,7 +278,11 @@ export function createRefresher({ sourceUrl, storeUrl, log, events, batch = defa
         failingSince ??= Date.now()
         if (once && (outdated || Date.now() - failingSince >= oncePatienceMs)) throw error
         // until somebody upgrades it, it is the same each time
-        if (outdated ? !toldOutdated : !stopped()) log.warn(outdated ? {} : { err: error }, outdated ? error.message : 'the store could not be refreshed; trying again')
+        if (outdated ? !toldOutdated : !stopped())
+          log.warn(
+            outdated ? {} : { err: error },
+            outdated ? error.message : 'the store could not be refreshed; trying again',
+          )
         toldOutdated = outdated
       } finally {
         for (const end of guards) end()
@@ -236,7 +300,12 @@ export function createRefresher({ sourceUrl, storeUrl, log, events, batch = defa
     drop,
     async stop(patienceMs) {
       stopping.abort()
-      const late = patienceMs === undefined ? undefined : setTimeout(() => { for (const server of ['primary', 'store'] as const) drop(server) }, patienceMs)
+      const late =
+        patienceMs === undefined
+          ? undefined
+          : setTimeout(() => {
+              for (const server of ['primary', 'store'] as const) drop(server)
+            }, patienceMs)
       // whoever ran it has been told
       await running.catch(() => undefined)
       clearTimeout(late)

@@ -15,19 +15,29 @@ export async function removeExpired(store: pg.ClientBase, hours: number): Promis
   try {
     await store.query('select 1 from attempt_store for update')
     // in the order of their index; times rise with versions, so that the oldest are among the first
-    const { rows } = await store.query<{ student_id: string; item_id: string; attempt_no: number; version: string }>(`
+    const { rows } = await store.query<{ student_id: string; item_id: string; attempt_no: number; version: string }>(
+      `
 select student_id, item_id, attempt_no, version
 from (select * from attempt_deleted order by version, student_id, item_id, attempt_no limit ${batch}) as first
-where deleted_at < now() - $1::double precision * interval '1 hour'`, [hours])
+where deleted_at < now() - $1::double precision * interval '1 hour'`,
+      [hours],
+    )
     const last = rows.at(-1)
     if (last !== undefined) {
-      await store.query(`delete from attempt_deleted d using unnest($1::uuid[], $2::bigint[], $3::integer[]) as g (student_id, item_id, attempt_no)
+      await store.query(
+        `delete from attempt_deleted d using unnest($1::uuid[], $2::bigint[], $3::integer[]) as g (student_id, item_id, attempt_no)
 where d.student_id = any($1::uuid[]) and d.student_id = g.student_id and d.item_id = g.item_id and d.attempt_no = g.attempt_no`,
-      [rows.map((row) => row.student_id), rows.map((row) => row.item_id), rows.map((row) => row.attempt_no)])
+        [rows.map((row) => row.student_id), rows.map((row) => row.item_id), rows.map((row) => row.attempt_no)],
+      )
       const oldest = rows.reduce((most, { version }) => (BigInt(version) > most ? BigInt(version) : most), 0n)
-      await store.query('update attempt_store set oldest_version = greatest(oldest_version, $1::bigint)', [oldest.toString()])
+      await store.query('update attempt_store set oldest_version = greatest(oldest_version, $1::bigint)', [
+        oldest.toString(),
+      ])
       // an epoch of which every version is older than that is in no token that is still good
-      await store.query('delete from attempt_epoch e where exists (select from attempt_epoch n where n.first_version > e.first_version and n.first_version <= $1::bigint)', [oldest.toString()])
+      await store.query(
+        'delete from attempt_epoch e where exists (select from attempt_epoch n where n.first_version > e.first_version and n.first_version <= $1::bigint)',
+        [oldest.toString()],
+      )
     }
     await store.query('commit')
     return rows.length === batch
@@ -42,6 +52,6 @@ export function createRetention(hours: number): (store: pg.ClientBase) => Promis
   let due = 0
   return async (store) => {
     if (Date.now() < due) return
-    if (!await removeExpired(store, hours)) due = Date.now() + everyMs
+    if (!(await removeExpired(store, hours))) due = Date.now() + everyMs
   }
 }

@@ -12,7 +12,13 @@ import { lagOf, readStoreState, type KnownState, type StoreState } from './state
 
 export type { StoreState } from './state.js'
 
-export interface Source { kind: 'live' | 'store'; database: Database; version: string | null; asOf: string; standby: boolean }
+export interface Source {
+  kind: 'live' | 'store'
+  database: Database
+  version: string | null
+  asOf: string
+  standby: boolean
+}
 
 export interface Sources {
   /**
@@ -53,7 +59,13 @@ const written = (milliseconds: number): string => new Date(milliseconds).toISOSt
 /** The moment from which a live answer of the primary is read. */
 export const now = (): string => written(Date.now())
 
-export function openSources(config: Pick<Config, 'storeLagS' | 'readLagS'>, databases: Databases, url = '', standbyUrls: readonly string[] = [], pulse?: Pick<Pulse, 'down'>): Sources {
+export function openSources(
+  config: Pick<Config, 'storeLagS' | 'readLagS'>,
+  databases: Databases,
+  url = '',
+  standbyUrls: readonly string[] = [],
+  pulse?: Pick<Pulse, 'down'>,
+): Sources {
   const standbys = openStandbys(config, databases.standbys, url, standbyUrls)
   let known: KnownState | undefined
   let asking: Promise<KnownState> | undefined
@@ -65,12 +77,18 @@ export function openSources(config: Pick<Config, 'storeLagS' | 'readLagS'>, data
 
   const fresh = async (): Promise<KnownState> => {
     if (known !== undefined && Date.now() - known.at < (known.state === undefined ? absentMs : freshMs)) return known
-    return (asking ??= ask().finally(() => { asking = undefined }))
+    return (asking ??= ask().finally(() => {
+      asking = undefined
+    }))
   }
 
   // those that would wait for a connection would be ever more
   function insist({ server }: Database): void {
-    if (pulse?.down(server) !== undefined) throw new ApiError('database_unavailable', 'The database does not answer; it is looked for all the time: try again')
+    if (pulse?.down(server) !== undefined)
+      throw new ApiError(
+        'database_unavailable',
+        'The database does not answer; it is looked for all the time: try again',
+      )
   }
 
   /** The source where the store is whole and caught up. */
@@ -80,11 +98,17 @@ export function openSources(config: Pick<Config, 'storeLagS' | 'readLagS'>, data
   }
 
   return {
-    start: (log, silent) => { standbys.start(log, silent) },
+    start: (log, silent) => {
+      standbys.start(log, silent)
+    },
     insist,
-    forget: () => { known = undefined },
+    forget: () => {
+      known = undefined
+    },
     standbys: () => standbys.all(),
-    failed: ({ database }) => { standbys.failed(database.server) },
+    failed: ({ database }) => {
+      standbys.failed(database.server)
+    },
     state: async () => {
       insist(databases.store)
       return (await fresh()).state
@@ -93,7 +117,9 @@ export function openSources(config: Pick<Config, 'storeLagS' | 'readLagS'>, data
     async choose(asked, primary = false) {
       const usable = primary ? [] : standbys.usable()
       // a store that no standby knows of is not looked for on the primary, unless it is demanded
-      const absent = asked === undefined && usable.some(({ store, known: there }) => store !== undefined && there.at > 0 && there.state === undefined)
+      const absent =
+        asked === undefined &&
+        usable.some(({ store, known: there }) => store !== undefined && there.at > 0 && there.state === undefined)
       if (asked !== 'live' && !absent) {
         for (const { store, known: there } of usable) {
           const source = stored(store, there, true)
@@ -101,18 +127,28 @@ export function openSources(config: Pick<Config, 'storeLagS' | 'readLagS'>, data
         }
         // a store in a database of its own may be away while the view is not
         if (asked === 'store') insist(databases.store)
-        const found = pulse?.down(databases.store.server) !== undefined ? undefined : await fresh().catch((error: unknown) => {
-          if (asked === 'store') throw error
-          return undefined
-        })
+        const found =
+          pulse?.down(databases.store.server) !== undefined
+            ? undefined
+            : await fresh().catch((error: unknown) => {
+                if (asked === 'store') throw error
+                return undefined
+              })
         const source = stored(databases.store, found, false)
         if (source !== undefined) return source
-        if (asked === 'store') throw new ApiError('store_unavailable', found?.state === undefined ? 'There is no store here (attempt-api store enable makes one); leave source out or ask for source=live'
-          : found.state.state !== 'ready' ? 'The store is being filled; ask again later, or for source=live'
-            : `The store is ${Math.round(lagOf(found))} s behind, and at most ${config.storeLagS} s are allowed; ask again later, or for source=live`)
+        if (asked === 'store')
+          throw new ApiError(
+            'store_unavailable',
+            found?.state === undefined
+              ? 'There is no store here (attempt-api store enable makes one); leave source out or ask for source=live'
+              : found.state.state !== 'ready'
+                ? 'The store is being filled; ask again later, or for source=live'
+                : `The store is ${Math.round(lagOf(found))} s behind, and at most ${config.storeLagS} s are allowed; ask again later, or for source=live`,
+          )
       }
       const [standby] = usable
-      if (standby !== undefined) return { kind: 'live', database: standby.live, version: null, asOf: written(standby.asOf), standby: true }
+      if (standby !== undefined)
+        return { kind: 'live', database: standby.live, version: null, asOf: written(standby.asOf), standby: true }
       insist(databases.live)
       return { kind: 'live', database: databases.live, version: null, asOf: now(), standby: false }
     },

@@ -13,7 +13,10 @@ import { createPool, standbyConnectMs, type ServerName } from '../database/pool.
 import { readerOf, type Standby } from '../database/reader.js'
 import { readStoreState, type KnownState } from './state.js'
 
-export interface Log { info(object: object, message: string): void; warn(object: object, message: string): void }
+export interface Log {
+  info(object: object, message: string): void
+  warn(object: object, message: string): void
+}
 
 /** A standby that may be read now. */
 export interface Usable extends Standby {
@@ -43,9 +46,15 @@ const statementMs = 1_500
 const answerMs = 2_000
 
 /** Where the primary's log was at a moment; milliseconds. */
-interface Mark { position: bigint; at: number }
+interface Mark {
+  position: bigint
+  at: number
+}
 
-interface Measured extends Usable { heldUntil: number; reason: string | undefined }
+interface Measured extends Usable {
+  heldUntil: number
+  reason: string | undefined
+}
 
 const positionOf = (lsn: string): bigint => {
   const [high = '0', low = '0'] = lsn.split('/')
@@ -64,11 +73,28 @@ const endOfLog = (lsn: string): bigint => {
   return inPage === 24n || inPage === 40n ? position - inPage : position
 }
 
-export function openStandbys(config: Pick<Config, 'readLagS'>, standbys: readonly Standby[], url: string, standbyUrls: readonly string[]): Standbys {
-  const open = (where: string) => createPool({ statementTimeoutMs: statementMs }, where, { max: 1, name: 'attempt-api standbys', connectMs: standbyConnectMs, queryMs: answerMs })
+export function openStandbys(
+  config: Pick<Config, 'readLagS'>,
+  standbys: readonly Standby[],
+  url: string,
+  standbyUrls: readonly string[],
+): Standbys {
+  const open = (where: string) =>
+    createPool({ statementTimeoutMs: statementMs }, where, {
+      max: 1,
+      name: 'attempt-api standbys',
+      connectMs: standbyConnectMs,
+      queryMs: answerMs,
+    })
   const pools = standbyUrls.length === 0 ? [] : [url, ...standbyUrls].map(open)
   const [primary, ...measuring] = pools.map((pool) => readerOf(pool))
-  const measured = standbys.map((standby): Measured => ({ ...standby, asOf: 0, known: { state: undefined, at: 0 }, heldUntil: 0, reason: 'not measured yet' }))
+  const measured = standbys.map((standby): Measured => ({
+    ...standby,
+    asOf: 0,
+    known: { state: undefined, at: 0 },
+    heldUntil: 0,
+    reason: 'not measured yet',
+  }))
   const stopping = new AbortController()
   let loops: Promise<void>[] = []
   let marks: Mark[] = []
@@ -79,12 +105,18 @@ export function openStandbys(config: Pick<Config, 'readLagS'>, standbys: readonl
   const tooLate = `it is more than ${config.readLagS} s behind`
   const late = ({ asOf }: Measured) => Date.now() - asOf > config.readLagS * 1000
 
-  const readable = (standby: Measured) => standby.reason === undefined && standby.heldUntil <= Date.now() && !late(standby)
+  const readable = (standby: Measured) =>
+    standby.reason === undefined && standby.heldUntil <= Date.now() && !late(standby)
 
   async function mark(): Promise<void> {
     // before the question: what is committed while it is answered may be behind the position
     const at = Date.now()
-    const [row] = await primary?.rows({ name: 'attempt_primary', text: 'select pg_current_wal_insert_lsn(), system_identifier from pg_control_system()', values: [] }) ?? []
+    const [row] =
+      (await primary?.rows({
+        name: 'attempt_primary',
+        text: 'select pg_current_wal_insert_lsn(), system_identifier from pg_control_system()',
+        values: [],
+      })) ?? []
     cluster = row?.[1]
     const position = endOfLog(row?.[0] ?? '0/0')
     // an idle primary stands still; of equal positions the last time is the one that counts
@@ -98,7 +130,11 @@ export function openStandbys(config: Pick<Config, 'readLagS'>, standbys: readonl
 
   async function measure(standby: Measured, index: number): Promise<string | undefined> {
     const reader = measuring[index] as ReturnType<typeof readerOf>
-    const [row] = await reader.rows({ name: 'attempt_standby', text: 'select pg_is_in_recovery(), pg_last_wal_replay_lsn(), system_identifier from pg_control_system()', values: [] })
+    const [row] = await reader.rows({
+      name: 'attempt_standby',
+      text: 'select pg_is_in_recovery(), pg_last_wal_replay_lsn(), system_identifier from pg_control_system()',
+      values: [],
+    })
     if (row?.[0] !== 't') return 'it is no standby'
     if (cluster === undefined) return standby.reason
     if (row[2] !== cluster) return 'it is a standby of another primary'
@@ -109,7 +145,10 @@ export function openStandbys(config: Pick<Config, 'readLagS'>, standbys: readonl
       standby.asOf = asOf
       break
     }
-    if (standby.store !== undefined && (standby.known.state !== undefined || Date.now() - standby.known.at > absentStoreMs)) {
+    if (
+      standby.store !== undefined &&
+      (standby.known.state !== undefined || Date.now() - standby.known.at > absentStoreMs)
+    ) {
       const at = Date.now()
       standby.known = { state: await readStoreState(reader, standby.known.state !== undefined), at }
     }
@@ -130,7 +169,11 @@ export function openStandbys(config: Pick<Config, 'readLagS'>, standbys: readonl
         await mark()
         failing = false
       } catch (error) {
-        if (!failing && !stopping.signal.aborted) log.warn({ err: error }, 'the primary does not say how far it is: standbys are read for as long as they are known to be within READ_LAG_S')
+        if (!failing && !stopping.signal.aborted)
+          log.warn(
+            { err: error },
+            'the primary does not say how far it is: standbys are read for as long as they are known to be within READ_LAG_S',
+          )
         failing = true
       }
       // a primary that is back is asked at once: without it no standby can be used for long
@@ -164,9 +207,18 @@ export function openStandbys(config: Pick<Config, 'readLagS'>, standbys: readonl
   return {
     start(log, silent) {
       startedAt = Date.now()
-      if (standbys.length > 0) loops = [markings(log), ...measured.map((standby, index) => measurements(log, silent, standby, index))]
+      if (standbys.length > 0)
+        loops = [markings(log), ...measured.map((standby, index) => measurements(log, silent, standby, index))]
     },
-    all: () => measured.map((standby) => ({ server: standby.live.server, usable: readable(standby), asOf: standby.asOf, reason: readable(standby) ? undefined : standby.reason ?? (late(standby) ? tooLate : 'a request failed on it a moment ago') })),
+    all: () =>
+      measured.map((standby) => ({
+        server: standby.live.server,
+        usable: readable(standby),
+        asOf: standby.asOf,
+        reason: readable(standby)
+          ? undefined
+          : (standby.reason ?? (late(standby) ? tooLate : 'a request failed on it a moment ago')),
+      })),
     usable() {
       const all = measured.filter(readable)
       const first = all.length === 0 ? 0 : turn++ % all.length

@@ -24,9 +24,22 @@ const stamp = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-M
 
 const stateColumns = `attempt_store.version, state, ${stamp('caught_up_at')}, extract(epoch from now() - caught_up_at), oldest_version, differences, ${stamp('difference_at')}`
 
-const stateOf = ([version, state, asOf = null, lagS = null, oldestVersion, differences, differenceAt = null]: Row): StoreState => ({
-  version: version as string, state: state as StoreState['state'], asOf, lagS: lagS === null ? null : Number(lagS),
-  oldestVersion: oldestVersion as string, differences: differences as string, differenceAt,
+const stateOf = ([
+  version,
+  state,
+  asOf = null,
+  lagS = null,
+  oldestVersion,
+  differences,
+  differenceAt = null,
+]: Row): StoreState => ({
+  version: version as string,
+  state: state as StoreState['state'],
+  asOf,
+  lagS: lagS === null ? null : Number(lagS),
+  oldestVersion: oldestVersion as string,
+  differences: differences as string,
+  differenceAt,
 })
 
 /** No table, or no right on it: there is no store for us. */
@@ -36,21 +49,36 @@ function absent(error: unknown): undefined {
 }
 
 export const mayRead = async (reader: Reader, table: string): Promise<boolean> =>
-  (await reader.rows({ name: '', text: `select coalesce(has_table_privilege(to_regclass('${table}'), 'select'), false)`, values: [] }))[0]?.[0] === 't'
+  (
+    await reader.rows({
+      name: '',
+      text: `select coalesce(has_table_privilege(to_regclass('${table}'), 'select'), false)`,
+      values: [],
+    })
+  )[0]?.[0] === 't'
 
 /**
  * undefined: there is no store that this version can read, or this role may not read it.
  * @param there it was, a moment ago. Else that is asked first: an error for a missing table would stand in the server's log each time
  */
 export async function readStoreState(reader: Reader, there = false): Promise<StoreState | undefined> {
-  if (!there && !await mayRead(reader, 'attempt_store')) return undefined
-  const [row] = await reader.rows({ name: 'attempt_store_state', text: `select ${stateColumns}, ${storeIsCurrent} from attempt_store`, values: [] }).catch(absent) ?? []
+  if (!there && !(await mayRead(reader, 'attempt_store'))) return undefined
+  const [row] =
+    (await reader
+      .rows({
+        name: 'attempt_store_state',
+        text: `select ${stateColumns}, ${storeIsCurrent} from attempt_store`,
+        values: [],
+      })
+      .catch(absent)) ?? []
   return row?.[7] !== 't' ? undefined : stateOf(row)
 }
 
 /** The store as an answer's own statements find it is not the one that was chosen: it is to be chosen anew. */
 export class StoreNotWhole extends ApiError {
-  constructor() { super('store_unavailable', 'The store is being filled; ask again later, or for source=live') }
+  constructor() {
+    super('store_unavailable', 'The store is being filled; ask again later, or for source=live')
+  }
 }
 
 /** A store that is whole; `asOf` is known then. */
@@ -62,17 +90,23 @@ export type WholeStore = StoreState & { asOf: string }
  * @param more columns beside it, and what they are from, as a list of FROM that gives one row
  * @throws StoreNotWhole
  */
-export async function readWholeStore(reader: Reader, more?: { columns: string; from: string; values: Values }): Promise<{ state: WholeStore; more: Row }> {
-  const text = `select ${[stateColumns, ...more === undefined ? [] : [more.columns]].join(', ')} from ${['attempt_store', ...more === undefined ? [] : [more.from]].join(', ')}`
-  const [row] = await reader.rows(statement(text, more?.values ?? new Values())).catch(absent) ?? []
+export async function readWholeStore(
+  reader: Reader,
+  more?: { columns: string; from: string; values: Values },
+): Promise<{ state: WholeStore; more: Row }> {
+  const text = `select ${[stateColumns, ...(more === undefined ? [] : [more.columns])].join(', ')} from ${['attempt_store', ...(more === undefined ? [] : [more.from])].join(', ')}`
+  const [row] = (await reader.rows(statement(text, more?.values ?? new Values())).catch(absent)) ?? []
   const state = row === undefined ? undefined : stateOf(row)
   if (state?.state !== 'ready' || state.asOf === null) throw new StoreNotWhole()
   return { state: { ...state, asOf: state.asOf }, more: (row as Row).slice(7) }
 }
 
 /** A state that was read at `at` (milliseconds). */
-export interface KnownState { state: StoreState | undefined; at: number }
+export interface KnownState {
+  state: StoreState | undefined
+  at: number
+}
 
 /** Seconds that the store is behind by now; Infinity where it never was whole. */
 export const lagOf = ({ state, at }: KnownState): number =>
-  (state === undefined || state.lagS === null ? Infinity : state.lagS + (Date.now() - at) / 1000)
+  state === undefined || state.lagS === null ? Infinity : state.lagS + (Date.now() - at) / 1000

@@ -20,17 +20,47 @@ interface Trigger {
 
 /** As the migration of the queue makes them, which is frozen and says why. */
 const triggers: readonly Trigger[] = [
-  { name: 'attempt_queue_insert', event: 'after insert on $ referencing new table as attempt_new for each statement', does: 'attempt_enqueue', plain: 'A' },
-  { name: 'attempt_queue_update', event: 'after update on $ referencing old table as attempt_old new table as attempt_new for each statement', does: 'attempt_enqueue', plain: 'A' },
-  { name: 'attempt_queue_delete', event: 'after delete on $ referencing old table as attempt_old for each statement', does: 'attempt_enqueue', plain: 'A' },
-  { name: 'attempt_queue_row', event: 'after insert or update or delete on $ for each row', does: 'attempt_enqueue_row', plain: 'R', partitioned: 'A', inherited: true },
-  { name: 'attempt_queue_truncate', event: 'after truncate on $ for each statement', does: 'attempt_enqueue', plain: 'A', partitioned: 'A' },
+  {
+    name: 'attempt_queue_insert',
+    event: 'after insert on $ referencing new table as attempt_new for each statement',
+    does: 'attempt_enqueue',
+    plain: 'A',
+  },
+  {
+    name: 'attempt_queue_update',
+    event: 'after update on $ referencing old table as attempt_old new table as attempt_new for each statement',
+    does: 'attempt_enqueue',
+    plain: 'A',
+  },
+  {
+    name: 'attempt_queue_delete',
+    event: 'after delete on $ referencing old table as attempt_old for each statement',
+    does: 'attempt_enqueue',
+    plain: 'A',
+  },
+  {
+    name: 'attempt_queue_row',
+    event: 'after insert or update or delete on $ for each row',
+    does: 'attempt_enqueue_row',
+    plain: 'R',
+    partitioned: 'A',
+    inherited: true,
+  },
+  {
+    name: 'attempt_queue_truncate',
+    event: 'after truncate on $ for each statement',
+    does: 'attempt_enqueue',
+    plain: 'A',
+    partitioned: 'A',
+  },
 ]
 
-const expected = [false, true].flatMap((partitioned) => triggers.flatMap(({ name, does, inherited = false, ...on }) => {
-  const fires = partitioned ? on.partitioned : on.plain
-  return fires === undefined ? [] : [{ partitioned, name, does, inherited, fires }]
-}))
+const expected = [false, true].flatMap((partitioned) =>
+  triggers.flatMap(({ name, does, inherited = false, ...on }) => {
+    const fires = partitioned ? on.partitioned : on.plain
+    return fires === undefined ? [] : [{ partitioned, name, does, inherited, fires }]
+  }),
+)
 
 export interface TriggerFault {
   relation: string
@@ -45,7 +75,8 @@ export interface TriggerFault {
 /** Every trigger that is not as it was made; empty too where this role finds no table exam_results. One look into the catalog. */
 export async function triggerFaults(source: pg.Pool | pg.ClientBase): Promise<TriggerFault[]> {
   const column = (name: keyof (typeof expected)[number]) => expected.map((one) => one[name])
-  const { rows } = await (source as pg.ClientBase).query<TriggerFault>(`
+  const { rows } = await (source as pg.ClientBase).query<TriggerFault>(
+    `
     with top as (select oid, relkind = 'p' as partitioned from pg_class where oid = to_regclass('exam_results')),
     relation as (
       select oid, partitioned, true as top from top
@@ -56,16 +87,29 @@ export async function triggerFaults(source: pg.Pool | pg.ClientBase): Promise<Tr
       on e.partitioned = r.partitioned and (r.top or e.inherited)
     left join pg_trigger t on t.tgrelid = r.oid and t.tgname = e.name left join pg_proc f on f.oid = t.tgfoid
     where (t.tgenabled::text = e.fires and f.proname = e.does) is not true
-    order by r.top desc, 1, e.name`, [column('partitioned'), column('name'), column('does'), column('inherited'), column('fires')])
+    order by r.top desc, 1, e.name`,
+    [column('partitioned'), column('name'), column('does'), column('inherited'), column('fires')],
+  )
   return rows
 }
 
-const words = { O: 'fires in ordinary sessions alone', D: 'is disabled', R: 'fires in sessions of replication alone', A: 'fires in every session' }
+const words = {
+  O: 'fires in ordinary sessions alone',
+  D: 'is disabled',
+  R: 'fires in sessions of replication alone',
+  A: 'fires in every session',
+}
 
 /** In a sentence; undefined: there are no faults. */
 export function describeFaults(faults: readonly TriggerFault[]): string | undefined {
   if (faults.length === 0) return undefined
-  const said = faults.slice(0, 5).map(({ relation, name, found, fires }) => (found === null ? `${name} on ${relation} is missing` : `${name} on ${relation} ${words[found]} and was made so that it ${words[fires]}`))
+  const said = faults
+    .slice(0, 5)
+    .map(({ relation, name, found, fires }) =>
+      found === null
+        ? `${name} on ${relation} is missing`
+        : `${name} on ${relation} ${words[found]} and was made so that it ${words[fires]}`,
+    )
   return `The triggers that fill the queue are not as they were made: ${said.join(', ')}${faults.length > 5 ? `, and ${faults.length - 5} more` : ''}. attempt-api store enable mends them; then the store is filled anew, for what was written meanwhile is in no queue.`
 }
 
@@ -82,6 +126,7 @@ export async function mendTriggers(pool: pg.Pool, options: Transaction): Promise
       await client.query(`drop trigger if exists ${name} on exam_results`)
       await client.query(`create trigger ${name} ${event.replace('$', 'exam_results')} execute function ${does}()`)
     }
-    for (const { relation, name, fires } of await triggerFaults(client)) await client.query(`alter table ${relation} enable ${fires === 'A' ? 'always' : 'replica'} trigger ${name}`)
+    for (const { relation, name, fires } of await triggerFaults(client))
+      await client.query(`alter table ${relation} enable ${fires === 'A' ? 'always' : 'replica'} trigger ${name}`)
   })
 }

@@ -16,27 +16,48 @@ const chunk = 200
 
 export const noDifference = (): Difference => ({ written: 0, deleted: 0, days: [] })
 
-export const added = (one: Difference, other: Difference): Difference =>
-  ({ written: one.written + other.written, deleted: one.deleted + other.deleted, days: [...new Set([...one.days, ...other.days])] })
+export const added = (one: Difference, other: Difference): Difference => ({
+  written: one.written + other.written,
+  deleted: one.deleted + other.deleted,
+  days: [...new Set([...one.days, ...other.days])],
+})
 
 /**
  * Recomputes whom a step touched that the source does not know of, inside the caller's transaction.
  * @param known the version that the source has acknowledged
  * @returns undefined: the store is to be filled anew, for it lost what it had acknowledged, forgot which keys went since, or has too much to recompute
  */
-export async function recomputeUnacknowledged(sessions: Sessions, { version, oldest_version: oldest }: State, known: string, next: string): Promise<(Difference & { students: number }) | undefined> {
+export async function recomputeUnacknowledged(
+  sessions: Sessions,
+  { version, oldest_version: oldest }: State,
+  known: string,
+  next: string,
+): Promise<(Difference & { students: number }) | undefined> {
   const { source, store } = sessions
   // the queue gave up what the store has not: a backup, a standby that was behind
   if (BigInt(known) > BigInt(version)) return undefined
   // one database loses both or neither
   if (source === store || known === version) return { ...noDifference(), students: 0 }
   if (BigInt(known) < BigInt(oldest)) return undefined
-  const { rows } = await store.query<{ student_id: string }>(`select student_id from attempt_materialized where version > $1::bigint
-union select student_id from attempt_deleted where version > $1::bigint order by student_id limit ${most + 1}`, [known])
+  const { rows } = await store.query<{ student_id: string }>(
+    `select student_id from attempt_materialized where version > $1::bigint
+union select student_id from attempt_deleted where version > $1::bigint order by student_id limit ${most + 1}`,
+    [known],
+  )
   if (rows.length > most) return undefined
   let total = noDifference()
   for (let at = 0; at < rows.length; at += chunk) {
-    total = added(total, await writeDifference(store, await rowsOf(sessions, rows.slice(at, at + chunk).map(({ student_id }) => student_id)), next))
+    total = added(
+      total,
+      await writeDifference(
+        store,
+        await rowsOf(
+          sessions,
+          rows.slice(at, at + chunk).map(({ student_id }) => student_id),
+        ),
+        next,
+      ),
+    )
   }
   return { ...total, students: rows.length }
 }

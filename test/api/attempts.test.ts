@@ -11,8 +11,21 @@ import { get, startApp, walk } from '../helpers/app.js'
 import { parseCsv } from '../helpers/csv.js'
 
 const db = await createDatabase(t)
-const exams = cohort({ exams: 300, questions: 9, students: 20, items: 25, days: 20, end: new Date('2026-01-20T00:00:00Z'), seed: 7 })
-await loadExamResults(db.pool, (function* () { for (const exam of exams) yield JSON.stringify(exam) })())
+const exams = cohort({
+  exams: 300,
+  questions: 9,
+  students: 20,
+  items: 25,
+  days: 20,
+  end: new Date('2026-01-20T00:00:00Z'),
+  seed: 7,
+})
+await loadExamResults(
+  db.pool,
+  (function* () {
+    for (const exam of exams) yield JSON.stringify(exam)
+  })(),
+)
 // ties in time, a question twice in one exam, microseconds, a topic that is missing
 await db.pool.query(`insert into exam_results (id, session_id, user_id, result_json, updated_at)
   select md5('tie' || n)::uuid, 'tie-' || n, 'student-' || n % 3, '{"questions": [{"question_id": 1001, "is_correct": true}, {"question_id": 1001}, {"question_id": 9007199254740993, "is_correct": "t", "time_spent_sec": "1.5"}]}', '2026-01-05T00:00:00.000001Z'
@@ -25,13 +38,21 @@ const columns = `id::text, student_id::text, item_id::text, correct, response_ti
   to_char(started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as started_at, attempt_no, session_id, topic_id`
 /** What the plain view says, in the documented order. */
 const fromView = async (where = 'true', direction = 'asc') =>
-  (await db.pool.query<Record<string, unknown>>(`select ${columns} from attempt a where ${where} order by a.completed_at ${direction}, a.student_id ${direction}, a.item_id ${direction}, a.attempt_no ${direction}`)).rows
+  (
+    await db.pool.query<Record<string, unknown>>(
+      `select ${columns} from attempt a where ${where} order by a.completed_at ${direction}, a.student_id ${direction}, a.item_id ${direction}, a.attempt_no ${direction}`,
+    )
+  ).rows
 
 t.test('walking all pages gives every row of the view once, in the documented order', async (t) => {
   t.strictSame(await walk(app, '/v1/attempts?limit=97'), await fromView())
   t.strictSame(await walk(app, '/v1/attempts?limit=1000&order=desc'), await fromView('true', 'desc'))
-  t.strictSame(await walk(app, '/v1/attempts?limit=2&user_id=student-1&since=2026-01-05T00:00:00Z&until=2026-01-06T00:00:00Z'),
-    await fromView(`student_id = attempt_student_id('student-1') and completed_at >= '2026-01-05Z' and completed_at < '2026-01-06Z'`))
+  t.strictSame(
+    await walk(app, '/v1/attempts?limit=2&user_id=student-1&since=2026-01-05T00:00:00Z&until=2026-01-06T00:00:00Z'),
+    await fromView(
+      `student_id = attempt_student_id('student-1') and completed_at >= '2026-01-05Z' and completed_at < '2026-01-06Z'`,
+    ),
+  )
 })
 
 t.test('every filter gives the rows that the plain view gives', async (t) => {
@@ -48,12 +69,19 @@ t.test('every filter gives the rows that the plain view gives', async (t) => {
     ['attempt_no=1', 'attempt_no = 1'],
     ['attempt_no=4&correct=true', 'attempt_no = 4 and correct'],
     [`id=${String(some?.['id'])}`, `id = ${String(some?.['id'])}`],
-    ['since=2026-01-04T00:00:00Z&until=2026-01-06T09:00:00%2B09:00', `completed_at >= '2026-01-04Z' and completed_at < '2026-01-06Z'`],
-    ['since=2026-01-05T00:00:00.000001Z&until=2026-01-05T00:00:00.000002Z', `completed_at = '2026-01-05T00:00:00.000001Z'`],
+    [
+      'since=2026-01-04T00:00:00Z&until=2026-01-06T09:00:00%2B09:00',
+      `completed_at >= '2026-01-04Z' and completed_at < '2026-01-06Z'`,
+    ],
+    [
+      'since=2026-01-05T00:00:00.000001Z&until=2026-01-05T00:00:00.000002Z',
+      `completed_at = '2026-01-05T00:00:00.000001Z'`,
+    ],
     ['since=2026-01-05T00:00:00.000002Z&until=2026-01-05T00:00:00.000003Z', 'false'],
     ['attempt_no=2&since=2026-01-10T00:00:00Z', `attempt_no = 2 and completed_at >= '2026-01-10Z'`],
   ]
-  for (const [query, where] of cases) t.strictSame(await walk(app, `/v1/attempts?limit=50&${query}`), await fromView(where), query)
+  for (const [query, where] of cases)
+    t.strictSame(await walk(app, `/v1/attempts?limit=50&${query}`), await fromView(where), query)
   t.equal((await fromView(`attempt_no = 4 and correct`)).length > 0, true, 'the cases are not empty')
 })
 
@@ -61,12 +89,21 @@ t.test('fields selects and orders columns, also without attempt_no', async (t) =
   const whole = await fromView()
   const some = await walk(app, '/v1/attempts?fields=topic_id,item_id&limit=500')
   t.strictSame(some.map((row) => Object.keys(row))[0], ['topic_id', 'item_id'])
-  t.strictSame(some, whole.map(({ topic_id, item_id }) => ({ topic_id, item_id })))
+  t.strictSame(
+    some,
+    whole.map(({ topic_id, item_id }) => ({ topic_id, item_id })),
+  )
 })
 
 t.test('a cursor is bound to its filters and order', async (t) => {
   const { next_cursor } = await get(app, '/v1/attempts?limit=3&correct=true')
-  for (const path of [`/v1/attempts?limit=3&cursor=${next_cursor}`, `/v1/attempts?limit=3&correct=true&order=desc&cursor=${next_cursor}`, `/v1/anomalies?cursor=${next_cursor}`, '/v1/attempts?cursor=x', `/v1/attempts?correct=true&cursor=${next_cursor?.slice(0, -9)}`]) {
+  for (const path of [
+    `/v1/attempts?limit=3&cursor=${next_cursor}`,
+    `/v1/attempts?limit=3&correct=true&order=desc&cursor=${next_cursor}`,
+    `/v1/anomalies?cursor=${next_cursor}`,
+    '/v1/attempts?cursor=x',
+    `/v1/attempts?correct=true&cursor=${next_cursor?.slice(0, -9)}`,
+  ]) {
     const response = await app.inject(path)
     t.equal(response.statusCode, 400, path)
     t.equal(response.json().code, 'invalid_cursor')
@@ -78,34 +115,83 @@ t.test('a cursor is bound to its filters and order', async (t) => {
 
 t.test('refuses what is malformed and says which parameter', async (t) => {
   for (const [query, parameter] of [
-    ['foo=1', 'foo'], ['limit=0', 'limit'], ['limit=10001', 'limit'], ['limit=1&limit=2', 'limit'], ['item_id=x', 'item_id'], ['item_id=9223372036854775808', 'item_id'],
-    ['id=99999999999999999999', 'id'], ['since=2026-01-01', 'since'], ['since=2026-02-30T00:00:00Z', 'since'], ['since=2026-01-01T00:00:00', 'since'], ['since=2026-01-01T25:00:00Z', 'since'],
-    ['since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z', 'since'], ['correct=maybe', 'correct'], ['fields=id,nope', 'fields'], ['fields=id,id', 'fields'], ['student_id=alice', 'student_id'],
-    ['order=up', 'order'], ['attempt_no=0', 'attempt_no'], ['topic_id=', 'topic_id'], ['topic_id=a%00b', 'topic_id'], ['user_id=a&student_id=c773fdef-3889-bdad-be80-9f1e8aaeea46', 'user_id'],
+    ['foo=1', 'foo'],
+    ['limit=0', 'limit'],
+    ['limit=10001', 'limit'],
+    ['limit=1&limit=2', 'limit'],
+    ['item_id=x', 'item_id'],
+    ['item_id=9223372036854775808', 'item_id'],
+    ['id=99999999999999999999', 'id'],
+    ['since=2026-01-01', 'since'],
+    ['since=2026-02-30T00:00:00Z', 'since'],
+    ['since=2026-01-01T00:00:00', 'since'],
+    ['since=2026-01-01T25:00:00Z', 'since'],
+    ['since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z', 'since'],
+    ['correct=maybe', 'correct'],
+    ['fields=id,nope', 'fields'],
+    ['fields=id,id', 'fields'],
+    ['student_id=alice', 'student_id'],
+    ['order=up', 'order'],
+    ['attempt_no=0', 'attempt_no'],
+    ['topic_id=', 'topic_id'],
+    ['topic_id=a%00b', 'topic_id'],
+    ['user_id=a&student_id=c773fdef-3889-bdad-be80-9f1e8aaeea46', 'user_id'],
   ] as const) {
     const response = await app.inject(`/v1/attempts?${query}`)
     t.equal(response.statusCode, 400, query)
     t.match(response.headers['content-type'], /^application\/problem\+json/)
-    t.match(response.json().errors?.map((error: { parameter: string }) => error.parameter), [parameter], query)
+    t.match(
+      response.json().errors?.map((error: { parameter: string }) => error.parameter),
+      [parameter],
+      query,
+    )
   }
 })
 
 t.test('answers 406 for a representation that is not there', async (t) => {
-  for (const accept of ['text/html', 'image/png', 'application/json;q=0']) t.equal((await app.inject({ path: '/v1/attempts?limit=1', headers: { accept } })).statusCode, 406, accept)
-  for (const accept of ['application/json', '*/*', 'text/html, application/*;q=0.1', '']) t.equal((await app.inject({ path: '/v1/attempts?limit=1', headers: { accept } })).statusCode, 200, accept)
+  for (const accept of ['text/html', 'image/png', 'application/json;q=0'])
+    t.equal((await app.inject({ path: '/v1/attempts?limit=1', headers: { accept } })).statusCode, 406, accept)
+  for (const accept of ['application/json', '*/*', 'text/html, application/*;q=0.1', ''])
+    t.equal((await app.inject({ path: '/v1/attempts?limit=1', headers: { accept } })).statusCode, 200, accept)
   t.equal((await app.inject('/v1/attempts?format=xml')).statusCode, 406)
-  t.equal((await app.inject({ path: '/v1/attempts?limit=1&format=json', headers: { accept: 'text/html' } })).statusCode, 200)
+  t.equal(
+    (await app.inject({ path: '/v1/attempts?limit=1&format=json', headers: { accept: 'text/html' } })).statusCode,
+    200,
+  )
 })
 
 const truth = '../shared/data/lkt.truth.csv.gz'
-t.test('the real data is equal to its truth through the API', { skip: existsSync(truth) ? false : 'the data folder is not beside the project' }, async (t) => {
-  const real = await createDatabase(t)
-  await loadExamResults(real.pool, linesOf(truth.replace('truth.csv', 'exam_results.ndjson')))
-  await buildIndexes(real.pool, () => undefined)
-  const served = await walk(await startApp(t, real.url), '/v1/attempts?limit=10000')
-  const expected = parseCsv(gunzipSync(readFileSync(truth)).toString().replace(/\r?\n/g, '\r\n')).slice(1).map(([user, item, correct, time, hint, no, session, topic, completed]) =>
-    [studentOfUser(user!), item, correct, time, hint, no, session, topic, completed!.replace('Z', '000Z')].join('|'))
-  const actual = served.map((row) => ['student_id', 'item_id', 'correct', 'response_time_ms', 'hint_used', 'attempt_no', 'session_id', 'topic_id', 'completed_at'].map((name) => String(row[name] ?? '')).join('|'))
-  t.equal(actual.length, 55_122)
-  t.equal(actual.sort().join('\n') === expected.sort().join('\n'), true, 'all columns, both ways')
-})
+t.test(
+  'the real data is equal to its truth through the API',
+  { skip: existsSync(truth) ? false : 'the data folder is not beside the project' },
+  async (t) => {
+    const real = await createDatabase(t)
+    await loadExamResults(real.pool, linesOf(truth.replace('truth.csv', 'exam_results.ndjson')))
+    await buildIndexes(real.pool, () => undefined)
+    const served = await walk(await startApp(t, real.url), '/v1/attempts?limit=10000')
+    const expected = parseCsv(gunzipSync(readFileSync(truth)).toString().replace(/\r?\n/g, '\r\n'))
+      .slice(1)
+      .map(([user, item, correct, time, hint, no, session, topic, completed]) =>
+        [studentOfUser(user!), item, correct, time, hint, no, session, topic, completed!.replace('Z', '000Z')].join(
+          '|',
+        ),
+      )
+    const actual = served.map((row) =>
+      [
+        'student_id',
+        'item_id',
+        'correct',
+        'response_time_ms',
+        'hint_used',
+        'attempt_no',
+        'session_id',
+        'topic_id',
+        'completed_at',
+      ]
+        .map((name) => String(row[name] ?? ''))
+        .join('|'),
+    )
+    t.equal(actual.length, 55_122)
+    t.equal(actual.sort().join('\n') === expected.sort().join('\n'), true, 'all columns, both ways')
+  },
+)

@@ -9,16 +9,30 @@ t.test('half of a store is told as it is', async (t) => {
   const db = await createDatabase(t)
   await buildIndexes(db.pool, () => undefined)
   const elsewhere = await createDatabase(t, { bare: true })
-  const run = (storeUrl: string, ...args: string[]) => command(['store', ...args], { DATABASE_URL: db.url, STORE_DATABASE_URL: storeUrl })
+  const run = (storeUrl: string, ...args: string[]) =>
+    command(['store', ...args], { DATABASE_URL: db.url, STORE_DATABASE_URL: storeUrl })
   t.match(await run(elsewhere.url, 'enable'), { status: 0 })
-  t.match(await run('', 'status'), { status: 0, stdout: /There is no store here, but exam_results has a queue/ }, 'the store is elsewhere')
+  t.match(
+    await run('', 'status'),
+    { status: 0, stdout: /There is no store here, but exam_results has a queue/ },
+    'the store is elsewhere',
+  )
   t.match(await run('', 'enable'), { status: 0 })
-  t.match(await run(elsewhere.url, 'status'), { status: 0, stdout: /The queue feeds another store: this one is in step no longer/ })
+  t.match(await run(elsewhere.url, 'status'), {
+    status: 0,
+    stdout: /The queue feeds another store: this one is in step no longer/,
+  })
   t.match(await run(elsewhere.url, 'disable'), { status: 0 })
 
   await db.pool.query('create view dependant as select * from attempt_materialized')
-  t.match(await run('', 'disable'), { status: 1, stderr: /view dependant depends on table attempt_materialized\): drop what depends on it first/ })
-  t.match(await run('', 'status'), { status: 0, stdout: /There is no queue on exam_results, and nothing keeps the store in step/ })
+  t.match(await run('', 'disable'), {
+    status: 1,
+    stderr: /view dependant depends on table attempt_materialized\): drop what depends on it first/,
+  })
+  t.match(await run('', 'status'), {
+    status: 0,
+    stdout: /There is no queue on exam_results, and nothing keeps the store in step/,
+  })
   t.match(await run('', 'verify'), { status: 1, stderr: /There is no queue on exam_results/ })
   await db.pool.query('drop view dependant')
   t.match(await run('', 'disable'), { status: 0 })
@@ -27,8 +41,12 @@ t.test('half of a store is told as it is', async (t) => {
 t.test('a reader who has enough ends the command without a word', async (t) => {
   const child = spawn(process.execPath, [...cli, 'generate', '--exams', '5000'], { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => { said += text })
-  child.stdout.once('data', () => { child.stdout.destroy() })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+  })
+  child.stdout.once('data', () => {
+    child.stdout.destroy()
+  })
   t.equal(await new Promise((done) => child.once('close', done)), 141)
   t.equal(said, '')
 })

@@ -6,12 +6,23 @@ import { gzipSync } from 'node:zlib'
 import { cli as cliFile } from '../helpers/cli.js'
 import { createDatabase } from '../helpers/database.js'
 
-const load = (url: string, file: string) => spawnSync(process.execPath, [...cliFile, 'load', file], { encoding: 'utf8', env: { ...process.env, DATABASE_URL: url } })
+const load = (url: string, file: string) =>
+  spawnSync(process.execPath, [...cliFile, 'load', file], {
+    encoding: 'utf8',
+    env: { ...process.env, DATABASE_URL: url },
+  })
 
 t.test('every line of a file is loaded, plain and compressed, or none', async (t) => {
   const db = await createDatabase(t)
   const count = async () => Number((await db.pool.query('select count(*) as n from exam_results')).rows[0].n)
-  const lines = (from: number, to: number) => Array.from({ length: to - from }, (_value, index) => JSON.stringify({ session_id: `s-${from + index}`, user_id: 'ü', result_json: { questions: [{ question_id: 1, topic: 'x'.repeat((from + index) % 50) }] } })).join('\n')
+  const lines = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_value, index) =>
+      JSON.stringify({
+        session_id: `s-${from + index}`,
+        user_id: 'ü',
+        result_json: { questions: [{ question_id: 1, topic: 'x'.repeat((from + index) % 50) }] },
+      }),
+    ).join('\n')
   const plain = join(t.testdir(), 'plain.ndjson')
   writeFileSync(plain, lines(0, 2000))
   t.match(load(db.url, plain), { status: 0, stdout: /^2000 rows read, 2000 inserted/ })

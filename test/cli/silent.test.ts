@@ -8,7 +8,10 @@ import { cli } from '../helpers/cli.js'
 import { createDatabase } from '../helpers/database.js'
 
 /** A server on the loopback address. @returns its port */
-async function serve(t: { teardown(action: () => unknown): unknown }, onConnection: (socket: Socket) => void): Promise<number> {
+async function serve(
+  t: { teardown(action: () => unknown): unknown },
+  onConnection: (socket: Socket) => void,
+): Promise<number> {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
@@ -26,12 +29,19 @@ async function serve(t: { teardown(action: () => unknown): unknown }, onConnecti
 const verify = (url: string) => run(url, 'contract', 'verify')
 
 async function run(url: string, ...args: string[]): Promise<{ code: number | null; said: string }> {
-  const child = spawn(process.execPath, [...cli, ...args], { env: { ...process.env, DATABASE_URL: url, CONTRACT_TIMEOUT_MS: '5000' } })
+  const child = spawn(process.execPath, [...cli, ...args], {
+    env: { ...process.env, DATABASE_URL: url, CONTRACT_TIMEOUT_MS: '5000' },
+  })
   let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => { said += String(chunk) })
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => {
+      said += String(chunk)
+    })
   // without a limit it would be there for as long as the test lets it
-  const late = setTimeout(() => { child.kill('SIGKILL') }, 120_000)
-  const [code] = await once(child, 'close') as [number | null]
+  const late = setTimeout(() => {
+    child.kill('SIGKILL')
+  }, 120_000)
+  const [code] = (await once(child, 'close')) as [number | null]
   clearTimeout(late)
   return { code, said }
 }
@@ -58,7 +68,9 @@ t.test('and where the server falls silent half-way', async (t) => {
       if (chunk.includes('search_path')) cut = true
       if (!cut) server.write(chunk)
     })
-    server.on('data', (chunk) => { if (!cut) socket.write(chunk) })
+    server.on('data', (chunk) => {
+      if (!cut) socket.write(chunk)
+    })
   })
   target.port = String(port)
   const { code, said } = await verify(target.href)
@@ -67,28 +79,37 @@ t.test('and where the server falls silent half-way', async (t) => {
   t.match(said, /could not be checked: /)
 })
 
-t.test('every command of the store ends with exit 3 where the server falls silent after the connection is made', async (t) => {
-  const db = await createDatabase(t)
-  await buildIndexes(db.pool, () => undefined)
-  await enableStore({ source: db.pool, store: db.pool }, () => undefined)
-  const target = new URL(db.url)
-  const behind = Number(target.port)
-  const port = await serve(t, (socket) => {
-    const server = connect(behind, target.hostname)
-    server.on('error', () => undefined)
-    t.teardown(() => server.destroy())
-    let cut = false
-    socket.on('data', (chunk) => { if (!cut) server.write(chunk) })
-    server.on('data', (chunk: Buffer) => {
-      if (!cut) socket.write(chunk)
-      // ReadyForQuery: the connection is made
-      if (chunk.subarray(-6, -1).equals(Buffer.from([0x5a, 0, 0, 0, 5]))) cut = true
+t.test(
+  'every command of the store ends with exit 3 where the server falls silent after the connection is made',
+  async (t) => {
+    const db = await createDatabase(t)
+    await buildIndexes(db.pool, () => undefined)
+    await enableStore({ source: db.pool, store: db.pool }, () => undefined)
+    const target = new URL(db.url)
+    const behind = Number(target.port)
+    const port = await serve(t, (socket) => {
+      const server = connect(behind, target.hostname)
+      server.on('error', () => undefined)
+      t.teardown(() => server.destroy())
+      let cut = false
+      socket.on('data', (chunk) => {
+        if (!cut) server.write(chunk)
+      })
+      server.on('data', (chunk: Buffer) => {
+        if (!cut) socket.write(chunk)
+        // ReadyForQuery: the connection is made
+        if (chunk.subarray(-6, -1).equals(Buffer.from([0x5a, 0, 0, 0, 5]))) cut = true
+      })
     })
-  })
-  target.port = String(port)
-  await Promise.all([['status'], ['verify'], ['rebuild'], ['enable'], ['upgrade'], ['disable'], ['refresh', '--once']].map(async (verb) => {
-    const { code, said } = await run(target.href, 'store', ...verb)
-    t.equal(code, 3, `${verb.join(' ')}: ${said}`)
-    t.match(said, /the database does not answer: check host and port of DATABASE_URL/, verb.join(' '))
-  }))
-})
+    target.port = String(port)
+    await Promise.all(
+      [['status'], ['verify'], ['rebuild'], ['enable'], ['upgrade'], ['disable'], ['refresh', '--once']].map(
+        async (verb) => {
+          const { code, said } = await run(target.href, 'store', ...verb)
+          t.equal(code, 3, `${verb.join(' ')}: ${said}`)
+          t.match(said, /the database does not answer: check host and port of DATABASE_URL/, verb.join(' '))
+        },
+      ),
+    )
+  },
+)

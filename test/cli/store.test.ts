@@ -8,15 +8,34 @@ import { cli as cliFile, command, type Ended } from '../helpers/cli.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
 import { differentRows } from '../helpers/store.js'
 
-const environment = (url: string, storeUrl = '') => ({ ...process.env, DATABASE_URL: url, STORE_DATABASE_URL: storeUrl })
-const cli = (db: Pick<TestDatabase, 'url'>, ...args: string[]): Promise<Ended> => command(['store', ...args], environment(db.url))
+const environment = (url: string, storeUrl = '') => ({
+  ...process.env,
+  DATABASE_URL: url,
+  STORE_DATABASE_URL: storeUrl,
+})
+const cli = (db: Pick<TestDatabase, 'url'>, ...args: string[]): Promise<Ended> =>
+  command(['store', ...args], environment(db.url))
 /** As a process of its own: what signals do, and what goes on beside it. */
-const spawned = (db: TestDatabase, ...args: string[]) => spawn(process.execPath, [...cliFile, 'store', ...args], { env: environment(db.url) })
+const spawned = (db: TestDatabase, ...args: string[]) =>
+  spawn(process.execPath, [...cliFile, 'store', ...args], { env: environment(db.url) })
 
 async function filled(t: { teardown(action: () => unknown): unknown }): Promise<TestDatabase> {
   const db = await createDatabase(t)
-  const exams = cohort({ exams: 60, questions: 5, students: 10, items: 15, days: 5, end: new Date('2026-03-12T00:00:00Z'), seed: 5 })
-  await loadExamResults(db.pool, (function* () { for (const exam of exams) yield JSON.stringify(exam) })())
+  const exams = cohort({
+    exams: 60,
+    questions: 5,
+    students: 10,
+    items: 15,
+    days: 5,
+    end: new Date('2026-03-12T00:00:00Z'),
+    seed: 5,
+  })
+  await loadExamResults(
+    db.pool,
+    (function* () {
+      for (const exam of exams) yield JSON.stringify(exam)
+    })(),
+  )
   await buildIndexes(db.pool, () => undefined)
   return db
 }
@@ -24,19 +43,30 @@ async function filled(t: { teardown(action: () => unknown): unknown }): Promise<
 t.test('from enable to disable', async (t) => {
   const db = await filled(t)
   t.match(await cli(db, 'status'), { status: 0, stdout: /There is no store/ })
-  for (const verb of ['refresh', 'verify', 'rebuild']) t.match(await cli(db, verb), { status: 1, stderr: /There is no store: attempt-api store enable makes one/ }, verb)
-  t.match(await cli(db, 'enable'), { status: 0, stdout: /applied 20251201_0900_attempt_queue\napplied 20251202_0900_attempt_queue_exams\napplied 20251201_0910_attempt_store\napplied 20251202_0910_attempt_day_stale\napplied 20251203_0900_attempt_session_index/ })
+  for (const verb of ['refresh', 'verify', 'rebuild'])
+    t.match(await cli(db, verb), { status: 1, stderr: /There is no store: attempt-api store enable makes one/ }, verb)
+  t.match(await cli(db, 'enable'), {
+    status: 0,
+    stdout:
+      /applied 20251201_0900_attempt_queue\napplied 20251202_0900_attempt_queue_exams\napplied 20251201_0910_attempt_store\napplied 20251202_0910_attempt_day_stale\napplied 20251203_0900_attempt_session_index/,
+  })
   t.match(await cli(db, 'enable'), { status: 0, stdout: /enabled already/ })
   t.match(await cli(db, 'status'), { status: 0, stdout: /being filled: 0 rows/ })
   t.match(await cli(db, 'verify'), { status: 1, stderr: /being filled: nothing can be compared/ })
   await db.pool.query(`update exam_results set status = 'x' where user_id = 'student-3'`)
   t.match((await cli(db, 'status')).stdout, /6 rows wait in the queue/)
   t.match(await cli(db, 'refresh', '--once'), { status: 0, stdout: /filling the store.*share 1/s })
-  t.match(await cli(db, 'status'), { status: 0, stdout: /whole, at version \d+, \d+(\.\d)? s behind.\nNobody waits in the queue.\nVerification has found no difference./ })
+  t.match(await cli(db, 'status'), {
+    status: 0,
+    stdout:
+      /whole, at version \d+, \d+(\.\d)? s behind.\nNobody waits in the queue.\nVerification has found no difference./,
+  })
   t.strictSame(await differentRows(db.pool, db.pool), { rows: [], days: [] })
   t.match(await cli(db, 'verify'), { status: 0, stdout: /^10 students compared: the store is what the view says.\n$/ })
 
-  await db.pool.query(`update attempt_materialized set correct = not correct where student_id = $1`, [studentOfUser('student-3')])
+  await db.pool.query(`update attempt_materialized set correct = not correct where student_id = $1`, [
+    studentOfUser('student-3'),
+  ])
   const found = await cli(db, 'verify')
   t.equal(found.status, 1)
   t.match(found.stderr, new RegExp(`1 of 10 students differ: ${studentOfUser('student-3')} \\(\\d+ rows\\)`))
@@ -45,35 +75,80 @@ t.test('from enable to disable', async (t) => {
   t.match((await cli(db, 'verify')).stderr, /KPIs of \d days.*2026-03-09/)
 
   await db.pool.query('alter table exam_results disable trigger all; alter table exam_results enable trigger all')
-  t.match(await cli(db, 'status'), { status: 0, stdout: /attempt_queue_insert on exam_results fires in ordinary sessions alone.*attempt-api store enable mends them/ })
-  t.match(await cli(db, 'verify', '--share', '0.000000001'), { status: 1, stderr: /attempt_queue_insert on exam_results/ })
-  t.match(await cli(db, 'enable'), { status: 0, stdout: /^The triggers on exam_results were not as they were made, and are again; the store is filled anew\.\n$/ })
+  t.match(await cli(db, 'status'), {
+    status: 0,
+    stdout:
+      /attempt_queue_insert on exam_results fires in ordinary sessions alone.*attempt-api store enable mends them/,
+  })
+  t.match(await cli(db, 'verify', '--share', '0.000000001'), {
+    status: 1,
+    stderr: /attempt_queue_insert on exam_results/,
+  })
+  t.match(await cli(db, 'enable'), {
+    status: 0,
+    stdout: /^The triggers on exam_results were not as they were made, and are again; the store is filled anew\.\n$/,
+  })
   t.match((await cli(db, 'status')).stdout, /being filled/)
   t.equal((await cli(db, 'refresh', '--once')).status, 0)
   t.match(await cli(db, 'verify'), { status: 0, stdout: /^10 students/, stderr: '' })
 
-  await db.pool.query('update exam_results set status = \'y\'')
-  t.match(await cli(db, 'verify'), { status: 3, stdout: /10 students wait in the queue/, stderr: /Everybody waits, and nobody was compared/ })
+  await db.pool.query("update exam_results set status = 'y'")
+  t.match(await cli(db, 'verify'), {
+    status: 3,
+    stdout: /10 students wait in the queue/,
+    stderr: /Everybody waits, and nobody was compared/,
+  })
   t.match(await cli(db, 'rebuild'), { status: 0, stdout: /empties it and fills it anew/ })
   t.match((await cli(db, 'status')).stdout, /being filled/)
   t.equal((await cli(db, 'refresh', '--once')).status, 0)
   t.match(await cli(db, 'verify'), { status: 0, stdout: /^10 students/ })
-  t.match(await cli(db, 'disable'), { status: 0, stdout: /took back 20251202_0900_attempt_queue_exams\ntook back 20251201_0900_attempt_queue\ntook back 20251203_0900_attempt_session_index\ntook back 20251202_0910_attempt_day_stale\ntook back 20251201_0910_attempt_store/ })
-  t.equal((await db.pool.query(`select count(*)::int as n from pg_class where relname like 'attempt_queue%' or relname like 'attempt_store%' or relname in ('attempt_materialized', 'attempt_deleted', 'attempt_day', 'attempt_topic_day')`)).rows[0].n, 0)
+  t.match(await cli(db, 'disable'), {
+    status: 0,
+    stdout:
+      /took back 20251202_0900_attempt_queue_exams\ntook back 20251201_0900_attempt_queue\ntook back 20251203_0900_attempt_session_index\ntook back 20251202_0910_attempt_day_stale\ntook back 20251201_0910_attempt_store/,
+  })
+  t.equal(
+    (
+      await db.pool.query(
+        `select count(*)::int as n from pg_class where relname like 'attempt_queue%' or relname like 'attempt_store%' or relname in ('attempt_materialized', 'attempt_deleted', 'attempt_day', 'attempt_topic_day')`,
+      )
+    ).rows[0].n,
+    0,
+  )
   t.match(await cli(db, 'disable'), { status: 0 }, 'harmless twice')
 })
 
 t.test('refuses what it cannot work on, and arguments it does not know', async (t) => {
   const bare = await createDatabase(t, { migrated: false })
-  t.match(await cli(bare, 'enable'), { status: 1, stderr: /^attempt-api: There is no view attempt.*migrate up first\.\n$/ })
+  t.match(await cli(bare, 'enable'), {
+    status: 1,
+    stderr: /^attempt-api: There is no view attempt.*migrate up first\.\n$/,
+  })
   await bare.migrate()
-  t.match(await cli(bare, 'enable'), { status: 1, stderr: /^attempt-api: The store needs the index attempt_student_idx.*\n$/ })
+  t.match(await cli(bare, 'enable'), {
+    status: 1,
+    stderr: /^attempt-api: The store needs the index attempt_student_idx.*\n$/,
+  })
   t.equal((await bare.pool.query(`select to_regclass('attempt_queue') is null as nothing`)).rows[0].nothing, true)
   t.match(await cli(bare, 'upgrade'), { status: 0, stdout: /There is no store: nothing/ })
-  for (const args of [[], ['sideways'], ['enable', 'twice'], ['verify', '--share', '0'], ['verify', '--share', 'half'], ['verify', '--share', '1.1'], ['refresh', '--forever']]) t.match(await cli(bare, ...args), { status: 2, stderr: /^attempt-api: .+\n$/ }, args.join(' '))
+  for (const args of [
+    [],
+    ['sideways'],
+    ['enable', 'twice'],
+    ['verify', '--share', '0'],
+    ['verify', '--share', 'half'],
+    ['verify', '--share', '1.1'],
+    ['refresh', '--forever'],
+  ])
+    t.match(await cli(bare, ...args), { status: 2, stderr: /^attempt-api: .+\n$/ }, args.join(' '))
   const nowhere = new URL(bare.url)
   nowhere.port = '1'
-  for (const verb of ['enable', 'upgrade', 'disable', 'status', 'verify', 'rebuild', 'refresh']) t.match(await cli({ ...bare, url: nowhere.href }, verb), { status: 3, stderr: /^attempt-api: the database refuses the connection.* of DATABASE_URL.*\n$/ }, verb)
+  for (const verb of ['enable', 'upgrade', 'disable', 'status', 'verify', 'rebuild', 'refresh'])
+    t.match(
+      await cli({ ...bare, url: nowhere.href }, verb),
+      { status: 3, stderr: /^attempt-api: the database refuses the connection.* of DATABASE_URL.*\n$/ },
+      verb,
+    )
   t.match(await cli(bare, '--help'), { status: 0, stdout: /attempt-api store enable/ })
 })
 
@@ -88,9 +163,23 @@ t.test('with the store elsewhere, whichever database is away is named, with 3', 
   t.match(await run(db.url, elsewhere.url, 'enable'), { code: 0 })
   t.match(await run(db.url, elsewhere.url, 'refresh', '--once'), { code: 0 })
   t.match(await run(db.url, elsewhere.url, 'upgrade'), { code: 0, said: /The store is up to date/ })
-  t.match(await run(db.url, '', 'upgrade'), { code: 1, said: /feeds a store that is not here: give its database in STORE_DATABASE_URL/ })
-  for (const [url, storeUrl, away] of [[nowhere.href, elsewhere.url, 'DATABASE_URL'], [db.url, nowhere.href, 'STORE_DATABASE_URL']] as const) {
-    await Promise.all(['enable', 'upgrade', 'disable', 'status', 'verify', 'refresh'].map(async (verb) => { t.match(await run(url, storeUrl, verb), { code: 3, said: new RegExp(`check host and port of ${away}, `) }, `${verb} without ${away}`) }))
+  t.match(await run(db.url, '', 'upgrade'), {
+    code: 1,
+    said: /feeds a store that is not here: give its database in STORE_DATABASE_URL/,
+  })
+  for (const [url, storeUrl, away] of [
+    [nowhere.href, elsewhere.url, 'DATABASE_URL'],
+    [db.url, nowhere.href, 'STORE_DATABASE_URL'],
+  ] as const) {
+    await Promise.all(
+      ['enable', 'upgrade', 'disable', 'status', 'verify', 'refresh'].map(async (verb) => {
+        t.match(
+          await run(url, storeUrl, verb),
+          { code: 3, said: new RegExp(`check host and port of ${away}, `) },
+          `${verb} without ${away}`,
+        )
+      }),
+    )
   }
   t.match(await run(db.url, nowhere.href, 'rebuild'), { code: 3, said: /STORE_DATABASE_URL/ })
 })
@@ -102,11 +191,16 @@ t.test('a right that is missing is a refusal, and of what may only be read it is
   t.teardown(() => db.pool.query(`drop owned by ${role}; drop role ${role}`))
   url.username = role
   url.password = 'of-nobody'
-  t.match(await cli({ ...db, url: url.href }, 'enable'), { status: 1, stderr: /permission denied for .*: use a role that may do this/ })
+  t.match(await cli({ ...db, url: url.href }, 'enable'), {
+    status: 1,
+    stderr: /permission denied for .*: use a role that may do this/,
+  })
   t.equal((await cli(db, 'enable')).status, 0)
   t.equal((await cli(db, 'refresh', '--once')).status, 0)
-  for (const verb of ['disable', 'rebuild']) t.match(await cli({ ...db, url: url.href }, verb), { status: 1, stderr: /permission denied/ }, verb)
-  for (const verb of ['status', 'verify']) t.match(await cli({ ...db, url: url.href }, verb), { status: 3, stderr: /permission denied/ }, verb)
+  for (const verb of ['disable', 'rebuild'])
+    t.match(await cli({ ...db, url: url.href }, verb), { status: 1, stderr: /permission denied/ }, verb)
+  for (const verb of ['status', 'verify'])
+    t.match(await cli({ ...db, url: url.href }, verb), { status: 3, stderr: /permission denied/ }, verb)
   url.password = 'another'
   t.match(await cli({ ...db, url: url.href }, 'enable'), { status: 1, stderr: /refuses the password/ })
 })
@@ -118,9 +212,13 @@ t.test('refresh --once that is stopped before the store has caught up says so', 
   await holder.query('begin; lock table attempt_materialized in access exclusive mode')
   const child = spawned(db, 'refresh', '--once')
   let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => { said += String(chunk) })
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => {
+      said += String(chunk)
+    })
   const gone = new Promise<number | null>((done) => child.once('close', done))
-  for (const end = Date.now() + 60_000; !said.includes('refreshing the store') && Date.now() < end;) await new Promise((again) => setTimeout(again, 20))
+  for (const end = Date.now() + 60_000; !said.includes('refreshing the store') && Date.now() < end;)
+    await new Promise((again) => setTimeout(again, 20))
   child.kill('SIGTERM')
   await new Promise((done) => setTimeout(done, 500))
   await holder.query('rollback')
@@ -130,16 +228,26 @@ t.test('refresh --once that is stopped before the store has caught up says so', 
 })
 
 /** Runs a command while `meanwhile` goes on; others write every few milliseconds. @returns the longest that one of them waited, ms */
-async function besideWriters(db: TestDatabase, verb: string, meanwhile: (said: () => string) => Promise<void>): Promise<{ code: number | null; said: string; longest: number; writes: number }> {
+async function besideWriters(
+  db: TestDatabase,
+  verb: string,
+  meanwhile: (said: () => string) => Promise<void>,
+): Promise<{ code: number | null; said: string; longest: number; writes: number }> {
   const child = spawned(db, verb)
   let [said, longest, writes, over] = ['', 0, 0, false]
-  child.stdout.on('data', (chunk: Buffer) => { said += String(chunk) })
-  child.stderr.on('data', (chunk: Buffer) => { said += String(chunk) })
+  child.stdout.on('data', (chunk: Buffer) => {
+    said += String(chunk)
+  })
+  child.stderr.on('data', (chunk: Buffer) => {
+    said += String(chunk)
+  })
   const gone = new Promise<number | null>((done) => child.once('close', done))
   const writer = (async () => {
     while (!over) {
       const began = Date.now()
-      await db.pool.query(`insert into exam_results (session_id, user_id, result_json) values (gen_random_uuid(), 'busy', '{"questions": []}')`)
+      await db.pool.query(
+        `insert into exam_results (session_id, user_id, result_json) values (gen_random_uuid(), 'busy', '{"questions": []}')`,
+      )
       longest = Math.max(longest, Date.now() - began)
       writes++
       await new Promise((again) => setTimeout(again, 20))
@@ -152,37 +260,45 @@ async function besideWriters(db: TestDatabase, verb: string, meanwhile: (said: (
   return { code, said, longest, writes }
 }
 
-t.test('enabling and disabling beside long transactions keep no writer waiting for longer than a lock may be waited for', async (t) => {
-  const db = await filled(t)
-  const [writer, reader] = [await db.pool.connect(), await db.pool.connect()]
-  /** Until it let others go first, and on into another try of 2 s. */
-  const gaveWay = async (said: () => string) => {
-    for (const end = Date.now() + 60_000; !said().includes('A table is in use; trying again') && Date.now() < end;) await new Promise((again) => setTimeout(again, 20))
-    t.match(said(), /A table is in use; trying again/)
-    await new Promise((done) => setTimeout(done, 4_000))
-  }
-  await writer.query(`begin; update exam_results set status = 'long' where user_id = 'student-1'`)
-  await reader.query('begin; select count(*) from exam_results')
-  const enabled = await besideWriters(db, 'enable', async (said) => {
-    await gaveWay(said)
-    t.equal((await db.pool.query(`select to_regclass('attempt_queue') is null as nothing`)).rows[0].nothing, true, 'not while somebody writes')
-    await writer.query('commit')
-  })
-  t.equal(enabled.code, 0, enabled.said)
-  // 2 s, and what a busy machine adds
-  t.ok(enabled.longest < 6_000, `a writer waited ${enabled.longest} ms of ${enabled.writes} writes`)
-  t.comment(`enable: ${enabled.writes} writes, the longest ${enabled.longest} ms`)
-  await reader.query('commit')
-  t.equal((await cli(db, 'refresh', '--once')).status, 0)
-  t.strictSame(await differentRows(db.pool, db.pool), { rows: [], days: [] }, 'the long transaction is in it')
-  await reader.query('begin; select count(*) from exam_results')
-  const disabled = await besideWriters(db, 'disable', async (said) => {
-    await gaveWay(said)
+t.test(
+  'enabling and disabling beside long transactions keep no writer waiting for longer than a lock may be waited for',
+  async (t) => {
+    const db = await filled(t)
+    const [writer, reader] = [await db.pool.connect(), await db.pool.connect()]
+    /** Until it let others go first, and on into another try of 2 s. */
+    const gaveWay = async (said: () => string) => {
+      for (const end = Date.now() + 60_000; !said().includes('A table is in use; trying again') && Date.now() < end;)
+        await new Promise((again) => setTimeout(again, 20))
+      t.match(said(), /A table is in use; trying again/)
+      await new Promise((done) => setTimeout(done, 4_000))
+    }
+    await writer.query(`begin; update exam_results set status = 'long' where user_id = 'student-1'`)
+    await reader.query('begin; select count(*) from exam_results')
+    const enabled = await besideWriters(db, 'enable', async (said) => {
+      await gaveWay(said)
+      t.equal(
+        (await db.pool.query(`select to_regclass('attempt_queue') is null as nothing`)).rows[0].nothing,
+        true,
+        'not while somebody writes',
+      )
+      await writer.query('commit')
+    })
+    t.equal(enabled.code, 0, enabled.said)
+    // 2 s, and what a busy machine adds
+    t.ok(enabled.longest < 6_000, `a writer waited ${enabled.longest} ms of ${enabled.writes} writes`)
+    t.comment(`enable: ${enabled.writes} writes, the longest ${enabled.longest} ms`)
     await reader.query('commit')
-  })
-  t.equal(disabled.code, 0, disabled.said)
-  t.ok(disabled.longest < 6_000, `a writer waited ${disabled.longest} ms of ${disabled.writes} writes`)
-  t.comment(`disable: ${disabled.writes} writes, the longest ${disabled.longest} ms`)
-  writer.release()
-  reader.release()
-})
+    t.equal((await cli(db, 'refresh', '--once')).status, 0)
+    t.strictSame(await differentRows(db.pool, db.pool), { rows: [], days: [] }, 'the long transaction is in it')
+    await reader.query('begin; select count(*) from exam_results')
+    const disabled = await besideWriters(db, 'disable', async (said) => {
+      await gaveWay(said)
+      await reader.query('commit')
+    })
+    t.equal(disabled.code, 0, disabled.said)
+    t.ok(disabled.longest < 6_000, `a writer waited ${disabled.longest} ms of ${disabled.writes} writes`)
+    t.comment(`disable: ${disabled.writes} writes, the longest ${disabled.longest} ms`)
+    writer.release()
+    reader.release()
+  },
+)

@@ -8,9 +8,13 @@ const chainNames = ['attempt_exam', 'attempt_element', 'attempt_response', 'atte
 
 async function chainOf(client: pg.ClientBase): Promise<Record<string, string>> {
   const { rows } = await client.query<{ name: string; text: string }>(
-    'select name, pg_get_viewdef(name::regclass) as text from unnest($1::text[]) as name', [chainNames])
+    'select name, pg_get_viewdef(name::regclass) as text from unnest($1::text[]) as name',
+    [chainNames],
+  )
   // PostgreSQL 14 qualifies every column and 18 none; without qualifiers the mutants find the same text on both
-  return Object.fromEntries(rows.map(({ name, text }) => [name, text.replace(/\b(attempt_\w+|r|exam|element|field)\./g, '')]))
+  return Object.fromEntries(
+    rows.map(({ name, text }) => [name, text.replace(/\b(attempt_\w+|r|exam|element|field)\./g, '')]),
+  )
 }
 
 /** The check takes a transaction of its own; inside of ours, so that a mutant leaves nothing, it is a savepoint. */
@@ -26,76 +30,104 @@ function nested(client: pg.ClientBase): pg.ClientBase {
 const bad = (checks: { name: string; status: string; expected: string | null; actual: string | null }[]) =>
   checks.filter((check) => check.status !== 'pass' && check.status !== 'warn')
 
-async function withDatabase(t: { teardown(action: () => unknown): unknown }, action: (db: TestDatabase, client: pg.PoolClient) => Promise<void>): Promise<void> {
+async function withDatabase(
+  t: { teardown(action: () => unknown): unknown },
+  action: (db: TestDatabase, client: pg.PoolClient) => Promise<void>,
+): Promise<void> {
   const db = await createDatabase(t)
   const client = await db.pool.connect()
-  try { await action(db, client) } finally { client.release(true) }
+  try {
+    await action(db, client)
+  } finally {
+    client.release(true)
+  }
 }
 
-await t.test('every mutant is reported', async (t) => withDatabase(t, async (_db, client) => {
-  t.ok(mutants.length >= 60)
-  const chain = await chainOf(client)
-  for (const mutant of mutants) {
-    await client.query('begin')
-    try {
-      for (const statement of mutant.statements(chain)) await client.query(statement)
-      const report = await checkContract(nested(client))
-      t.equal(report.status, 'fail', mutant.name)
-      t.ok(report.checks.some((check) => check.status === 'fail' && check.name.startsWith(mutant.fails)),
-        `${mutant.name}: ${mutant.fails}`, { found: bad(report.checks).slice(0, 3) })
-    } catch (error) {
-      t.fail(`${mutant.name}: ${(error as Error).message}`)
+await t.test('every mutant is reported', async (t) =>
+  withDatabase(t, async (_db, client) => {
+    t.ok(mutants.length >= 60)
+    const chain = await chainOf(client)
+    for (const mutant of mutants) {
+      await client.query('begin')
+      try {
+        for (const statement of mutant.statements(chain)) await client.query(statement)
+        const report = await checkContract(nested(client))
+        t.equal(report.status, 'fail', mutant.name)
+        t.ok(
+          report.checks.some((check) => check.status === 'fail' && check.name.startsWith(mutant.fails)),
+          `${mutant.name}: ${mutant.fails}`,
+          { found: bad(report.checks).slice(0, 3) },
+        )
+      } catch (error) {
+        t.fail(`${mutant.name}: ${(error as Error).message}`)
+      }
+      await client.query('rollback')
     }
-    await client.query('rollback')
-  }
-}))
+  }),
+)
 
-await t.test('every view of equal meaning passes', async (t) => withDatabase(t, async (_db, client) => {
-  const chain = await chainOf(client)
-  for (const variant of variants) {
-    await client.query('begin')
-    try {
-      for (const statement of variant.statements(chain)) await client.query(statement)
-      const report = await checkContract(nested(client))
-      t.equal(report.status, 'pass', variant.name, { found: bad(report.checks).slice(0, 3) })
-    } catch (error) {
-      t.fail(`${variant.name}: ${(error as Error).message}`)
+await t.test('every view of equal meaning passes', async (t) =>
+  withDatabase(t, async (_db, client) => {
+    const chain = await chainOf(client)
+    for (const variant of variants) {
+      await client.query('begin')
+      try {
+        for (const statement of variant.statements(chain)) await client.query(statement)
+        const report = await checkContract(nested(client))
+        t.equal(report.status, 'pass', variant.name, { found: bad(report.checks).slice(0, 3) })
+      } catch (error) {
+        t.fail(`${variant.name}: ${(error as Error).message}`)
+      }
+      await client.query('rollback')
     }
-    await client.query('rollback')
-  }
-}))
+  }),
+)
 
-await t.test('a role without a right, in a read-only session with settings of its own', async (t) => withDatabase(t, async (db, client) => {
-  const role = `contract_reader_${process.pid}`
-  await client.query(`create role ${role}`)
-  try {
-    await client.query(`set default_transaction_read_only = on; set timezone = 'Asia/Tokyo'; set datestyle = 'German'; set role ${role}`)
-    const report = await checkContract(client)
-    t.equal(report.status, 'pass', 'without any right', { found: bad(report.checks) })
-    const { rows: [after] } = await client.query(`select current_setting('timezone') as zone, current_setting('search_path') as path`)
-    t.same(after, { zone: 'Asia/Tokyo', path: '"$user", public' }, 'the settings stay')
-  } finally {
-    await client.query('reset role; set default_transaction_read_only = off')
-    await db.pool.query(`drop role ${role}`)
-  }
-}))
+await t.test('a role without a right, in a read-only session with settings of its own', async (t) =>
+  withDatabase(t, async (db, client) => {
+    const role = `contract_reader_${process.pid}`
+    await client.query(`create role ${role}`)
+    try {
+      await client.query(
+        `set default_transaction_read_only = on; set timezone = 'Asia/Tokyo'; set datestyle = 'German'; set role ${role}`,
+      )
+      const report = await checkContract(client)
+      t.equal(report.status, 'pass', 'without any right', { found: bad(report.checks) })
+      const {
+        rows: [after],
+      } = await client.query(`select current_setting('timezone') as zone, current_setting('search_path') as path`)
+      t.same(after, { zone: 'Asia/Tokyo', path: '"$user", public' }, 'the settings stay')
+    } finally {
+      await client.query('reset role; set default_transaction_read_only = off')
+      await db.pool.query(`drop role ${role}`)
+    }
+  }),
+)
 
-await t.test('what cannot be checked is an error and never a pass', async (t) => withDatabase(t, async (_db, client) => {
-  const chain = await chainOf(client)
-  const wrapped = (clause: string) => `create or replace view attempt as select w.* from (${(chain['attempt'] ?? '').replace(/;\s*$/, '')}) w ${clause}`
-  const cases: Record<string, string[]> = {
-    'another table': ['create table hidden (session_id text)', wrapped('where session_id not in (select session_id from hidden)')],
-    'a function that reads a table': ['create table hidden (session_id text)',
-      'create function visible(s text) returns boolean language sql stable as $$ select not exists (select 1 from hidden h where h.session_id = s) $$',
-      wrapped('where visible(session_id)')],
-    'a system view': [wrapped('where (select count(*) from pg_class) > 0')],
-  }
-  for (const [name, statements] of Object.entries(cases)) {
-    await client.query('begin')
-    for (const statement of statements) await client.query(statement)
-    const report = await checkContract(nested(client))
-    t.equal(report.status, 'error', name, { found: bad(report.checks) })
-    await client.query('rollback')
-  }
-  await t.rejects(checkContract(client, { timeoutMs: 0 }), { code: '57014' }, 'a check without time throws')
-}))
+await t.test('what cannot be checked is an error and never a pass', async (t) =>
+  withDatabase(t, async (_db, client) => {
+    const chain = await chainOf(client)
+    const wrapped = (clause: string) =>
+      `create or replace view attempt as select w.* from (${(chain['attempt'] ?? '').replace(/;\s*$/, '')}) w ${clause}`
+    const cases: Record<string, string[]> = {
+      'another table': [
+        'create table hidden (session_id text)',
+        wrapped('where session_id not in (select session_id from hidden)'),
+      ],
+      'a function that reads a table': [
+        'create table hidden (session_id text)',
+        'create function visible(s text) returns boolean language sql stable as $$ select not exists (select 1 from hidden h where h.session_id = s) $$',
+        wrapped('where visible(session_id)'),
+      ],
+      'a system view': [wrapped('where (select count(*) from pg_class) > 0')],
+    }
+    for (const [name, statements] of Object.entries(cases)) {
+      await client.query('begin')
+      for (const statement of statements) await client.query(statement)
+      const report = await checkContract(nested(client))
+      t.equal(report.status, 'error', name, { found: bad(report.checks) })
+      await client.query('rollback')
+    }
+    await t.rejects(checkContract(client, { timeoutMs: 0 }), { code: '57014' }, 'a check without time throws')
+  }),
+)

@@ -28,7 +28,12 @@ async function checked(db: TestDatabase, { user, before = '' }: { user?: string;
   try {
     if (before !== '') await client.query(before)
     const report = await checkContract(client)
-    return { status: report.status, bad: report.checks.filter((check) => check.status !== 'pass' && check.status !== 'warn').map((check) => `${check.name} ${check.status}`) }
+    return {
+      status: report.status,
+      bad: report.checks
+        .filter((check) => check.status !== 'pass' && check.status !== 'warn')
+        .map((check) => `${check.name} ${check.status}`),
+    }
   } finally {
     await client.end()
   }
@@ -46,10 +51,15 @@ t.test('row security is drift where it is in force for the owner of the view, an
   const outsider = await createRole(t, db, 'outsider')
   const views = ['attempt_exam', 'attempt_element', 'attempt_response', 'attempt_numbered', 'attempt']
   const given = async (table: string, view: string) => {
-    await db.pool.query(`alter table exam_results owner to ${table}; ${views.map((name) => `alter view ${name} owner to ${view}`).join('; ')};
+    await db.pool
+      .query(`alter table exam_results owner to ${table}; ${views.map((name) => `alter view ${name} owner to ${view}`).join('; ')};
       grant select on exam_results to public`)
   }
-  t.teardown(() => db.pool.query(`reassign owned by ${owner}, ${bypasses}, ${member}, ${outsider} to postgres; drop owned by ${owner}, ${bypasses}, ${member}, ${outsider}`))
+  t.teardown(() =>
+    db.pool.query(
+      `reassign owned by ${owner}, ${bypasses}, ${member}, ${outsider} to postgres; drop owned by ${owner}, ${bypasses}, ${member}, ${outsider}`,
+    ),
+  )
 
   await given(owner, outsider)
   t.strictSame(await checked(db), holds, 'not enabled')
@@ -95,14 +105,32 @@ t.test('settings of database and role are no drift', async (t) => {
   const db = await createDatabase(t)
   const role = await createRole(t, db, 'asking', `login password 'secret'`)
   const settings: Record<string, string> = {
-    quote_all_identifiers: 'on', timezone: 'Asia/Kathmandu', datestyle: 'German', intervalstyle: 'iso_8601', bytea_output: 'escape', extra_float_digits: '-15',
-    standard_conforming_strings: 'off', transform_null_equals: 'on', row_security: 'off', array_nulls: 'off', default_transaction_isolation: 'serializable',
-    default_transaction_deferrable: 'on', default_transaction_read_only: 'on', plan_cache_mode: 'force_generic_plan', client_encoding: 'LATIN1', jit_above_cost: '0',
-    debug_parallel_query: 'regress', xmlbinary: 'hex', search_path: 'public, pg_catalog',
+    quote_all_identifiers: 'on',
+    timezone: 'Asia/Kathmandu',
+    datestyle: 'German',
+    intervalstyle: 'iso_8601',
+    bytea_output: 'escape',
+    extra_float_digits: '-15',
+    standard_conforming_strings: 'off',
+    transform_null_equals: 'on',
+    row_security: 'off',
+    array_nulls: 'off',
+    default_transaction_isolation: 'serializable',
+    default_transaction_deferrable: 'on',
+    default_transaction_read_only: 'on',
+    plan_cache_mode: 'force_generic_plan',
+    client_encoding: 'LATIN1',
+    jit_above_cost: '0',
+    debug_parallel_query: 'regress',
+    xmlbinary: 'hex',
+    search_path: 'public, pg_catalog',
   }
-  const known = new Set((await db.pool.query<{ name: string }>('select name from pg_settings')).rows.map(({ name }) => name.toLowerCase()))
+  const known = new Set(
+    (await db.pool.query<{ name: string }>('select name from pg_settings')).rows.map(({ name }) => name.toLowerCase()),
+  )
   for (const [name, value] of Object.entries(settings)) {
-    if (known.has(name) || name === 'client_encoding') await db.pool.query(`alter database ${db.name} set ${name} = ${name === 'search_path' ? value : `'${value}'`}`)
+    if (known.has(name) || name === 'client_encoding')
+      await db.pool.query(`alter database ${db.name} set ${name} = ${name === 'search_path' ? value : `'${value}'`}`)
   }
   t.strictSame(await checked(db), holds, 'all of them')
   t.strictSame(await checked(db, { user: role }), holds, 'all of them, and a role without a right')
@@ -110,7 +138,10 @@ t.test('settings of database and role are no drift', async (t) => {
 
 t.test('the locale of the database is no drift', async (t) => {
   const major = Number(process.env['PGMAJOR'] ?? 18)
-  for (const [since, locale] of [[15, "locale_provider icu icu_locale 'tr-TR'"], [17, "locale_provider builtin builtin_locale 'C.UTF-8'"]] as const) {
+  for (const [since, locale] of [
+    [15, "locale_provider icu icu_locale 'tr-TR'"],
+    [17, "locale_provider builtin builtin_locale 'C.UTF-8'"],
+  ] as const) {
     if (major >= since) t.strictSame(await checked(await createDatabase(t, { locale })), holds, locale)
   }
 })
@@ -123,10 +154,16 @@ t.test('the view in another schema, found by the search_path of the role', async
     create table public.exam_results (id int); create table public.attempt (id int)`)
   t.match(await checked(db), { status: 'fail' }, 'the one in public is a table')
   t.strictSame(await checked(db, { before: 'set search_path = "The lock", public' }), holds)
-  await db.pool.query(`alter role ${role} in database ${db.name} set search_path = "The lock", public; grant usage on schema "The lock" to ${role}; grant select on "The lock".attempt to ${role}`)
+  await db.pool.query(
+    `alter role ${role} in database ${db.name} set search_path = "The lock", public; grant usage on schema "The lock" to ${role}; grant select on "The lock".attempt to ${role}`,
+  )
   t.strictSame(await checked(db, { user: role }), holds, 'a role that may only read the view')
   await db.pool.query(`drop owned by ${role}`)
-  t.match(await checked(db, { user: role, before: 'set search_path = "The lock"' }), { status: 'error' }, 'a schema that the role may not use cannot be checked')
+  t.match(
+    await checked(db, { user: role, before: 'set search_path = "The lock"' }),
+    { status: 'error' },
+    'a schema that the role may not use cannot be checked',
+  )
 })
 
 t.test('a neighbour that has the names of built-in functions and operators changes nothing', async (t) => {

@@ -15,51 +15,105 @@ import { createDatabase } from '../helpers/database.js'
 const published = 'test/contract/odcs-json-schema-v3.1.0.json'
 const text = { type: 'string', minLength: 1 }
 const sqlRule = {
-  type: 'object', additionalProperties: false, required: ['type', 'query', 'mustBe'],
+  type: 'object',
+  additionalProperties: false,
+  required: ['type', 'query', 'mustBe'],
   properties: {
-    type: { const: 'sql' }, name: text, description: text, query: text, mustBe: { type: 'number' }, severity: { enum: ['info', 'warning', 'error'] },
-    dimension: { enum: ['accuracy', 'completeness', 'conformity', 'consistency', 'coverage', 'timeliness', 'uniqueness'] },
+    type: { const: 'sql' },
+    name: text,
+    description: text,
+    query: text,
+    mustBe: { type: 'number' },
+    severity: { enum: ['info', 'warning', 'error'] },
+    dimension: {
+      enum: ['accuracy', 'completeness', 'conformity', 'consistency', 'coverage', 'timeliness', 'uniqueness'],
+    },
   },
 }
 const property = {
-  type: 'object', additionalProperties: false, required: ['name', 'logicalType', 'physicalType', 'required', 'description'],
+  type: 'object',
+  additionalProperties: false,
+  required: ['name', 'logicalType', 'physicalType', 'required', 'description'],
   properties: {
-    name: text, physicalName: text, physicalType: text, description: text,
-    required: { type: 'boolean' }, primaryKey: { type: 'boolean' }, primaryKeyPosition: { type: 'integer', minimum: 1 },
+    name: text,
+    physicalName: text,
+    physicalType: text,
+    description: text,
+    required: { type: 'boolean' },
+    primaryKey: { type: 'boolean' },
+    primaryKeyPosition: { type: 'integer', minimum: 1 },
     logicalType: { enum: ['string', 'timestamp', 'integer', 'boolean'] },
     logicalTypeOptions: { type: 'object' },
   },
   // each logical type has options of its own
   allOf: [
-    ['integer', { format: { enum: ['i32', 'i64'] } }], ['string', { format: { enum: ['uuid'] } }],
-    ['timestamp', { timezone: { type: 'boolean' } }], ['boolean', {}],
+    ['integer', { format: { enum: ['i32', 'i64'] } }],
+    ['string', { format: { enum: ['uuid'] } }],
+    ['timestamp', { timezone: { type: 'boolean' } }],
+    ['boolean', {}],
   ].map(([type, options]) => ({
     if: { properties: { logicalType: { const: type } } },
     then: { properties: { logicalTypeOptions: { type: 'object', additionalProperties: false, properties: options } } },
   })),
 }
 const used = {
-  type: 'object', additionalProperties: false, required: ['apiVersion', 'kind', 'id', 'version', 'status', 'schema'],
+  type: 'object',
+  additionalProperties: false,
+  required: ['apiVersion', 'kind', 'id', 'version', 'status', 'schema'],
   properties: {
-    apiVersion: { const: 'v3.1.0' }, kind: { const: 'DataContract' }, id: text, name: text, version: { type: 'string', pattern: '^\\d+\\.\\d+\\.\\d+$' },
-    status: { enum: ['proposed', 'draft', 'active', 'deprecated', 'retired'] }, tags: { type: 'array', items: text },
-    description: { type: 'object', additionalProperties: false, properties: { purpose: text, limitations: text, usage: text } },
+    apiVersion: { const: 'v3.1.0' },
+    kind: { const: 'DataContract' },
+    id: text,
+    name: text,
+    version: { type: 'string', pattern: '^\\d+\\.\\d+\\.\\d+$' },
+    status: { enum: ['proposed', 'draft', 'active', 'deprecated', 'retired'] },
+    tags: { type: 'array', items: text },
+    description: {
+      type: 'object',
+      additionalProperties: false,
+      properties: { purpose: text, limitations: text, usage: text },
+    },
     schema: {
-      type: 'array', minItems: 1, maxItems: 1,
+      type: 'array',
+      minItems: 1,
+      maxItems: 1,
       items: {
-        type: 'object', additionalProperties: false, required: ['name', 'logicalType', 'properties'],
+        type: 'object',
+        additionalProperties: false,
+        required: ['name', 'logicalType', 'properties'],
         properties: {
-          name: text, physicalName: text, physicalType: { const: 'view' }, logicalType: { const: 'object' }, description: text, dataGranularityDescription: text,
-          properties: { type: 'array', items: property }, quality: { type: 'array', items: sqlRule },
+          name: text,
+          physicalName: text,
+          physicalType: { const: 'view' },
+          logicalType: { const: 'object' },
+          description: text,
+          dataGranularityDescription: text,
+          properties: { type: 'array', items: property },
+          quality: { type: 'array', items: sqlRule },
         },
       },
     },
-    customProperties: { type: 'array', items: { type: 'object', additionalProperties: false, required: ['property', 'value'], properties: { property: text, value: text } } },
+    customProperties: {
+      type: 'array',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['property', 'value'],
+        properties: { property: text, value: text },
+      },
+    },
   },
 }
 
-interface Property { name: string; physicalType: string; required: boolean; primaryKeyPosition?: number }
-interface Document { schema: [{ properties: Property[]; quality: { name: string; query: string; mustBe: number }[] }] }
+interface Property {
+  name: string
+  physicalType: string
+  required: boolean
+  primaryKeyPosition?: number
+}
+interface Document {
+  schema: [{ properties: Property[]; quality: { name: string; query: string; mustBe: number }[] }]
+}
 const document = parse(odcsDocument()) as Document
 const [view] = document.schema
 
@@ -73,17 +127,27 @@ t.test('has the shape of the standard', async (t) => {
   t.ok(validate(document), JSON.stringify(validate.errors))
 })
 
-t.test('holds against the published schema', { skip: existsSync(published) ? false : 'test/contract/odcs-json-schema-v3.1.0.json is not here' }, async (t) => {
-  const ajv = new Ajv2019({ allErrors: true, strict: false })
-  formats.default(ajv)
-  const validate = ajv.compile(JSON.parse(readFileSync(published, 'utf8')) as object)
-  t.ok(validate(document), JSON.stringify(validate.errors))
-})
+t.test(
+  'holds against the published schema',
+  { skip: existsSync(published) ? false : 'test/contract/odcs-json-schema-v3.1.0.json is not here' },
+  async (t) => {
+    const ajv = new Ajv2019({ allErrors: true, strict: false })
+    formats.default(ajv)
+    const validate = ajv.compile(JSON.parse(readFileSync(published, 'utf8')) as object)
+    t.ok(validate(document), JSON.stringify(validate.errors))
+  },
+)
 
 t.test('names the locked columns, in order, and the one key', async (t) => {
-  t.same(view.properties.map(({ name, physicalType, required }) => [name, physicalType, required]), lockedColumns.map(({ name, type, nullable }) => [name, type, !nullable]))
+  t.same(
+    view.properties.map(({ name, physicalType, required }) => [name, physicalType, required]),
+    lockedColumns.map(({ name, type, nullable }) => [name, type, !nullable]),
+  )
   const keyed = view.properties.filter((column) => column.primaryKeyPosition !== undefined)
-  t.same(keyed.sort((a, b) => (a.primaryKeyPosition ?? 0) - (b.primaryKeyPosition ?? 0)).map(({ name }) => name), ['student_id', 'item_id', 'attempt_no'])
+  t.same(
+    keyed.sort((a, b) => (a.primaryKeyPosition ?? 0) - (b.primaryKeyPosition ?? 0)).map(({ name }) => name),
+    ['student_id', 'item_id', 'attempt_no'],
+  )
 })
 
 t.test('its quality rules run and hold on the view', async (t) => {
@@ -91,7 +155,9 @@ t.test('its quality rules run and hold on the view', async (t) => {
   await pool.query(`insert into exam_results (session_id, user_id, result_json) values
     ('s1', 'alice', '{"questions": [{"question_id": 7}, {"question_id": 7}, {"question_id": "Q7"}]}'), ('s2', null, '{"questions": [{"question_id": 7}]}')`)
   for (const { name, query, mustBe } of view.quality) {
-    const { rows: [row] } = await pool.query<{ count: string }>(query)
+    const {
+      rows: [row],
+    } = await pool.query<{ count: string }>(query)
     t.equal(Number(row?.count), mustBe, name)
   }
 })

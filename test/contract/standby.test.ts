@@ -8,29 +8,35 @@ import { createExamResults } from '../../src/database/source.js'
 import { startApp } from '../helpers/app.js'
 import { startReplicated } from '../helpers/standby.js'
 
-t.test('holds on a hot standby, and reports drift there', { skip: platform() === 'win32' ? 'the folder is copied with cp' : false }, async (t) => {
-  const { primary, standby, caughtUp } = await startReplicated(t)
-  const pool = new pg.Pool({ connectionString: primary })
-  pool.on('error', () => undefined)
-  t.teardown(() => pool.end())
-  await pool.query(createExamResults)
-  await migrateUp(pool)
-  await caughtUp()
+t.test(
+  'holds on a hot standby, and reports drift there',
+  { skip: platform() === 'win32' ? 'the folder is copied with cp' : false },
+  async (t) => {
+    const { primary, standby, caughtUp } = await startReplicated(t)
+    const pool = new pg.Pool({ connectionString: primary })
+    pool.on('error', () => undefined)
+    t.teardown(() => pool.end())
+    await pool.query(createExamResults)
+    await migrateUp(pool)
+    await caughtUp()
 
-  const client = new pg.Client({ connectionString: standby })
-  await client.connect()
-  const { rows: [row] } = await client.query<{ recovering: boolean }>('select pg_is_in_recovery() as recovering')
-  t.equal(row?.recovering, true)
-  const report = await checkContract(client)
-  await client.end()
-  t.equal(report.status, 'pass', 'the check', { found: report.checks.filter((check) => check.status !== 'pass') })
-  t.ok(report.migration, 'and it names the migration')
+    const client = new pg.Client({ connectionString: standby })
+    await client.connect()
+    const {
+      rows: [row],
+    } = await client.query<{ recovering: boolean }>('select pg_is_in_recovery() as recovering')
+    t.equal(row?.recovering, true)
+    const report = await checkContract(client)
+    await client.end()
+    t.equal(report.status, 'pass', 'the check', { found: report.checks.filter((check) => check.status !== 'pass') })
+    t.ok(report.migration, 'and it names the migration')
 
-  const app = await startApp(t, standby)
-  t.equal((await app.inject('/schema-contract')).statusCode, 200)
-  t.equal((await app.inject('/health')).statusCode, 200)
-  await pool.query(`create or replace view attempt as select id, student_id, item_id, correct, response_time_ms, hint_used, completed_at, started_at,
+    const app = await startApp(t, standby)
+    t.equal((await app.inject('/schema-contract')).statusCode, 200)
+    t.equal((await app.inject('/health')).statusCode, 200)
+    await pool.query(`create or replace view attempt as select id, student_id, item_id, correct, response_time_ms, hint_used, completed_at, started_at,
     attempt_no, session_id, lower(topic_id) as topic_id from attempt_numbered`)
-  await caughtUp()
-  t.equal((await app.inject('/schema-contract')).statusCode, 409)
-})
+    await caughtUp()
+    t.equal((await app.inject('/schema-contract')).statusCode, 409)
+  },
+)

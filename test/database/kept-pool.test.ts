@@ -24,9 +24,14 @@ t.test('connections stay where their successors are refused', async (t) => {
     return createPool({ statementTimeoutMs: 20_000 }, url.href, { max: 2, name: 'attempt-api kept', kept: true })
   }, 200)
   t.teardown(() => kept.close())
-  const open = async () => (await db.pool.query<{ pid: number }>(`select pid from pg_stat_activity where application_name = 'attempt-api kept' and datname = current_database() order by pid`)).rows.map(({ pid }) => pid)
+  const open = async () =>
+    (
+      await db.pool.query<{ pid: number }>(
+        `select pid from pg_stat_activity where application_name = 'attempt-api kept' and datname = current_database() order by pid`,
+      )
+    ).rows.map(({ pid }) => pid)
   const until = async (what: () => boolean | Promise<boolean>, message: string) => {
-    for (const end = Date.now() + 60_000; !await what();) {
+    for (const end = Date.now() + 60_000; !(await what());) {
       if (Date.now() > end) throw new Error(`never: ${message}`)
       await new Promise((again) => setTimeout(again, 50))
     }

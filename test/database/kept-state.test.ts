@@ -6,10 +6,13 @@ const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
 
 t.test('asks by itself, and tells what it heard last', async (t) => {
   let [asked, state] = [0, 'good']
-  const kept = keepState(async () => {
-    asked++
-    return state
-  }, (one) => one === 'good')
+  const kept = keepState(
+    async () => {
+      asked++
+      return state
+    },
+    (one) => one === 'good',
+  )
   t.teardown(() => kept.close())
   t.equal(await kept.get(), 'good')
   state = 'bad'
@@ -24,10 +27,15 @@ t.test('asks by itself, and tells what it heard last', async (t) => {
 t.test('who comes before the first answer gets that one, though it is bad', async (t) => {
   let asked = 0
   let answer: (state: string) => void = () => undefined
-  const kept = keepState(() => {
-    asked++
-    return new Promise<string>((done) => { answer = done })
-  }, (one) => one === 'good')
+  const kept = keepState(
+    () => {
+      asked++
+      return new Promise<string>((done) => {
+        answer = done
+      })
+    },
+    (one) => one === 'good',
+  )
   const first = kept.get()
   answer('bad')
   t.equal(await first, 'bad')

@@ -12,9 +12,13 @@ import { enabled } from '../helpers/store.js'
 
 t.test('settings that a pooler drops are missed on every connection, and hold where the role has them', async (t) => {
   const db = await createDatabase(t)
-  await db.pool.query(`insert into exam_results (session_id, user_id, result_json, updated_at) values ('one', 'somebody', '{"questions": [{"question_id": 1, "is_correct": true}]}', '2026-03-01T00:00:00Z')`)
+  await db.pool.query(
+    `insert into exam_results (session_id, user_id, result_json, updated_at) values ('one', 'somebody', '{"questions": [{"question_id": 1, "is_correct": true}]}', '2026-03-01T00:00:00Z')`,
+  )
   const role = `pooled_${db.name}`
-  await db.pool.query(`create role ${role} login password 'of-a-test'; grant select on attempt, attempt_anomaly, attempt_exam, attempt_response, attempt_numbered, kysely_migration to ${role}; alter role ${role} set timezone = 'Asia/Seoul'`)
+  await db.pool.query(
+    `create role ${role} login password 'of-a-test'; grant select on attempt, attempt_anomaly, attempt_exam, attempt_response, attempt_numbered, kysely_migration to ${role}; alter role ${role} set timezone = 'Asia/Seoul'`,
+  )
   t.teardown(async () => {
     await db.pool.query(`drop owned by ${role}; drop role ${role}`)
   })
@@ -23,9 +27,11 @@ t.test('settings that a pooler drops are missed on every connection, and hold wh
   const refused = await startApp(t, by.href, { contractTimeoutMs: 60_000 })
   const probe = async () => (await refused.inject('/health/ready')).json<{ status: string; reason: string }>()
   let told = await probe()
-  for (const end = Date.now() + 60_000; !told.reason.includes('a pooler') && Date.now() < end; told = await probe()) await new Promise((again) => setTimeout(again, 50))
+  for (const end = Date.now() + 60_000; !told.reason.includes('a pooler') && Date.now() < end; told = await probe())
+    await new Promise((again) => setTimeout(again, 50))
   t.match(told, { status: 'unavailable', reason: /a pooler before it does not pass on the settings of the session/ })
-  for (const path of ['/v1/attempts', '/v1/attempts?format=csv', '/schema-contract']) t.equal((await refused.inject(path)).statusCode, 503, path)
+  for (const path of ['/v1/attempts', '/v1/attempts?format=csv', '/schema-contract'])
+    t.equal((await refused.inject(path)).statusCode, 503, path)
   for (const setting of [`timezone = 'UTC'`, 'jit = off', 'max_parallel_workers_per_gather = 0']) {
     await db.pool.query(`alter role ${role} set ${setting}`)
     t.equal((await refused.inject('/v1/attempts')).statusCode, 503, `${setting} is not enough`)
@@ -34,46 +40,86 @@ t.test('settings that a pooler drops are missed on every connection, and hold wh
   const answer = await refused.inject('/v1/attempts')
   t.equal(answer.statusCode, 200, 'the next connection has them')
   t.equal(answer.json().data[0].completed_at, '2026-03-01T00:00:00.000000Z')
-  for (const end = Date.now() + 60_000; (await refused.inject('/health/ready')).statusCode !== 200 && Date.now() < end;) await new Promise((again) => setTimeout(again, 50))
+  for (const end = Date.now() + 60_000; (await refused.inject('/health/ready')).statusCode !== 200 && Date.now() < end;)
+    await new Promise((again) => setTimeout(again, 50))
   t.equal((await refused.inject('/health/ready')).statusCode, 200)
 })
 
-t.test('one session for everybody: what is a session\'s is refused, what is a transaction\'s works', async (t) => {
+t.test("one session for everybody: what is a session's is refused, what is a transaction's works", async (t) => {
   const db = await createDatabase(t, { migrated: false })
   const { url, backend } = await transactionPooler(t, db.url)
-  const [direct, pooled] = [db.url, url].map((connectionString) => new pg.Pool({ connectionString, max: 2 })) as [pg.Pool, pg.Pool]
+  const [direct, pooled] = [db.url, url].map((connectionString) => new pg.Pool({ connectionString, max: 2 })) as [
+    pg.Pool,
+    pg.Pool,
+  ]
   t.teardown(() => Promise.all([direct.end(), pooled.end()]))
-  for (const [pool, own] of [[direct, true], [pooled, false]] as const) {
+  for (const [pool, own] of [
+    [direct, true],
+    [pooled, false],
+  ] as const) {
     const client = await pool.connect()
     t.equal(await hasOwnSession(client, pool), own)
     client.release()
   }
-  t.match(await migrateCommand(url, 'up'), { code: 1, said: /applied 20251101_0900_attempt_view_lock[^]*indexes of exam_results were left as they are: a pooler in transaction mode/ })
+  t.match(await migrateCommand(url, 'up'), {
+    code: 1,
+    said: /applied 20251101_0900_attempt_view_lock[^]*indexes of exam_results were left as they are: a pooler in transaction mode/,
+  })
   t.match(await migrateCommand(url, 'up', '--no-indexes'), { code: 0 })
   t.match(await migrateCommand(url, 'status'), { code: 0, said: /hash 5010c1823a70/ })
   t.match(await migrateCommand(url, 'plan', '--again'), { code: 0, said: /passed the contract check|only the record/ })
   t.match(await migrateCommand(url, 'down'), { code: 0, said: /took back/ }, 'no index is there to be dropped')
   t.match(await migrateCommand(db.url, 'up'), { code: 0 })
-  t.match(await migrateCommand(url, 'down'), { code: 1, said: /took back 20251101_0900_attempt_view_lock[^]*a pooler in transaction mode/ })
+  t.match(await migrateCommand(url, 'down'), {
+    code: 1,
+    said: /took back 20251101_0900_attempt_view_lock[^]*a pooler in transaction mode/,
+  })
   t.match(await migrateCommand(url, 'up', '--no-indexes'), { code: 0 })
   t.match(await migrateCommand(url, 'down', '--no-indexes'), { code: 0 })
   await db.migrate()
   t.match(await migrateCommand(db.url, 'up'), { code: 0 })
   const through = { source: pooled, store: pooled }
   const lines: string[] = []
-  const say = (line: string) => { lines.push(line) }
+  const say = (line: string) => {
+    lines.push(line)
+  }
   await enableStore(through, say)
   await upgradeStore(through, say)
   t.equal(lines.at(-1), 'The store is up to date.')
   await disableStore(through, say)
-  t.equal((await db.pool.query(`select to_regclass('attempt_queue') is null and to_regclass('attempt_store') is null as nothing`)).rows[0].nothing, true)
+  t.equal(
+    (
+      await db.pool.query(
+        `select to_regclass('attempt_queue') is null and to_regclass('attempt_store') is null as nothing`,
+      )
+    ).rows[0].nothing,
+    true,
+  )
   await enabled(db)
   const said: string[] = []
-  const log = (_object: object, message: string) => { said.push(message) }
-  const refresher = createRefresher({ sourceUrl: url, storeUrl: url, log: { info: log, warn: (object, message) => { said.push(`${message}: ${(object as { err?: Error }).err?.message}`) }, error: log } })
+  const log = (_object: object, message: string) => {
+    said.push(message)
+  }
+  const refresher = createRefresher({
+    sourceUrl: url,
+    storeUrl: url,
+    log: {
+      info: log,
+      warn: (object, message) => {
+        said.push(`${message}: ${(object as { err?: Error }).err?.message}`)
+      },
+      error: log,
+    },
+  })
   void refresher.run()
-  for (const end = Date.now() + 60_000; said.length === 0 && Date.now() < end;) await new Promise((again) => setTimeout(again, 50))
+  for (const end = Date.now() + 60_000; said.length === 0 && Date.now() < end;)
+    await new Promise((again) => setTimeout(again, 50))
   await refresher.stop()
   t.match(said[0], /The store is not refreshed: a pooler in transaction mode/)
-  t.equal((await db.pool.query(`select count(*)::int as n from pg_locks where pid = ${backend} and locktype = 'advisory'`)).rows[0].n, 0, 'nothing is left locked for whoever is next')
+  t.equal(
+    (await db.pool.query(`select count(*)::int as n from pg_locks where pid = ${backend} and locktype = 'advisory'`))
+      .rows[0].n,
+    0,
+    'nothing is left locked for whoever is next',
+  )
 })

@@ -15,29 +15,55 @@ import { keyFile } from '../helpers/keys.js'
 
 const folder = '../shared/data'
 const example = resolve('docs/examples/rasch.py')
-const absent = spawnSync('python3', ['-c', 'from collections import Counter; Counter().total()']).status !== 0 ? 'there is no python3 of 3.10 or newer'
-  : existsSync(folder) ? false : 'the folder ../shared/data with the real response data is not there'
+const absent =
+  spawnSync('python3', ['-c', 'from collections import Counter; Counter().total()']).status !== 0
+    ? 'there is no python3 of 3.10 or newer'
+    : existsSync(folder)
+      ? false
+      : 'the folder ../shared/data with the real response data is not there'
 
-const run = (...args: string[]) => new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
-  execFile('python3', [example, ...args], (error, stdout, stderr) => { resolve({ code: error === null ? 0 : error.code, stdout, stderr }) })
-})
+const run = (...args: string[]) =>
+  new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
+    execFile('python3', [example, ...args], (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : error.code, stdout, stderr })
+    })
+  })
 
 t.test('the example in Python', { skip: absent }, async (t) => {
   const db = await createDatabase(t)
-  await loadExamResults(db.pool, gunzipSync(readFileSync(`${folder}/verbagg.exam_results.ndjson.gz`)).toString('utf8').split('\n'))
+  await loadExamResults(
+    db.pool,
+    gunzipSync(readFileSync(`${folder}/verbagg.exam_results.ndjson.gz`))
+      .toString('utf8')
+      .split('\n'),
+  )
   const app = await startApp(t, db.url)
   const service = await app.listen({ host: '127.0.0.1', port: 0 })
 
   t.test('recovers the published difficulties', async (t) => {
-    const [header = [], ...rows] = parseCsv(readFileSync(`${folder}/verbagg.rasch.csv`, 'utf8').replaceAll(/\r?\n/g, '\r\n'))
+    const [header = [], ...rows] = parseCsv(
+      readFileSync(`${folder}/verbagg.rasch.csv`, 'utf8').replaceAll(/\r?\n/g, '\r\n'),
+    )
     const column = (row: string[], name: string) => row[header.indexOf(name)] as string
     const { code, stdout, stderr } = await run(service)
     t.equal(code, 0, stderr)
-    const fitted = new Map(stdout.split('\n').slice(1, -1).map((line) => line.trim().split(/ +/)).map(([item, , , difficulty]) => [item, Number(difficulty)]))
+    const fitted = new Map(
+      stdout
+        .split('\n')
+        .slice(1, -1)
+        .map((line) => line.trim().split(/ +/))
+        .map(([item, , , difficulty]) => [item, Number(difficulty)]),
+    )
     t.equal(fitted.size, 24)
     // conditional and marginal: the published columns themselves are 0.0603 apart (item 21)
-    for (const [name, tolerance] of [['glmer_difficulty_c', 0.001], ['glmer_laplace_difficulty_c', 0.001], ['erm_difficulty_c', 0.061]] as const) {
-      const largest = Math.max(...rows.map((row) => Math.abs(Number(column(row, name)) - (fitted.get(column(row, 'item_id')) ?? NaN))))
+    for (const [name, tolerance] of [
+      ['glmer_difficulty_c', 0.001],
+      ['glmer_laplace_difficulty_c', 0.001],
+      ['erm_difficulty_c', 0.061],
+    ] as const) {
+      const largest = Math.max(
+        ...rows.map((row) => Math.abs(Number(column(row, name)) - (fitted.get(column(row, 'item_id')) ?? NaN))),
+      )
       t.ok(largest < tolerance, `${name} within ${tolerance}: ${largest}`)
     }
   })
@@ -54,7 +80,9 @@ t.test('the example in Python', { skip: absent }, async (t) => {
 
   t.test('sends the key that it is given', async (t) => {
     const { file, keys } = keyFile(t, { research: ['attempts:read'] })
-    const closed = await startApp(t, db.url, {}, db.url, [], { access: { keys: await openKeyFile(file), open: new Set() } })
+    const closed = await startApp(t, db.url, {}, db.url, [], {
+      access: { keys: await openKeyFile(file), open: new Set() },
+    })
     const asks = await closed.listen({ host: '127.0.0.1', port: 0 })
     t.match(await run(asks), { code: 1, stderr: /401 This needs a key/ })
     process.env['ATTEMPT_API_KEY'] = keys.research
@@ -68,13 +96,17 @@ t.test('the example in Python', { skip: absent }, async (t) => {
     const proxy = http.createServer((request, response) => {
       http.get(service + (request.url as string), (answer) => {
         const parts: Buffer[] = []
-        answer.on('data', (part: Buffer) => parts.push(part)).on('end', () => {
-          const whole = Buffer.concat(parts)
-          if (request.url?.startsWith('/v1/irt/readiness') === true) return response.end(whole)
-          const half = whole.subarray(0, whole.indexOf('\r\n', whole.length / 2) + 2)
-          if (short) return response.end(half)
-          return response.write(half, () => { response.destroy() })
-        })
+        answer
+          .on('data', (part: Buffer) => parts.push(part))
+          .on('end', () => {
+            const whole = Buffer.concat(parts)
+            if (request.url?.startsWith('/v1/irt/readiness') === true) return response.end(whole)
+            const half = whole.subarray(0, whole.indexOf('\r\n', whole.length / 2) + 2)
+            if (short) return response.end(half)
+            return response.write(half, () => {
+              response.destroy()
+            })
+          })
       })
     })
     t.teardown(() => proxy.close())

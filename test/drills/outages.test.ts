@@ -18,16 +18,32 @@ t.test('the database goes and comes, and the process stays', async (t) => {
 
   // nothing listens: refused at once
   for (const mode of ['fast', 'killed'] as const) {
-    table.push(await drill(t, service, {
-      name: mode === 'fast' ? 'restarted' : 'crashed (SIGKILL) and recovered', begin: () => server.stop(mode), end: () => server.start(), reason: /nothing listens at its address/, noticedMs: 500, knownMs: 500,
-    }))
+    table.push(
+      await drill(t, service, {
+        name: mode === 'fast' ? 'restarted' : 'crashed (SIGKILL) and recovered',
+        begin: () => server.stop(mode),
+        end: () => server.start(),
+        reason: /nothing listens at its address/,
+        noticedMs: 500,
+        knownMs: 500,
+      }),
+    )
   }
-  table.push(await drill(t, service, {
-    name: 'recovering (57P03)', async begin() {
-      await server.stop('fast')
-      await server.start('recovering')
-    }, end: async () => { server.promote() }, reason: /starting up, recovering or shutting down/, noticedMs: 500, knownMs: 500,
-  }))
+  table.push(
+    await drill(t, service, {
+      name: 'recovering (57P03)',
+      async begin() {
+        await server.stop('fast')
+        await server.start('recovering')
+      },
+      end: async () => {
+        server.promote()
+      },
+      reason: /starting up, recovering or shutting down/,
+      noticedMs: 500,
+      knownMs: 500,
+    }),
+  )
 
   const others: pg.Client[] = []
   const take = async () => {
@@ -42,47 +58,89 @@ t.test('the database goes and comes, and the process stays', async (t) => {
       others.push(client)
     }
   }
-  table.push(await drill(t, service, {
-    name: 'out of connections (53300)', async begin() {
-      for (;;) {
-        await take()
-        // every place is ours: a session of the service that only begins is listed nowhere yet, and has one of them
-        const { rows: [ours] } = await admin.query<{ n: number }>(`select count(*)::integer as n from pg_stat_activity where backend_type = 'client backend' and usename = 'postgres'`)
-        if (others.length + (ours?.n ?? 0) === 30 - 3) return
-        await admin.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'attempt-api%'`)
-        await sleep(20)
-      }
-    }, end: () => Promise.all(others.splice(0).map((client) => client.end())), reason: /no connection left/, noticedMs: 500, knownMs: 500,
-  }))
+  table.push(
+    await drill(t, service, {
+      name: 'out of connections (53300)',
+      async begin() {
+        for (;;) {
+          await take()
+          // every place is ours: a session of the service that only begins is listed nowhere yet, and has one of them
+          const {
+            rows: [ours],
+          } = await admin.query<{ n: number }>(
+            `select count(*)::integer as n from pg_stat_activity where backend_type = 'client backend' and usename = 'postgres'`,
+          )
+          if (others.length + (ours?.n ?? 0) === 30 - 3) return
+          await admin.query(
+            `select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'attempt-api%'`,
+          )
+          await sleep(20)
+        }
+      },
+      end: () => Promise.all(others.splice(0).map((client) => client.end())),
+      reason: /no connection left/,
+      noticedMs: 500,
+      knownMs: 500,
+    }),
+  )
 
   const terminate = `select pg_terminate_backend(pid) from pg_stat_activity where datname = 'drill'`
-  table.push(await drill(t, service, {
-    name: 'database gone (3D000), and there again', async begin() {
-      await admin.query('alter database drill allow_connections false')
-      await until(async () => (await admin.query(terminate)).rowCount === 0, 'nobody is connected')
-      await admin.query('alter database drill rename to away')
-    }, async end() {
-      await admin.query('alter database away rename to drill')
-      await admin.query('alter database drill allow_connections true')
-    }, reason: /no such database/, noticedMs: 500, knownMs: 500,
-  }))
+  table.push(
+    await drill(t, service, {
+      name: 'database gone (3D000), and there again',
+      async begin() {
+        await admin.query('alter database drill allow_connections false')
+        await until(async () => (await admin.query(terminate)).rowCount === 0, 'nobody is connected')
+        await admin.query('alter database drill rename to away')
+      },
+      async end() {
+        await admin.query('alter database away rename to drill')
+        await admin.query('alter database drill allow_connections true')
+      },
+      reason: /no such database/,
+      noticedMs: 500,
+      knownMs: 500,
+    }),
+  )
 
   // a DDL that lasts: health asks no table of ours and stays ready
   const ddl = steadyPool(t, url)
   const locker = await ddl.connect()
-  t.teardown(() => { locker.release(true) })
-  table.push(await drill(t, service, {
-    name: 'locked by DDL (every statement waits)', begin: () => locker.query('begin; lock table attempt_numbered, attempt_materialized, attempt_topic_day in access exclusive mode'), end: () => locker.query('rollback'),
-    status: 504, noticedMs: 5_000, knownMs: 5_000, paths: ['/v1/attempts?user_id=student-1&limit=5', '/v1/topics', '/v1/students?limit=3', '/v1/items?limit=3'],
-  }))
+  t.teardown(() => {
+    locker.release(true)
+  })
+  table.push(
+    await drill(t, service, {
+      name: 'locked by DDL (every statement waits)',
+      begin: () =>
+        locker.query(
+          'begin; lock table attempt_numbered, attempt_materialized, attempt_topic_day in access exclusive mode',
+        ),
+      end: () => locker.query('rollback'),
+      status: 504,
+      noticedMs: 5_000,
+      knownMs: 5_000,
+      paths: ['/v1/attempts?user_id=student-1&limit=5', '/v1/topics', '/v1/students?limit=3', '/v1/items?limit=3'],
+    }),
+  )
 
   // the refresher has found its way back as well
-  await ddl.query(`insert into exam_results (session_id, user_id, result_json) values ('after', 'after', '{"questions": [{"question_id": 1, "is_correct": true}]}')`)
-  await until(async () => ((await service.get('/v1/attempts?user_id=after&source=store')).json()['data'] as unknown[] | undefined)?.length === 1, 'the store goes on')
+  await ddl.query(
+    `insert into exam_results (session_id, user_id, result_json) values ('after', 'after', '{"questions": [{"question_id": 1, "is_correct": true}]}')`,
+  )
+  await until(
+    async () =>
+      ((await service.get('/v1/attempts?user_id=after&source=store')).json()['data'] as unknown[] | undefined)
+        ?.length === 1,
+    'the store goes on',
+  )
   await settles(t, admin)
   // what was answered a moment ago is closed a moment later
-  if (handles !== undefined) await until(() => (service.handles() as number) <= handles + 12, `${handles} handles, then ${service.handles()}`)
-  t.comment(`${handles} handles before, ${service.handles()} after; ${Math.round(mb ?? 0)} MB before, ${Math.round(residentMb(service.pid) ?? 0)} after`)
+  if (handles !== undefined)
+    await until(() => (service.handles() as number) <= handles + 12, `${handles} handles, then ${service.handles()}`)
+  t.comment(
+    `${handles} handles before, ${service.handles()} after; ${Math.round(mb ?? 0)} MB before, ${Math.round(residentMb(service.pid) ?? 0)} after`,
+  )
   service.signal('SIGTERM')
   t.equal(await service.exited, 0)
   t.comment(table.map((row) => Object.values(row).join(' | ')).join('\n'))

@@ -34,80 +34,97 @@ async function lock() {
     client.release()
   }
 }
-const waiting = () => until(async () => Number((await db.pool.query(`select count(*) as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).rows[0].n) > 0, 'the request waits for the lock')
+const waiting = () =>
+  until(
+    async () =>
+      Number(
+        (
+          await db.pool.query(
+            `select count(*) as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+          )
+        ).rows[0].n,
+      ) > 0,
+    'the request waits for the lock',
+  )
 
-t.test('during the delay everything is served and probes say that it leaves; then what is in flight ends, what is new is refused, and keep-alive connections close', async (t) => {
-  const service = await startService(t, { ...settings, SHUTDOWN_DELAY_S: '8', SHUTDOWN_GRACE_S: '60' })
-  await until(async () => (await service.get('/health/ready')).status === 200, 'it is ready')
-  // idle: one that asked, one that never will
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  const [kept] = await once(get(`${service.url}/health/live`, { agent }), 'response') as [IncomingMessage]
-  kept.resume()
-  const mute = connect(Number(new URL(service.url).port), '127.0.0.1')
-  // what it is told is read, or it would never close
-  const closed = once(mute.on('error', () => undefined).resume(), 'close')
-  const unlock = await lock()
-  const page = service.get(student)
-  await waiting()
+t.test(
+  'during the delay everything is served and probes say that it leaves; then what is in flight ends, what is new is refused, and keep-alive connections close',
+  async (t) => {
+    const service = await startService(t, { ...settings, SHUTDOWN_DELAY_S: '8', SHUTDOWN_GRACE_S: '60' })
+    await until(async () => (await service.get('/health/ready')).status === 200, 'it is ready')
+    // idle: one that asked, one that never will
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const [kept] = (await once(get(`${service.url}/health/live`, { agent }), 'response')) as [IncomingMessage]
+    kept.resume()
+    const mute = connect(Number(new URL(service.url).port), '127.0.0.1')
+    // what it is told is read, or it would never close
+    const closed = once(mute.on('error', () => undefined).resume(), 'close')
+    const unlock = await lock()
+    const page = service.get(student)
+    await waiting()
 
-  service.signal('SIGTERM')
-  const over = ended(t, service, 60_000)
-  await until(async () => (await service.get('/health/ready')).status === 503, 'told at once', 6_000)
-  for (const path of ['/health/ready', '/health']) {
-    const ready = await service.get(path)
-    t.equal(ready.status, 503)
-    t.match(ready.json(), { status: 'unavailable', reason: 'the service is shutting down', database: 'unknown' })
-    t.equal(ready.headers.get('connection'), 'close')
-  }
-  t.equal((await service.get('/openapi.json')).status, 200, 'still served')
-  // a request that is refused in any case, and needs no lock
-  await until(async () => (await service.get('/v1/topics?limit=x')).status === 503, 'after the delay it is refused')
-  const refused = await service.get('/v1/topics')
-  t.match(refused.json(), { status: 503, code: 'shutting_down' })
-  t.match(refused.headers.get('content-type'), /^application\/problem\+json/)
-  t.equal(refused.headers.get('connection'), 'close')
-  t.equal(refused.headers.get('retry-after'), '5')
-  t.match((await service.get('/health/ready')).json(), { reason: 'the service is shutting down' })
-  t.equal((await service.get('/health/live')).status, 200)
-  await unlock()
-  const answer = await page
-  t.equal(answer.status, 200, 'what was in flight ends')
-  t.equal((answer.json()['data'] as unknown[]).length, 1)
-  t.equal(answer.headers.get('connection'), 'close')
-  const before = Date.now()
-  await over
-  t.equal(Date.now() - before < 20_000, true, 'and the process does not wait for the end of its grace')
-  await closed
-  agent.destroy()
-})
+    service.signal('SIGTERM')
+    const over = ended(t, service, 60_000)
+    await until(async () => (await service.get('/health/ready')).status === 503, 'told at once', 6_000)
+    for (const path of ['/health/ready', '/health']) {
+      const ready = await service.get(path)
+      t.equal(ready.status, 503)
+      t.match(ready.json(), { status: 'unavailable', reason: 'the service is shutting down', database: 'unknown' })
+      t.equal(ready.headers.get('connection'), 'close')
+    }
+    t.equal((await service.get('/openapi.json')).status, 200, 'still served')
+    // a request that is refused in any case, and needs no lock
+    await until(async () => (await service.get('/v1/topics?limit=x')).status === 503, 'after the delay it is refused')
+    const refused = await service.get('/v1/topics')
+    t.match(refused.json(), { status: 503, code: 'shutting_down' })
+    t.match(refused.headers.get('content-type'), /^application\/problem\+json/)
+    t.equal(refused.headers.get('connection'), 'close')
+    t.equal(refused.headers.get('retry-after'), '5')
+    t.match((await service.get('/health/ready')).json(), { reason: 'the service is shutting down' })
+    t.equal((await service.get('/health/live')).status, 200)
+    await unlock()
+    const answer = await page
+    t.equal(answer.status, 200, 'what was in flight ends')
+    t.equal((answer.json()['data'] as unknown[]).length, 1)
+    t.equal(answer.headers.get('connection'), 'close')
+    const before = Date.now()
+    await over
+    t.equal(Date.now() - before < 20_000, true, 'and the process does not wait for the end of its grace')
+    await closed
+    agent.destroy()
+  },
+)
 
-t.test('streams get the grace: one that ends within it is whole, one whose reader takes nothing is cut, and so is what waits for the database', async (t) => {
-  const patient = await startService(t, { ...settings, SHUTDOWN_GRACE_S: '90' })
-  const read = await holdStream(patient, vastStream)
-  t.equal(read.status, 200)
-  patient.signal('SIGTERM')
-  const whole = ended(t, patient, 60_000)
-  // longer than fastify waits for a plugin that starts
-  await sleep(11_000)
-  t.equal(await read.ended(), true, 'whole')
-  await whole
+t.test(
+  'streams get the grace: one that ends within it is whole, one whose reader takes nothing is cut, and so is what waits for the database',
+  async (t) => {
+    const patient = await startService(t, { ...settings, SHUTDOWN_GRACE_S: '90' })
+    const read = await holdStream(patient, vastStream)
+    t.equal(read.status, 200)
+    patient.signal('SIGTERM')
+    const whole = ended(t, patient, 60_000)
+    // longer than fastify waits for a plugin that starts
+    await sleep(11_000)
+    t.equal(await read.ended(), true, 'whole')
+    await whole
 
-  const service = await startService(t, { ...settings, SHUTDOWN_GRACE_S: '4' })
-  const stalled = await holdStream(service, vastStream)
-  t.equal(stalled.status, 200)
-  service.signal('SIGTERM')
-  await ended(t, service, 4_000)
-  t.equal(await stalled.ended(), false, 'cut')
+    const service = await startService(t, { ...settings, SHUTDOWN_GRACE_S: '4' })
+    const stalled = await holdStream(service, vastStream)
+    t.equal(stalled.status, 200)
+    service.signal('SIGTERM')
+    await ended(t, service, 4_000)
+    t.equal(await stalled.ended(), false, 'cut')
 
-  const other = await startService(t, { ...settings, SHUTDOWN_GRACE_S: '1' })
-  const unlock = await lock()
-  const page = other.get(student)
-  await waiting()
-  other.signal('SIGTERM')
-  await ended(t, other, 1_000)
-  t.match((await page).json(), { status: 503, code: 'database_unavailable' }, 'told, and not just cut')
-  await unlock()
-})
+    const other = await startService(t, { ...settings, SHUTDOWN_GRACE_S: '1' })
+    const unlock = await lock()
+    const page = other.get(student)
+    await waiting()
+    other.signal('SIGTERM')
+    await ended(t, other, 1_000)
+    t.match((await page).json(), { status: 503, code: 'database_unavailable' }, 'told, and not just cut')
+    await unlock()
+  },
+)
 
 t.test('a refresher in the middle of a batch, and a second signal', async (t) => {
   const refreshed = await createDatabase(t)
@@ -115,23 +132,45 @@ t.test('a refresher in the middle of a batch, and a second signal', async (t) =>
   await buildIndexes(refreshed.pool, () => undefined)
   await enableStore({ source: refreshed.pool, store: refreshed.pool }, () => undefined)
   const service = await startService(t, { DATABASE_URL: refreshed.url, SHUTDOWN_GRACE_S: '2' })
-  await until(async () => (await service.get('/v1/attempts?limit=1')).headers.get('attempt-source') === 'store', 'the store is filled')
+  await until(
+    async () => (await service.get('/v1/attempts?limit=1')).headers.get('attempt-source') === 'store',
+    'the store is filled',
+  )
   const locker = await refreshed.pool.connect()
   await locker.query('begin; lock table attempt_deleted in access exclusive mode')
-  await refreshed.pool.query(`insert into exam_results (session_id, user_id, result_json) values ('late', 'late', '{"questions": [{"question_id": 1, "is_correct": true}]}')`)
-  await until(async () => Number((await refreshed.pool.query(`select count(*) as n from pg_stat_activity where application_name = 'attempt-api refresher' and wait_event_type = 'Lock' and datname = current_database()`)).rows[0].n) > 0, 'it is in the middle of a batch')
+  await refreshed.pool.query(
+    `insert into exam_results (session_id, user_id, result_json) values ('late', 'late', '{"questions": [{"question_id": 1, "is_correct": true}]}')`,
+  )
+  await until(
+    async () =>
+      Number(
+        (
+          await refreshed.pool.query(
+            `select count(*) as n from pg_stat_activity where application_name = 'attempt-api refresher' and wait_event_type = 'Lock' and datname = current_database()`,
+          )
+        ).rows[0].n,
+      ) > 0,
+    'it is in the middle of a batch',
+  )
   service.signal('SIGTERM')
   await ended(t, service, 2_000)
   await locker.query('rollback')
   locker.release()
-  t.equal((await refreshed.pool.query(`select 1 from attempt_queue`)).rowCount, 1, 'the batch was rolled back, and its exam waits for the next refresher')
+  t.equal(
+    (await refreshed.pool.query(`select 1 from attempt_queue`)).rowCount,
+    1,
+    'the batch was rolled back, and its exam waits for the next refresher',
+  )
 
   const impatient = await startService(t, { ...settings, SHUTDOWN_GRACE_S: '60' })
   const held = await holdStream(impatient, vastStream)
   impatient.signal('SIGINT')
   // a terminal and npm both send the first one
   impatient.signal('SIGINT')
-  await until(async () => (await impatient.get('/health/ready')).json()['reason'] === 'the service is shutting down', 'it was told')
+  await until(
+    async () => (await impatient.get('/health/ready')).json()['reason'] === 'the service is shutting down',
+    'it was told',
+  )
   await sleep(1_500)
   impatient.signal('SIGTERM')
   await ended(t, impatient, 0, 1)
@@ -139,7 +178,10 @@ t.test('a refresher in the middle of a batch, and a second signal', async (t) =>
 })
 
 t.test('what nobody caught ends the process, and the log says so', async (t) => {
-  const service = await startService(t, { ...settings, NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(`process.on('SIGUSR2', () => { Promise.reject(new Error('nobody_caught_this')) })`)}` })
+  const service = await startService(t, {
+    ...settings,
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(`process.on('SIGUSR2', () => { Promise.reject(new Error('nobody_caught_this')) })`)}`,
+  })
   service.signal('SIGUSR2')
   t.equal(await service.exited, 1)
   t.match(service.log.join('\n'), /"level":60.*nobody_caught_this/)

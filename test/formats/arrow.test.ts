@@ -11,15 +11,33 @@ import { edgeColumns, edgeRows } from '../helpers/edge-rows.js'
 const db = await createDatabase(t, { bare: true })
 const { rows, expected } = await edgeRows(db)
 const metadata = { contract: '1.0.0', 'as of': '2025-01-01T09:30:00.123456Z', empty: '', é: '漢' }
-const readers: Record<string, (stream: Uint8Array) => ArrowContent> = { 'apache-arrow': readByJavaScript, 'arrow-rs': readByRust }
+const readers: Record<string, (stream: Uint8Array) => ArrowContent> = {
+  'apache-arrow': readByJavaScript,
+  'arrow-rs': readByRust,
+}
 const schema = [
-  { name: 'an_int64', type: 'Int64', nullable: true }, { name: 'a_count', type: 'Int64', nullable: true }, { name: 'an_integer', type: 'Int32', nullable: true }, { name: 'a_number', type: 'Float64', nullable: true },
-  { name: 'a_boolean', type: 'Bool', nullable: true }, { name: 'a_timestamp', type: 'Timestamp<MICROSECOND, UTC>', nullable: true }, { name: 'a_date', type: 'Date32<DAY>', nullable: true },
-  { name: 'a_uuid', type: 'Utf8', nullable: true }, { name: 'a "text", é', type: 'Utf8', nullable: true }, { name: 'number', type: 'Int64', nullable: false },
+  { name: 'an_int64', type: 'Int64', nullable: true },
+  { name: 'a_count', type: 'Int64', nullable: true },
+  { name: 'an_integer', type: 'Int32', nullable: true },
+  { name: 'a_number', type: 'Float64', nullable: true },
+  { name: 'a_boolean', type: 'Bool', nullable: true },
+  { name: 'a_timestamp', type: 'Timestamp<MICROSECOND, UTC>', nullable: true },
+  { name: 'a_date', type: 'Date32<DAY>', nullable: true },
+  { name: 'a_uuid', type: 'Utf8', nullable: true },
+  { name: 'a "text", é', type: 'Utf8', nullable: true },
+  { name: 'number', type: 'Int64', nullable: false },
 ]
 const wanted: ArrowContent['columns'] = [
-  expected.map((row) => row.int64), expected.map((row) => row.count), expected.map((row) => (row.integer === null ? null : Number(row.integer))), expected.map((row) => (row.number === null ? null : Number(row.number))),
-  expected.map((row) => (row.boolean === null ? null : row.boolean === 'true')), expected.map((row) => row.micros), expected.map((row) => row.days), expected.map((row) => row.uuid), expected.map((row) => row.text), expected.map((row) => row.row),
+  expected.map((row) => row.int64),
+  expected.map((row) => row.count),
+  expected.map((row) => (row.integer === null ? null : Number(row.integer))),
+  expected.map((row) => (row.number === null ? null : Number(row.number))),
+  expected.map((row) => (row.boolean === null ? null : row.boolean === 'true')),
+  expected.map((row) => row.micros),
+  expected.map((row) => row.days),
+  expected.map((row) => row.uuid),
+  expected.map((row) => row.text),
+  expected.map((row) => row.row),
 ]
 
 for (const [name, read] of Object.entries({ ...readers, Parquet: throughParquet })) {
@@ -32,18 +50,37 @@ for (const [name, read] of Object.entries({ ...readers, Parquet: throughParquet 
       const found = content.columns[index] as typeof column
       t.equal(found.length, column.length)
       const wrong = column.findIndex((value, row) => !Object.is(value, found[row]))
-      t.equal(wrong, -1, `${schema[index]?.name}: row ${wrong} is ${String(found[wrong])?.slice(0, 100)}, wanted ${String(column[wrong])?.slice(0, 100)}`)
+      t.equal(
+        wrong,
+        -1,
+        `${schema[index]?.name}: row ${wrong} is ${String(found[wrong])?.slice(0, 100)}, wanted ${String(column[wrong])?.slice(0, 100)}`,
+      )
       t.equal(column.includes(null), index !== 9)
     }
     t.end()
   })
 }
 
-const few: Column[] = [{ name: 'n', kind: 'int64', description: '' }, { name: 'even', kind: 'boolean', nullable: true, description: '' }, { name: 't', kind: 'text', nullable: true, description: '' }]
-const series = (count: number) => copyRows(db.pool, `select n::int8, case when n % 3 > 0 then n % 2 = 0 end, case when n % 5 > 0 then n::text end from generate_series(1, ${count}) as n`)
+const few: Column[] = [
+  { name: 'n', kind: 'int64', description: '' },
+  { name: 'even', kind: 'boolean', nullable: true, description: '' },
+  { name: 't', kind: 'text', nullable: true, description: '' },
+]
+const series = (count: number) =>
+  copyRows(
+    db.pool,
+    `select n::int8, case when n % 3 > 0 then n % 2 = 0 end, case when n % 5 > 0 then n::text end from generate_series(1, ${count}) as n`,
+  )
 
 t.test('batches are full, and none is empty', async (t) => {
-  for (const [count, batches] of [[0, []], [1, [1]], [16_383, [16_383]], [16_384, [16_384]], [16_385, [16_384, 1]], [40_000, [16_384, 16_384, 7232]]] as const) {
+  for (const [count, batches] of [
+    [0, []],
+    [1, [1]],
+    [16_383, [16_383]],
+    [16_384, [16_384]],
+    [16_385, [16_384, 1]],
+    [40_000, [16_384, 16_384, 7232]],
+  ] as const) {
     const rows = await series(count)
     if (count === 0) t.equal(arrowEncoder(few, {}).take(true), undefined)
     for (const every of [1, 1e9]) {
@@ -51,14 +88,31 @@ t.test('batches are full, and none is empty', async (t) => {
       t.equal(stream.length % 8, 0)
       for (const [name, read] of Object.entries(readers)) {
         const content = read(stream)
-        t.strictSame(content.schema.map((field) => [field.name, field.nullable]), [['n', false], ['even', true], ['t', true]], `${count} by ${name}`)
+        t.strictSame(
+          content.schema.map((field) => [field.name, field.nullable]),
+          [
+            ['n', false],
+            ['even', true],
+            ['t', true],
+          ],
+          `${count} by ${name}`,
+        )
         // arrow-rs hands its batches on as they came
         t.strictSame(content.batches, batches, `${count} by ${name}`)
         const [numbers, even, texts] = content.columns as [string[], (boolean | null)[], (string | null)[]]
         t.equal(numbers.length, count)
-        t.equal(numbers.findIndex((value, row) => value !== String(row + 1)), -1)
-        t.equal(even.findIndex((value, row) => value !== ((row + 1) % 3 > 0 ? row % 2 === 1 : null)), -1)
-        t.equal(texts.findIndex((value, row) => value !== ((row + 1) % 5 > 0 ? String(row + 1) : null)), -1)
+        t.equal(
+          numbers.findIndex((value, row) => value !== String(row + 1)),
+          -1,
+        )
+        t.equal(
+          even.findIndex((value, row) => value !== ((row + 1) % 3 > 0 ? row % 2 === 1 : null)),
+          -1,
+        )
+        t.equal(
+          texts.findIndex((value, row) => value !== ((row + 1) % 5 > 0 ? String(row + 1) : null)),
+          -1,
+        )
       }
     }
   }
@@ -83,7 +137,10 @@ t.test('take holds a batch back until it is full, unless all are asked for', asy
 
 t.test('a batch holds nothing of the one before it', (t) => {
   const filler = rows.filter((_, index) => index >= 350)
-  const nulls = rows.filter((_, index) => index < 350 && [expected[index]!.int64, expected[index]!.boolean, expected[index]!.text].includes(null))
+  const nulls = rows.filter(
+    (_, index) =>
+      index < 350 && [expected[index]!.int64, expected[index]!.boolean, expected[index]!.text].includes(null),
+  )
   t.ok(nulls.length > 20)
   const used = arrowEncoder(edgeColumns, {})
   for (const row of filler) used.row(row, 0)
@@ -100,12 +157,19 @@ t.test('the bitmap of a column without nulls is left out', async (t) => {
     for (const row of await copyRows(db.pool, `select ${sql} from generate_series(1, 8000) as n`)) encoder.row(row, 0)
     return encoder.take(true)!.length
   }
-  t.equal(await size('nullif(n, 77)::int8') - await size('n::int8'), 1000)
+  t.equal((await size('nullif(n, 77)::int8')) - (await size('n::int8')), 1000)
 })
 
 t.test('large texts make small batches, a huge one passes', async (t) => {
-  const columns: Column[] = [{ name: 'n', kind: 'integer', description: '' }, { name: 't', kind: 'text', description: '' }, { name: 'u', kind: 'text', description: '' }]
-  const rows = await copyRows(db.pool, `select n, repeat('é', case n when 50 then 5000000 else 50000 end), n::text from generate_series(1, 100) as n`)
+  const columns: Column[] = [
+    { name: 'n', kind: 'integer', description: '' },
+    { name: 't', kind: 'text', description: '' },
+    { name: 'u', kind: 'text', description: '' },
+  ]
+  const rows = await copyRows(
+    db.pool,
+    `select n, repeat('é', case n when 50 then 5000000 else 50000 end), n::text from generate_series(1, 100) as n`,
+  )
   const encoder = arrowEncoder(columns, {})
   const taken: Uint8Array[] = [encoder.begin()]
   for (const row of rows) {
@@ -119,9 +183,15 @@ t.test('large texts make small batches, a huge one passes', async (t) => {
   const stream = Buffer.concat([...taken, ...(last === undefined ? [] : [last]), encoder.end()])
   for (const read of Object.values(readers)) {
     const [numbers, texts, more] = read(stream).columns as [number[], string[], string[]]
-    t.strictSame(numbers, Array.from({ length: 100 }, (_, n) => n + 1))
+    t.strictSame(
+      numbers,
+      Array.from({ length: 100 }, (_, n) => n + 1),
+    )
     t.strictSame(more, numbers.map(String))
-    t.equal(texts.every((text, index) => text === 'é'.repeat(index === 49 ? 5_000_000 : 50_000)), true)
+    t.equal(
+      texts.every((text, index) => text === 'é'.repeat(index === 49 ? 5_000_000 : 50_000)),
+      true,
+    )
   }
 })
 
@@ -132,22 +202,36 @@ t.test('only a whole stream has its end', async (t) => {
 
 t.test('what the schema cannot say ends the answer', async (t) => {
   const [row] = await copyRows(db.pool, 'select null::int8')
-  t.throws(() => encode(arrowEncoder([{ name: 'n', kind: 'int64', description: '' }], {}), [row!]), /a null came for n, which is declared not nullable/)
+  t.throws(
+    () => encode(arrowEncoder([{ name: 'n', kind: 'int64', description: '' }], {}), [row!]),
+    /a null came for n, which is declared not nullable/,
+  )
   t.throws(() => encode(arrowEncoder(few, {}), [row!]), /a row of 1 fields came where 3 were expected/)
   for (const text of ['infinity', '-infinity']) {
     const [row] = await copyRows(db.pool, `select timestamptz '${text}'`)
-    t.throws(() => encode(arrowEncoder([{ name: 'at', kind: 'timestamp', description: '' }], {}), [row!]), /outside the years 1 to 9999/)
+    t.throws(
+      () => encode(arrowEncoder([{ name: 'at', kind: 'timestamp', description: '' }], {}), [row!]),
+      /outside the years 1 to 9999/,
+    )
   }
 })
 
 t.test('all formats say the same', (t) => {
   const columns = edgeColumns.map((column) => ({ ...column, name: column.name.replaceAll(/[^a-z0-9_]/g, '') }))
   const arrow = readByRust(encode(arrowEncoder(columns, {}), rows))
-  const objects = encode(ndjsonEncoder(columns), rows).toString().trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, string | number | boolean | null>)
+  const objects = encode(ndjsonEncoder(columns), rows)
+    .toString()
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, string | number | boolean | null>)
   // numbers, days and ids have no comma, quote or line end; the text column is left out
   const plain = columns.filter((column) => column.kind !== 'text')
   const withoutText = rows.map((row) => withoutField(row, 8))
-  const records = encode(csvEncoder(plain), withoutText).toString().split('\r\n').slice(1, -1).map((line) => line.split(','))
+  const records = encode(csvEncoder(plain), withoutText)
+    .toString()
+    .split('\r\n')
+    .slice(1, -1)
+    .map((line) => line.split(','))
   t.equal(records.length, rows.length)
   const millis = (text: string) => BigInt(Date.parse(text.replace(/\d{3}Z$/, 'Z'))) * 1000n + BigInt(text.slice(-4, -1))
   let wrong = 0
@@ -155,13 +239,31 @@ t.test('all formats say the same', (t) => {
     for (const [place, { name, kind }] of columns.entries()) {
       const json = object[name] as string | number | boolean | null
       const value = arrow.columns[place]?.[index]
-      if (json === null ? value !== null
-        : kind === 'timestamp' ? String(millis(json as string)) !== value
-          : kind === 'date' ? String(Date.parse(json as string) / 86_400_000) !== value
-            : kind === 'count' ? BigInt.asIntN(64, BigInt(value as string)) !== BigInt(value as string) || Number(value) !== json
-              : value !== json) wrong++
+      if (
+        json === null
+          ? value !== null
+          : kind === 'timestamp'
+            ? String(millis(json as string)) !== value
+            : kind === 'date'
+              ? String(Date.parse(json as string) / 86_400_000) !== value
+              : kind === 'count'
+                ? BigInt.asIntN(64, BigInt(value as string)) !== BigInt(value as string) || Number(value) !== json
+                : value !== json
+      )
+        wrong++
       const column = plain.findIndex((one) => one.name === name)
-      if (column !== -1 && records[index]?.[column] !== (json === null ? '' : kind === 'count' ? value : kind === 'number' && Object.is(json, -0) ? '-0' : String(json))) wrong++
+      if (
+        column !== -1 &&
+        records[index]?.[column] !==
+          (json === null
+            ? ''
+            : kind === 'count'
+              ? value
+              : kind === 'number' && Object.is(json, -0)
+                ? '-0'
+                : String(json))
+      )
+        wrong++
     }
   }
   t.equal(wrong, 0)

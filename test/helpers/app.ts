@@ -8,15 +8,55 @@ import { createDatabaseMonitor } from '../../src/database-monitor.js'
 import { createStoreMonitor } from '../../src/store/monitor.js'
 import { openSources } from '../../src/store/sources.js'
 
-export const testConfig = { poolSize: 4, poolQueue: 40, timeoutPageMs: 30_000, timeoutAggregateMs: 30_000, timeoutMaxMs: 60_000, rateLimit: 0, rateWindowS: 10, overloadDelayMs: 0, trustProxy: [] as readonly string[], keepAliveS: 72, maxConnections: 1_000, streamPoolSize: 2, streamTimeoutS: 60, shutdownGraceS: 0, irtWideItems: 100, irtResponses: 100_000, storeLagS: 600, readLagS: 10, contractTimeoutMs: 60_000, contractIntervalS: 3600, slowQueryMs: 60_000, anomaliesIntervalS: 0 }
+export const testConfig = {
+  poolSize: 4,
+  poolQueue: 40,
+  timeoutPageMs: 30_000,
+  timeoutAggregateMs: 30_000,
+  timeoutMaxMs: 60_000,
+  rateLimit: 0,
+  rateWindowS: 10,
+  overloadDelayMs: 0,
+  trustProxy: [] as readonly string[],
+  keepAliveS: 72,
+  maxConnections: 1_000,
+  streamPoolSize: 2,
+  streamTimeoutS: 60,
+  shutdownGraceS: 0,
+  irtWideItems: 100,
+  irtResponses: 100_000,
+  storeLagS: 600,
+  readLagS: 10,
+  contractTimeoutMs: 60_000,
+  contractIntervalS: 3600,
+  slowQueryMs: 60_000,
+  anomaliesIntervalS: 0,
+}
 
-export async function startApp(t: { teardown(action: () => unknown): unknown }, url: string, settings: Partial<typeof testConfig> = {}, storeUrl = url, standbys: readonly string[] = [], options: AppOptions = {}, before: (app: App) => void = () => undefined): Promise<App> {
+export async function startApp(
+  t: { teardown(action: () => unknown): unknown },
+  url: string,
+  settings: Partial<typeof testConfig> = {},
+  storeUrl = url,
+  standbys: readonly string[] = [],
+  options: AppOptions = {},
+  before: (app: App) => void = () => undefined,
+): Promise<App> {
   const config = { ...testConfig, ...settings }
   const databases = openDatabases(config, url, storeUrl, standbys)
-  const app = await buildApp({
-    limits: config, databases, sources: openSources(config, databases, url, standbys), streams: openStreams(config, url, storeUrl, standbys), contract: createContractMonitor(config, url), storeMonitor: createStoreMonitor(config, storeUrl),
-    databaseMonitor: createDatabaseMonitor(config, url, storeUrl), slowQueries: createSlowQueries(config, url, storeUrl, standbys),
-  }, options)
+  const app = await buildApp(
+    {
+      limits: config,
+      databases,
+      sources: openSources(config, databases, url, standbys),
+      streams: openStreams(config, url, storeUrl, standbys),
+      contract: createContractMonitor(config, url),
+      storeMonitor: createStoreMonitor(config, storeUrl),
+      databaseMonitor: createDatabaseMonitor(config, url, storeUrl),
+      slowQueries: createSlowQueries(config, url, storeUrl, standbys),
+    },
+    options,
+  )
   t.teardown(() => app.close())
   before(app)
   await app.ready()
@@ -32,7 +72,12 @@ export async function untilReady(app: App): Promise<void> {
   }
 }
 
-export interface Page { data: Record<string, unknown>[]; next_cursor: string | null; as_of: string; tz?: string }
+export interface Page {
+  data: Record<string, unknown>[]
+  next_cursor: string | null
+  as_of: string
+  tz?: string
+}
 
 /** One page; fails loudly where the answer is no 200. */
 export async function get(app: App, path: string): Promise<Page> {
@@ -45,7 +90,10 @@ export async function get(app: App, path: string): Promise<Page> {
 export async function walk(app: App, path: string): Promise<Record<string, unknown>[]> {
   const rows: Record<string, unknown>[] = []
   for (let cursor: string | null = ''; cursor !== null;) {
-    const page: Page = await get(app, `${path}${cursor === '' ? '' : `${path.includes('?') ? '&' : '?'}cursor=${cursor}`}`)
+    const page: Page = await get(
+      app,
+      `${path}${cursor === '' ? '' : `${path.includes('?') ? '&' : '?'}cursor=${cursor}`}`,
+    )
     rows.push(...page.data)
     cursor = page.next_cursor
   }

@@ -12,10 +12,17 @@ import { readConfig } from '../../src/config.js'
 /** Compiled with the tests by test/run.ts. */
 export const cli = ['dist-test/src/cli/main.js']
 
-export interface Ended { status: number; stdout: string; stderr: string }
+export interface Ended {
+  status: number
+  stdout: string
+  stderr: string
+}
 
 const saying = new AsyncLocalStorage<Ended>()
-for (const [method, stream] of [['log', 'stdout'], ['error', 'stderr']] as const) {
+for (const [method, stream] of [
+  ['log', 'stdout'],
+  ['error', 'stderr'],
+] as const) {
   const elsewhere = console[method].bind(console)
   console[method] = (...said: unknown[]) => {
     const own = saying.getStore()
@@ -34,7 +41,11 @@ export function command(args: string[], environment: Record<string, string | und
 }
 
 /** An executable in `folder` for scripts that call the command line often: the compiled program, or, `inside`, the same command within this process. */
-export async function executable(t: { teardown(action: () => unknown): unknown }, folder: string, { inside = false, settings = {} }: { inside?: boolean; settings?: Record<string, string> } = {}): Promise<string> {
+export async function executable(
+  t: { teardown(action: () => unknown): unknown },
+  folder: string,
+  { inside = false, settings = {} }: { inside?: boolean; settings?: Record<string, string> } = {},
+): Promise<string> {
   const file = join(folder, inside ? 'attempt-api-inside' : 'attempt-api')
   let script = `exec "${process.execPath}" "${resolve(cli[0] as string)}" "$@"`
   if (inside) {

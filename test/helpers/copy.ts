@@ -7,7 +7,9 @@ export async function copyRows(pool: pg.Pool, select: string): Promise<Buffer[]>
   const client = await pool.connect()
   const connection = (client as unknown as { connection: NodeJS.EventEmitter }).connection
   const messages: Buffer[] = []
-  const listen = (message: { chunk: Buffer }) => { messages.push(Buffer.from(message.chunk)) }
+  const listen = (message: { chunk: Buffer }) => {
+    messages.push(Buffer.from(message.chunk))
+  }
   connection.on('copyData', listen)
   try {
     await client.query(`copy (${select}) to stdout (format binary)`)

@@ -38,12 +38,17 @@ export async function createDatabase(
   { migrated = true, bare = false, locale = '' }: { migrated?: boolean; bare?: boolean; locale?: string } = {},
 ): Promise<TestDatabase> {
   const server = process.env['TEST_DATABASE_URL']
-  if (server === undefined) throw new Error('TEST_DATABASE_URL is not set: run the tests with `npm test`, which starts a PostgreSQL for them')
+  if (server === undefined)
+    throw new Error('TEST_DATABASE_URL is not set: run the tests with `npm test`, which starts a PostgreSQL for them')
   const name = `attempt_test_${process.pid}_${++made}`
   const admin = new pg.Client({ connectionString: server })
   await admin.connect()
   const copied = migrated && !bare && locale === ''
-  await admin.query(copied ? `create database ${name} template ${template}` : `create database ${name} template template0 encoding 'UTF8' ${locale}`)
+  await admin.query(
+    copied
+      ? `create database ${name} template ${template}`
+      : `create database ${name} template template0 encoding 'UTF8' ${locale}`,
+  )
   const url = new URL(server)
   url.pathname = `/${name}`
   const pool = new pg.Pool({ connectionString: url.href, max: 5 })
@@ -52,8 +57,12 @@ export async function createDatabase(
     url: url.href,
     name,
     pool,
-    migrate: async () => { await migrateUp(pool) },
-    source: async () => { await pool.query(createExamResults) },
+    migrate: async () => {
+      await migrateUp(pool)
+    },
+    source: async () => {
+      await pool.query(createExamResults)
+    },
   }
   t.teardown(async () => {
     await pool.end()

@@ -14,7 +14,7 @@ export const sleep = (ms: number): Promise<void> => new Promise((done) => setTim
 
 export async function until(what: () => boolean | Promise<boolean>, message: string, ms = 60_000): Promise<void> {
   const end = Date.now() + ms
-  while (!await what()) {
+  while (!(await what())) {
     if (Date.now() > end) throw new Error(`not within ${ms} ms: ${message}`)
     await sleep(25)
   }
@@ -24,7 +24,9 @@ export async function until(what: () => boolean | Promise<boolean>, message: str
 export function steadyPool(t: { teardown(action: () => unknown): unknown }, url: string): pg.Pool {
   const pool = new pg.Pool({ connectionString: url, max: 3, connectionTimeoutMillis: 30_000, idleTimeoutMillis: 0 })
   pool.on('error', () => undefined)
-  pool.on('connect', (client) => { client.on('error', () => undefined) })
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined)
+  })
   t.teardown(() => pool.end())
   return pool
 }
@@ -54,8 +56,21 @@ export async function prepare(server: string, { exams = 60, questions = 20, stor
 }
 
 export async function load(pool: pg.Pool, exams: number, questions: number): Promise<void> {
-  const lines = cohort({ exams, questions, students: 20, items: 200, days: 6, end: new Date('2026-03-12T00:00:00Z'), seed: 3 })
-  await loadExamResults(pool, (function* () { for (const exam of lines) yield JSON.stringify(exam) })())
+  const lines = cohort({
+    exams,
+    questions,
+    students: 20,
+    items: 200,
+    days: 6,
+    end: new Date('2026-03-12T00:00:00Z'),
+    seed: 3,
+  })
+  await loadExamResults(
+    pool,
+    (function* () {
+      for (const exam of lines) yield JSON.stringify(exam)
+    })(),
+  )
 }
 
 /**
@@ -69,29 +84,63 @@ export async function loadVast(pool: pg.Pool): Promise<void> {
 }
 
 /** Small limits, so that drills are short; the statement limit is still far above what a busy machine needs. */
-export const settings = { POOL_SIZE: '4', STREAM_POOL_SIZE: '2', TIMEOUT_PAGE_MS: '2000', TIMEOUT_AGGREGATE_MS: '2000', TIMEOUT_MAX_MS: '2000', STREAM_TIMEOUT_S: '60', CONTRACT_TIMEOUT_MS: '4000', CONTRACT_INTERVAL_S: '3600' }
+export const settings = {
+  POOL_SIZE: '4',
+  STREAM_POOL_SIZE: '2',
+  TIMEOUT_PAGE_MS: '2000',
+  TIMEOUT_AGGREGATE_MS: '2000',
+  TIMEOUT_MAX_MS: '2000',
+  STREAM_TIMEOUT_S: '60',
+  CONTRACT_TIMEOUT_MS: '4000',
+  CONTRACT_INTERVAL_S: '3600',
+}
 
 /** Pages, aggregates, streams, the model: every way to a database. */
-export const dataPaths = ['/v1/attempts?user_id=student-1&limit=5', '/v1/topics', '/v1/students?limit=3', '/v1/items?limit=3', '/v1/attempts?user_id=student-1&format=csv', '/v1/changes', '/v1/irt/responses']
+export const dataPaths = [
+  '/v1/attempts?user_id=student-1&limit=5',
+  '/v1/topics',
+  '/v1/students?limit=3',
+  '/v1/items?limit=3',
+  '/v1/attempts?user_id=student-1&format=csv',
+  '/v1/changes',
+  '/v1/irt/responses',
+]
 
 /** A stream whose reader takes nothing until told. */
-export interface HeldStream { status: number; /** Reads on. @returns whether it came to its proper end */ ended(): Promise<boolean> }
+export interface HeldStream {
+  status: number
+  /** Reads on. @returns whether it came to its proper end */ ended(): Promise<boolean>
+}
 
 export function holdStream(service: Service, path = '/v1/attempts?format=csv'): Promise<HeldStream> {
   return new Promise((done, fail) => {
     get(`${service.url}${path}`, { agent: false }, (response: IncomingMessage) => {
       response.pause()
       const closed = new Promise<boolean>((end) => {
-        response.on('error', () => { end(false) })
-        response.on('close', () => { end(response.complete) })
+        response.on('error', () => {
+          end(false)
+        })
+        response.on('close', () => {
+          end(response.complete)
+        })
       })
-      done({ status: response.statusCode ?? 0, ended: () => { response.resume(); return closed } })
+      done({
+        status: response.statusCode ?? 0,
+        ended: () => {
+          response.resume()
+          return closed
+        },
+      })
     }).on('error', fail)
   })
 }
 
 const asked = (service: Service, paths: readonly string[], times = 1): Promise<Answer[]> =>
-  Promise.all(Array.from({ length: times }, () => paths).flat().map((path) => service.get(path)))
+  Promise.all(
+    Array.from({ length: times }, () => paths)
+      .flat()
+      .map((path) => service.get(path)),
+  )
 
 export interface Drill {
   name: string
@@ -108,7 +157,13 @@ export interface Drill {
   paths?: readonly string[]
 }
 
-export interface Measured { drill: string; 'slowest first, ms': number; 'slowest later, ms': number; 'first correct after, ms': number; 'ready after, ms': number }
+export interface Measured {
+  drill: string
+  'slowest first, ms': number
+  'slowest later, ms': number
+  'first correct after, ms': number
+  'ready after, ms': number
+}
 
 /** Of the limits within the drill: this machine may be shared. */
 const slack = 10_000
@@ -117,17 +172,25 @@ const slack = 10_000
 export async function drill(t: Test, service: Service, one: Drill): Promise<Measured> {
   const reference = '/v1/attempts?user_id=student-1&limit=50'
   let first = await service.get(reference)
-  await until(async () => first.status === 200 || (first = await service.get(reference)).status === 200, `${one.name}: answers before`)
+  await until(
+    async () => first.status === 200 || (first = await service.get(reference)).status === 200,
+    `${one.name}: answers before`,
+  )
   const before = first.json()['data']
   t.equal((before as unknown[]).length > 0, true, `${one.name}: there is something to compare`)
   const { status = 503, paths = dataPaths } = one
   const slowest = (answers: Answer[]) => Math.round(Math.max(...answers.map(({ ms }) => ms)))
   const refused = (answers: Answer[], within: number, also: number[] = []) => {
     for (const answer of answers) {
-      if (!also.includes(answer.status)) t.equal(answer.status, status, `${one.name}: ${answer.status} ${answer.text.slice(0, 200)}`)
+      if (!also.includes(answer.status))
+        t.equal(answer.status, status, `${one.name}: ${answer.status} ${answer.text.slice(0, 200)}`)
       // sooner where only a connection was not to be had
       if (answer.status === 503) t.match(answer.headers.get('retry-after'), /^[15]$/)
-      if (answer.status >= 500) t.match(answer.json(), { code: /^(database_unavailable|too_busy|timeout|too_many_streams)$/, status: answer.status })
+      if (answer.status >= 500)
+        t.match(answer.json(), {
+          code: /^(database_unavailable|too_busy|timeout|too_many_streams)$/,
+          status: answer.status,
+        })
       if (answer.ms > within + slack) t.fail(`${one.name}: ${Math.round(answer.ms)} ms`)
     }
   }
@@ -146,13 +209,21 @@ export async function drill(t: Test, service: Service, one: Drill): Promise<Meas
   }
   const later = await asked(service, paths, 2)
   refused(later, one.knownMs, status === 504 ? [503] : [])
-  t.equal(later.some((answer) => answer.status === status), true, `${one.name}: ${status}`)
+  t.equal(
+    later.some((answer) => answer.status === status),
+    true,
+    `${one.name}: ${status}`,
+  )
   const [contract, live] = await Promise.all([service.get('/schema-contract'), service.get('/health/live')])
   t.equal(contract.status, 503, `${one.name}: no drift is claimed`)
   t.match(contract.json(), { status: 'error' })
   t.equal(live.status, 200)
   if (live.ms > 1_000 + slack) t.fail(`${one.name}: live after ${live.ms} ms`)
-  t.notMatch(later.map(({ text }) => text).join(''), /drill|127\.0\.0\.1|ECONN/, `${one.name}: tells nothing of the database`)
+  t.notMatch(
+    later.map(({ text }) => text).join(''),
+    /drill|127\.0\.0\.1|ECONN/,
+    `${one.name}: tells nothing of the database`,
+  )
 
   await one.end()
   const ended = performance.now()
@@ -164,11 +235,19 @@ export async function drill(t: Test, service: Service, one: Drill): Promise<Meas
       correct = performance.now() - ended
       t.strictSame(answer?.json()['data'], before, `${one.name}: correctly`)
     })(),
-    until(async () => (await service.get('/health/ready')).status === 200, `${one.name}: is ready again`).then(() => { ready = performance.now() - ended }),
+    until(async () => (await service.get('/health/ready')).status === 200, `${one.name}: is ready again`).then(() => {
+      ready = performance.now() - ended
+    }),
   ])
   // what cannot be checked within its time is 503, and is asked again
   await until(async () => (await service.get('/schema-contract')).status === 200, `${one.name}: the lock holds`)
-  const measured = { drill: one.name, 'slowest first, ms': slowest(noticing), 'slowest later, ms': slowest(later), 'first correct after, ms': Math.round(correct), 'ready after, ms': Math.round(ready) }
+  const measured = {
+    drill: one.name,
+    'slowest first, ms': slowest(noticing),
+    'slowest later, ms': slowest(later),
+    'first correct after, ms': Math.round(correct),
+    'ready after, ms': Math.round(ready),
+  }
   t.comment(JSON.stringify(measured))
   t.equal(correct < 20_000, true, `${one.name}: answered after ${Math.round(correct)} ms`)
   return measured
@@ -176,19 +255,40 @@ export async function drill(t: Test, service: Service, one: Drill): Promise<Meas
 
 /** Sessions of the service at the server, by what they are for. */
 export async function sessions(pool: pg.Pool): Promise<Record<string, { sessions: number; busy: number }>> {
-  const { rows } = await pool.query<{ name: string; sessions: number; busy: number }>(`select application_name as name, count(*)::integer as sessions,
+  const { rows } = await pool.query<{
+    name: string
+    sessions: number
+    busy: number
+  }>(`select application_name as name, count(*)::integer as sessions,
     count(*) filter (where state <> 'idle')::integer as busy from pg_stat_activity where application_name like 'attempt-api%' group by 1`)
   return Object.fromEntries(rows.map(({ name, ...rest }) => [name, rest]))
 }
 
-export const most: Record<string, number> = { 'attempt-api': 4, 'attempt-api stream': 2, 'attempt-api contract': 2, 'attempt-api refresher': 3, 'attempt-api pulse': 1, 'attempt-api state': 1, 'attempt-api store health': 1, 'attempt-api anomalies': 1, 'attempt-api explain': 1, 'attempt-api metrics': 1 }
+export const most: Record<string, number> = {
+  'attempt-api': 4,
+  'attempt-api stream': 2,
+  'attempt-api contract': 2,
+  'attempt-api refresher': 3,
+  'attempt-api pulse': 1,
+  'attempt-api state': 1,
+  'attempt-api store health': 1,
+  'attempt-api anomalies': 1,
+  'attempt-api explain': 1,
+  'attempt-api metrics': 1,
+}
 
 /** Nothing is leaked: at most what the pools may have, and all of it idle; a lost session's server finds out within 25 s. */
 export async function settles(t: Test, pool: pg.Pool): Promise<void> {
   let left = {}
-  await until(async () => {
-    const held = await sessions(pool)
-    left = held
-    return Object.entries(held).every(([name, { sessions: count, busy }]) => count <= (most[name] ?? 0) && busy === 0)
-  }, 'sessions are idle and no more than they may be', 45_000).catch((error: unknown) => { t.fail(`${String(error)}: ${JSON.stringify(left)}`) })
+  await until(
+    async () => {
+      const held = await sessions(pool)
+      left = held
+      return Object.entries(held).every(([name, { sessions: count, busy }]) => count <= (most[name] ?? 0) && busy === 0)
+    },
+    'sessions are idle and no more than they may be',
+    45_000,
+  ).catch((error: unknown) => {
+    t.fail(`${String(error)}: ${JSON.stringify(left)}`)
+  })
 }

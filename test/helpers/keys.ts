@@ -4,20 +4,31 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createKey } from '../../src/access/api-keys.js'
 
-export const entryOf = (name: string, { hash }: { hash: string }, scopes: string[], expires = '2999-01-01') => ({ name, sha256: hash, scopes, expires })
+export const entryOf = (name: string, { hash }: { hash: string }, scopes: string[], expires = '2999-01-01') => ({
+  name,
+  sha256: hash,
+  scopes,
+  expires,
+})
 
 /** Waits until something holds; fails loudly after two minutes: a process that starts on a crowded machine takes its time. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 120_000; !await holds();) {
+  for (const end = Date.now() + 120_000; !(await holds());) {
     if (Date.now() > end) throw new Error(`never came: ${holds.toString()}`)
     await new Promise((again) => setTimeout(again, 20))
   }
 }
 
 /** A file of keys, one for each list of scopes by name; gone when the test ends. */
-export function keyFile<N extends string>(t: { teardown(action: () => unknown): unknown }, scopes: Record<N, string[]>, expires?: string): { file: string; keys: Record<N, string> } {
+export function keyFile<N extends string>(
+  t: { teardown(action: () => unknown): unknown },
+  scopes: Record<N, string[]>,
+  expires?: string,
+): { file: string; keys: Record<N, string> } {
   const folder = mkdtempSync(join(tmpdir(), 'attempt-keys-'))
-  t.teardown(() => { rmSync(folder, { recursive: true }) })
+  t.teardown(() => {
+    rmSync(folder, { recursive: true })
+  })
   const made = (Object.entries(scopes) as [N, string[]][]).map(([name, given]) => ({ name, given, ...createKey() }))
   const file = join(folder, 'keys.json')
   writeFileSync(file, JSON.stringify({ keys: made.map((one) => entryOf(one.name, one, one.given, expires)) }))

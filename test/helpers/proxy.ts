@@ -23,8 +23,13 @@ export async function startProxy(t: { teardown(action: () => unknown): unknown }
     const far = connect(Number(port), hostname)
     const line = { start: '', lost: false }
     lines.add(line)
-    near.once('data', (bytes) => { line.start = bytes.toString('latin1') })
-    for (const [from, to] of [[near, far], [far, near]] as const) {
+    near.once('data', (bytes) => {
+      line.start = bytes.toString('latin1')
+    })
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
       sockets.add(from)
       from.on('error', () => undefined)
       from.on('close', () => {
@@ -33,15 +38,25 @@ export async function startProxy(t: { teardown(action: () => unknown): unknown }
         // a lost packet is no end
         if (!proxy.silent && !line.lost) to.destroy()
       })
-      from.on('data', (bytes) => { if (!proxy.silent && !line.lost && !to.write(bytes)) from.pause() })
-      to.on('drain', () => { from.resume() })
+      from.on('data', (bytes) => {
+        if (!proxy.silent && !line.lost && !to.write(bytes)) from.pause()
+      })
+      to.on('drain', () => {
+        from.resume()
+      })
     }
   })
-  await new Promise<void>((done) => { server.listen(0, '127.0.0.1', done) })
+  await new Promise<void>((done) => {
+    server.listen(0, '127.0.0.1', done)
+  })
   const url = new URL(target)
   url.port = String((server.address() as AddressInfo).port)
-  const cut = () => { for (const socket of sockets) socket.destroy() }
-  const lose = (name: string) => { for (const line of lines) if (line.start.includes(`application_name\0${name}\0`)) line.lost = true }
+  const cut = () => {
+    for (const socket of sockets) socket.destroy()
+  }
+  const lose = (name: string) => {
+    for (const line of lines) if (line.start.includes(`application_name\0${name}\0`)) line.lost = true
+  }
   const proxy: Proxy = { url: url.href, target, silent: false, cut, lose }
   t.teardown(() => {
     cut()

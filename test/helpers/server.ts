@@ -18,10 +18,15 @@ export interface OwnServer {
 }
 
 /** fsync=off survives a crash of the server, though not one of the machine. */
-export const ownServer = (t: { teardown(action: () => unknown): unknown }, ...settings: string[]): Promise<OwnServer> => serverIn(t, mkdtempSync(join(tmpdir(), 'attempt-server-')), settings)
+export const ownServer = (t: { teardown(action: () => unknown): unknown }, ...settings: string[]): Promise<OwnServer> =>
+  serverIn(t, mkdtempSync(join(tmpdir(), 'attempt-server-')), settings)
 
 /** The same in a folder of the test's choice, which is gone afterwards. */
-export async function serverIn(t: { teardown(action: () => unknown): unknown }, folder: string, settings: string[]): Promise<OwnServer> {
+export async function serverIn(
+  t: { teardown(action: () => unknown): unknown },
+  folder: string,
+  settings: string[],
+): Promise<OwnServer> {
   const major = process.env['PGMAJOR']
   const binaries = major === undefined ? await embeddedBinaries() : await majorBinaries(major)
   mkdirSync(folder, { recursive: true })
@@ -31,7 +36,11 @@ export async function serverIn(t: { teardown(action: () => unknown): unknown }, 
   const start = async (more: string[] = [], ready?: string) => {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await startEmbedded(folder, { binaries, settings: ['fsync=off', ...port, ...settings, ...more], ...(ready === undefined ? {} : { ready }) })
+        return await startEmbedded(folder, {
+          binaries,
+          settings: ['fsync=off', ...port, ...settings, ...more],
+          ...(ready === undefined ? {} : { ready }),
+        })
       } catch (error) {
         // the children of a killed server hold its memory until they notice
         if (attempt === 100) throw error

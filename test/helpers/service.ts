@@ -4,7 +4,13 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { cli } from './cli.js'
 
-export interface Answer { status: number; ms: number; headers: Headers; text: string; json(): Record<string, unknown> }
+export interface Answer {
+  status: number
+  ms: number
+  headers: Headers
+  text: string
+  json(): Record<string, unknown>
+}
 
 export interface Service {
   url: string
@@ -23,10 +29,28 @@ export interface Service {
  * Starts it on any free port and waits until it listens. `command` runs it elsewhere, for instance in a network of its own.
  * A machine whose processors are taken is no overload here: data requests would be refused for it.
  */
-export async function startService(t: { teardown(action: () => unknown): unknown }, settings: Record<string, string>, command: string[] = [], host = '127.0.0.1'): Promise<Service> {
+export async function startService(
+  t: { teardown(action: () => unknown): unknown },
+  settings: Record<string, string>,
+  command: string[] = [],
+  host = '127.0.0.1',
+): Promise<Service> {
   const [run = '', ...args] = [...command, process.execPath, ...cli, 'serve']
-  const child = spawn(run, args, { env: { ...process.env, NODE_ENV: 'production', HOST: host, PORT: '0', LOG_LEVEL: 'info', OVERLOAD_DELAY_MS: '0', ...settings }, stdio: ['ignore', 'pipe', 'pipe'] })
-  t.teardown(() => { child.kill('SIGKILL') })
+  const child = spawn(run, args, {
+    env: {
+      ...process.env,
+      NODE_ENV: 'production',
+      HOST: host,
+      PORT: '0',
+      LOG_LEVEL: 'info',
+      OVERLOAD_DELAY_MS: '0',
+      ...settings,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.teardown(() => {
+    child.kill('SIGKILL')
+  })
   const log: string[] = []
   for (const stream of [child.stdout, child.stderr]) {
     // of each its own: half a line of one is not the beginning of the other's
@@ -39,9 +63,11 @@ export async function startService(t: { teardown(action: () => unknown): unknown
   }
   // by then everything that it said is in the log
   const exited = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string)
-  const listening = () => log.map((line) => /listening at (http:[^"\s]+)/.exec(line)?.[1]).find((url) => url !== undefined)
+  const listening = () =>
+    log.map((line) => /listening at (http:[^"\s]+)/.exec(line)?.[1]).find((url) => url !== undefined)
   while (listening() === undefined) {
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the service ended with ${await exited}: ${log.join('\n')}`)
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`the service ended with ${await exited}: ${log.join('\n')}`)
     await new Promise((again) => setTimeout(again, 20))
   }
   const url = listening() as string
@@ -50,20 +76,39 @@ export async function startService(t: { teardown(action: () => unknown): unknown
     pid: child.pid as number,
     log,
     exited,
-    signal: (name) => { child.kill(name) },
+    signal: (name) => {
+      child.kill(name)
+    },
     handles() {
-      try { return readdirSync(`/proc/${child.pid}/fd`).length } catch { return undefined }
+      try {
+        return readdirSync(`/proc/${child.pid}/fd`).length
+      } catch {
+        return undefined
+      }
     },
     async get(path) {
       const began = performance.now()
-      const response = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(60_000), headers: { connection: 'close' } })
+      const response = await fetch(`${url}${path}`, {
+        signal: AbortSignal.timeout(60_000),
+        headers: { connection: 'close' },
+      })
       const text = await response.text()
-      return { status: response.status, ms: performance.now() - began, headers: response.headers, text, json: () => JSON.parse(text) as Record<string, unknown> }
+      return {
+        status: response.status,
+        ms: performance.now() - began,
+        headers: response.headers,
+        text,
+        json: () => JSON.parse(text) as Record<string, unknown>,
+      }
     },
   }
 }
 
 /** Resident megabytes of a process; undefined where the system does not tell. */
 export function residentMb(pid: number): number | undefined {
-  try { return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024 } catch { return undefined }
+  try {
+    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
+  } catch {
+    return undefined
+  }
 }

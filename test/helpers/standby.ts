@@ -29,7 +29,9 @@ export async function startReplicated(t: { teardown(action: () => unknown): unkn
   const binaries = major === undefined ? await embeddedBinaries() : await majorBinaries(major)
   const folder = mkdtempSync(join(tmpdir(), 'attempt-standby-'))
   chmodSync(folder, 0o755)
-  t.teardown(() => { rmSync(folder, { recursive: true, force: true }) })
+  t.teardown(() => {
+    rmSync(folder, { recursive: true, force: true })
+  })
   const [first, second] = [join(folder, 'primary'), join(folder, 'standby')]
   const settings = ['fsync=off', 'wal_level=replica', 'max_wal_senders=4']
   await (await startEmbedded(first, { binaries, settings })).stop()
@@ -38,14 +40,21 @@ export async function startReplicated(t: { teardown(action: () => unknown): unkn
   if (copied.status !== 0) throw new Error(`The primary could not be copied: ${copied.stderr}`)
   const primary = await startEmbedded(first, { binaries, settings })
   let dead = false
-  t.teardown(async () => { if (!dead) await primary.stop('immediate') })
+  t.teardown(async () => {
+    if (!dead) await primary.stop('immediate')
+  })
   const { port, password } = new URL(primary.url)
   writeFileSync(join(second, 'pgdata', 'standby.signal'), '')
-  appendFileSync(join(second, 'pgdata', 'postgresql.auto.conf'), `primary_conninfo = 'host=127.0.0.1 port=${port} user=postgres password=${password}'\n`)
+  appendFileSync(
+    join(second, 'pgdata', 'postgresql.auto.conf'),
+    `primary_conninfo = 'host=127.0.0.1 port=${port} user=postgres password=${password}'\n`,
+  )
   let standby = await startEmbedded(second, { binaries, settings })
   const standbyPort = standby.port
   let running = true
-  t.teardown(async () => { if (running) await standby.stop('immediate') })
+  t.teardown(async () => {
+    if (running) await standby.stop('immediate')
+  })
   return {
     primary: primary.url,
     standby: standby.url,
@@ -66,9 +75,16 @@ export async function startReplicated(t: { teardown(action: () => unknown): unkn
       const [writer, reader] = [new pg.Client(primary.url), new pg.Client(standby.url)]
       await Promise.all([writer.connect(), reader.connect()])
       try {
-        const { rows: [written] } = await writer.query<{ lsn: string }>('select pg_current_wal_lsn()::text as lsn')
-        const replayed = async () => (await reader.query<{ done: boolean }>('select pg_last_wal_replay_lsn() >= $1::pg_lsn as done', [written?.lsn])).rows[0]?.done
-        while (await replayed() !== true) await new Promise((done) => setTimeout(done, 25))
+        const {
+          rows: [written],
+        } = await writer.query<{ lsn: string }>('select pg_current_wal_lsn()::text as lsn')
+        const replayed = async () =>
+          (
+            await reader.query<{ done: boolean }>('select pg_last_wal_replay_lsn() >= $1::pg_lsn as done', [
+              written?.lsn,
+            ])
+          ).rows[0]?.done
+        while ((await replayed()) !== true) await new Promise((done) => setTimeout(done, 25))
       } finally {
         await Promise.all([writer.end(), reader.end()])
       }

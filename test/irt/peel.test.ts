@@ -8,7 +8,11 @@ import { arbitraryRows, keptRows, matrixOf, rowsOf, studentBytes, type Row } fro
 function naive(rows: Row[], minPerItem: number, minPerStudent: number, anchors: string[]): Row[] {
   for (;;) {
     const count = (of: (row: Row) => unknown, value: unknown) => rows.filter((row) => of(row) === value).length
-    const rest = rows.filter((row) => (anchors.includes(String(row.item)) || count((each) => each.item, row.item) >= minPerItem) && count((each) => each.student, row.student) >= minPerStudent)
+    const rest = rows.filter(
+      (row) =>
+        (anchors.includes(String(row.item)) || count((each) => each.item, row.item) >= minPerItem) &&
+        count((each) => each.student, row.student) >= minPerStudent,
+    )
     if (rest.length === rows.length) return rest
     rows = rest
   }
@@ -17,22 +21,36 @@ function naive(rows: Row[], minPerItem: number, minPerStudent: number, anchors: 
 t.test('is the core, whatever it is given', async (t) => {
   const least = fc.integer({ min: 0, max: 7 })
   const anchors = fc.subarray(['-9223372036854775808', '-7', '1', '9007199254740993', '5'])
-  await fc.assert(fc.asyncProperty(arbitraryRows(true), least, least, anchors, async (rows, minPerItem, minPerStudent, anchors) => {
-    const matrix = matrixOf(rows)
-    const kept = await peel(matrix, { minPerItem, minPerStudent, anchors })
-    const expected = naive(rows, minPerItem, minPerStudent, anchors)
-    t.same(keptRows(rows, matrix, kept), expected)
-    t.equal(kept.responseCount, expected.length)
-    t.equal(kept.studentCount, new Set(expected.map((row) => row.student)).size)
-    const ids = new Set(expected.map((row) => String(row.item)))
-    for (const id of anchors) if (rows.some((row) => String(row.item) === id)) ids.add(id)
-    t.equal(kept.itemCount, ids.size)
-    t.same([...matrix.itemOrder()].filter((item) => kept.items[item] === 1).map((item) => matrix.itemId(item)).sort(), [...ids].sort())
-    for (let item = 0; item < matrix.items; item++) t.equal(kept.itemResponses[item], expected.filter((row) => String(row.item) === matrix.itemId(item)).length)
-    const students = [...new Set(rows.map((row) => row.student))].sort((one, other) => one - other)
-    for (const [at, student] of students.entries()) t.equal(kept.studentResponses[at], expected.filter((row) => row.student === student).length)
-    t.same(kept.absentAnchors, anchors.filter((id) => !rows.some((row) => String(row.item) === id)))
-  }), { numRuns: 200 })
+  await fc.assert(
+    fc.asyncProperty(arbitraryRows(true), least, least, anchors, async (rows, minPerItem, minPerStudent, anchors) => {
+      const matrix = matrixOf(rows)
+      const kept = await peel(matrix, { minPerItem, minPerStudent, anchors })
+      const expected = naive(rows, minPerItem, minPerStudent, anchors)
+      t.same(keptRows(rows, matrix, kept), expected)
+      t.equal(kept.responseCount, expected.length)
+      t.equal(kept.studentCount, new Set(expected.map((row) => row.student)).size)
+      const ids = new Set(expected.map((row) => String(row.item)))
+      for (const id of anchors) if (rows.some((row) => String(row.item) === id)) ids.add(id)
+      t.equal(kept.itemCount, ids.size)
+      t.same(
+        [...matrix.itemOrder()]
+          .filter((item) => kept.items[item] === 1)
+          .map((item) => matrix.itemId(item))
+          .sort(),
+        [...ids].sort(),
+      )
+      for (let item = 0; item < matrix.items; item++)
+        t.equal(kept.itemResponses[item], expected.filter((row) => String(row.item) === matrix.itemId(item)).length)
+      const students = [...new Set(rows.map((row) => row.student))].sort((one, other) => one - other)
+      for (const [at, student] of students.entries())
+        t.equal(kept.studentResponses[at], expected.filter((row) => row.student === student).length)
+      t.same(
+        kept.absentAnchors,
+        anchors.filter((id) => !rows.some((row) => String(row.item) === id)),
+      )
+    }),
+    { numRuns: 200 },
+  )
 })
 
 t.test('drops in turn what falls below because of what was dropped', async (t) => {

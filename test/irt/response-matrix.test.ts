@@ -7,31 +7,69 @@ import { addRow, arbitraryRows, matrixOf, studentBytes, type Row } from './rows.
 const row: Row = { student: 1, item: 7n, correct: true, ms: 12 }
 
 t.test('gives back what it was given', async (t) => {
-  fc.assert(fc.property(arbitraryRows(true), (rows) => {
-    const sorted = [...rows].sort((one, other) => one.student - other.student)
-    const matrix = matrixOf(rows)
-    const back: Row[] = []
-    for (let student = 0; student < matrix.students; student++) {
-      for (let response = matrix.begin(student); response < matrix.end(student); response++) {
-        t.equal(matrix.itemAndCorrect(response), matrix.item(response) << 1 | matrix.correct(response))
-        back.push({
-          student: Number.parseInt(matrix.studentId(student).slice(-8), 16), item: BigInt(matrix.itemId(matrix.item(response))),
-          correct: matrix.correct(response) === 1, ms: matrix.time(response),
-        })
+  fc.assert(
+    fc.property(arbitraryRows(true), (rows) => {
+      const sorted = [...rows].sort((one, other) => one.student - other.student)
+      const matrix = matrixOf(rows)
+      const back: Row[] = []
+      for (let student = 0; student < matrix.students; student++) {
+        for (let response = matrix.begin(student); response < matrix.end(student); response++) {
+          t.equal(matrix.itemAndCorrect(response), (matrix.item(response) << 1) | matrix.correct(response))
+          back.push({
+            student: Number.parseInt(matrix.studentId(student).slice(-8), 16),
+            item: BigInt(matrix.itemId(matrix.item(response))),
+            correct: matrix.correct(response) === 1,
+            ms: matrix.time(response),
+          })
+        }
       }
-    }
-    t.same(back, sorted)
-    t.equal(matrix.students, new Set(rows.map((each) => each.student)).size)
-    t.equal(matrix.items, new Set(rows.map((each) => each.item)).size)
-  }), { numRuns: 100 })
+      t.same(back, sorted)
+      t.equal(matrix.students, new Set(rows.map((each) => each.student)).size)
+      t.equal(matrix.items, new Set(rows.map((each) => each.item)).size)
+    }),
+    { numRuns: 100 },
+  )
 })
 
 t.test('item ids are exact over the whole range, and in numeric order', async (t) => {
-  const ids = ['-9223372036854775808', '-9007199254740993', '-9007199254740992', '-4294967296', '-1', '0', '1', '10', '9', '4294967295', '4294967296',
-    '9007199254740991', '9007199254740992', '9007199254740993', '9223372036854775807']
+  const ids = [
+    '-9223372036854775808',
+    '-9007199254740993',
+    '-9007199254740992',
+    '-4294967296',
+    '-1',
+    '0',
+    '1',
+    '10',
+    '9',
+    '4294967295',
+    '4294967296',
+    '9007199254740991',
+    '9007199254740992',
+    '9007199254740993',
+    '9223372036854775807',
+  ]
   const matrix = matrixOf(ids.map((id) => ({ ...row, item: BigInt(id) })))
-  t.same([...matrix.itemOrder()].map((item) => matrix.itemId(item)), ['-9223372036854775808', '-9007199254740993', '-9007199254740992', '-4294967296', '-1', '0', '1', '9', '10', '4294967295', '4294967296',
-    '9007199254740991', '9007199254740992', '9007199254740993', '9223372036854775807'])
+  t.same(
+    [...matrix.itemOrder()].map((item) => matrix.itemId(item)),
+    [
+      '-9223372036854775808',
+      '-9007199254740993',
+      '-9007199254740992',
+      '-4294967296',
+      '-1',
+      '0',
+      '1',
+      '9',
+      '10',
+      '4294967295',
+      '4294967296',
+      '9007199254740991',
+      '9007199254740992',
+      '9007199254740993',
+      '9223372036854775807',
+    ],
+  )
   for (const [index, id] of ids.entries()) t.equal(matrix.itemOf(id), index)
   t.equal(matrix.itemOf('2'), undefined)
   t.equal(matrix.itemOf('9223372036854775808'), undefined, 'not the id that it would overflow to')
@@ -49,7 +87,9 @@ t.test('takes the halves of an id of either sign', async (t) => {
 })
 
 t.test('many items', async (t) => {
-  const matrix = matrixOf(Array.from({ length: 20_000 }, (_, at) => ({ ...row, item: BigInt(at) * 0x1_0000_0001n - 10_000n })))
+  const matrix = matrixOf(
+    Array.from({ length: 20_000 }, (_, at) => ({ ...row, item: BigInt(at) * 0x1_0000_0001n - 10_000n })),
+  )
   t.equal(matrix.items, 20_000)
   t.equal(matrix.itemOf(String(19_999n * 0x1_0000_0001n - 10_000n)), 19_999)
   t.same([...matrix.itemOrder()].slice(0, 3), [0, 1, 2])
@@ -69,7 +109,10 @@ t.test('gives student ids as UUIDs, whatever their bits', async (t) => {
 })
 
 t.test('a student of zeros is a student', async (t) => {
-  const matrix = matrixOf([{ ...row, student: 0 }, { ...row, student: 0, item: 8n }])
+  const matrix = matrixOf([
+    { ...row, student: 0 },
+    { ...row, student: 0, item: 8n },
+  ])
   t.equal(matrix.students, 1)
   t.equal(matrix.end(0), 2)
 })
@@ -103,7 +146,10 @@ t.test('keeps times and ids only where asked', async (t) => {
 })
 
 t.test('takes 4 bytes a response, 8 with times, over many chunks', async (t) => {
-  for (const [times, each] of [[false, 4], [true, 8]] as const) {
+  for (const [times, each] of [
+    [false, 4],
+    [true, 8],
+  ] as const) {
     const matrix = new ResponseMatrix({ most: 2 ** 20, times })
     const id = studentBytes(0)
     for (let at = 0; at < 500_000; at++) {

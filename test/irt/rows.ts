@@ -3,7 +3,12 @@ import fc from 'fast-check'
 import { ResponseMatrix } from '../../src/irt/response-matrix.js'
 import type { Kept } from '../../src/irt/peel.js'
 
-export interface Row { student: number; item: bigint; correct: boolean; ms: number }
+export interface Row {
+  student: number
+  item: bigint
+  correct: boolean
+  ms: number
+}
 
 /** The 16 bytes of a student's id that sort as the numbers do. */
 export function studentBytes(student: number): Buffer {
@@ -28,19 +33,33 @@ export function matrixOf(rows: readonly Row[]): ResponseMatrix {
 
 /** One line a student, one character an item (item ids 1, 2, ...): 1 right, 0 wrong, . not answered. */
 export function rowsOf(...lines: string[]): Row[] {
-  return lines.flatMap((line, student) => [...line].flatMap((answer, item) =>
-    answer === '.' ? [] : [{ student: student + 1, item: BigInt(item + 1), correct: answer === '1', ms: 0 }]))
+  return lines.flatMap((line, student) =>
+    [...line].flatMap((answer, item) =>
+      answer === '.' ? [] : [{ student: student + 1, item: BigInt(item + 1), correct: answer === '1', ms: 0 }],
+    ),
+  )
 }
 
 /** The rows that are kept. */
 export function keptRows(rows: readonly Row[], matrix: ResponseMatrix, kept: Kept): Row[] {
   const students = [...new Set(rows.map((row) => row.student))].sort((one, other) => one - other)
-  return rows.filter((row) => kept.students[students.indexOf(row.student)] === 1 && kept.items[matrix.itemOf(String(row.item))!] === 1)
+  return rows.filter(
+    (row) => kept.students[students.indexOf(row.student)] === 1 && kept.items[matrix.itemOf(String(row.item))!] === 1,
+  )
 }
 
 /** Few students and items, so that they meet; `repeats`: as with attempts=all. */
 export const arbitraryRows = (repeats: boolean, most = 120): fc.Arbitrary<Row[]> => {
-  const items = fc.constantFrom(...[-(2n ** 63n), -7n, 0n, 1n, 2n, 3n, 2n ** 32n, 2n ** 53n, 2n ** 53n + 1n, 2n ** 63n - 1n])
-  const row = fc.record({ student: fc.integer({ min: 1, max: 14 }), item: items, correct: fc.boolean(), ms: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 9 }), fc.constant(2 ** 31 - 1)) })
-  return repeats ? fc.array(row, { maxLength: most }) : fc.uniqueArray(row, { maxLength: most, selector: (each) => `${each.student} ${each.item}` })
+  const items = fc.constantFrom(
+    ...[-(2n ** 63n), -7n, 0n, 1n, 2n, 3n, 2n ** 32n, 2n ** 53n, 2n ** 53n + 1n, 2n ** 63n - 1n],
+  )
+  const row = fc.record({
+    student: fc.integer({ min: 1, max: 14 }),
+    item: items,
+    correct: fc.boolean(),
+    ms: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 9 }), fc.constant(2 ** 31 - 1)),
+  })
+  return repeats
+    ? fc.array(row, { maxLength: most })
+    : fc.uniqueArray(row, { maxLength: most, selector: (each) => `${each.student} ${each.item}` })
 }

@@ -151,7 +151,15 @@ export function parseJson(text: string): Json {
   return whole
 }
 
-const escapes: Record<string, string> = { '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t', '"': '\\"', '\\': '\\\\' }
+const escapes: Record<string, string> = {
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '"': '\\"',
+  '\\': '\\\\',
+}
 
 function quoted(text: string): string {
   return `"${text.replace(/[\u0000-\u001f"\\]/g, (c) => escapes[c] ?? `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)}"`
@@ -165,12 +173,21 @@ function byKey([a]: [string, Json], [b]: [string, Json]): number {
 
 function jsonbText(json: Json): string {
   switch (json.kind) {
-    case 'null': return 'null'
-    case 'boolean': return String(json.value)
-    case 'number': return json.text
-    case 'string': return quoted(json.value)
-    case 'array': return `[${json.items.map(jsonbText).join(', ')}]`
-    case 'object': return `{${[...json.fields].sort(byKey).map(([key, field]) => `${quoted(key)}: ${jsonbText(field)}`).join(', ')}}`
+    case 'null':
+      return 'null'
+    case 'boolean':
+      return String(json.value)
+    case 'number':
+      return json.text
+    case 'string':
+      return quoted(json.value)
+    case 'array':
+      return `[${json.items.map(jsonbText).join(', ')}]`
+    case 'object':
+      return `{${[...json.fields]
+        .sort(byKey)
+        .map(([key, field]) => `${quoted(key)}: ${jsonbText(field)}`)
+        .join(', ')}}`
   }
 }
 
@@ -199,7 +216,10 @@ function integer(text: string, bits: bigint): bigint | undefined {
 }
 
 /** units / 10^scale */
-interface Decimal { units: bigint; scale: bigint }
+interface Decimal {
+  units: bigint
+  scale: bigint
+}
 
 function decimal(text: string): Decimal | undefined {
   if (text.length > 1000) return undefined
@@ -246,7 +266,8 @@ export function studentId(userId: string): string {
   if (/^[0-9a-fA-F-]{36}$/.test(userId)) {
     const groups = userId.split('-')
     const digits = groups.join('')
-    if (digits.length === 32 && groups.every((group) => group.length > 0 && group.length % 4 === 0)) return grouped(digits.toLowerCase())
+    if (digits.length === 32 && groups.every((group) => group.length > 0 && group.length % 4 === 0))
+      return grouped(digits.toLowerCase())
   }
   return grouped(md5(userId))
 }
@@ -267,7 +288,9 @@ function dateOf(days: number): [year: number, month: number, date: number] {
   const shifted = days + 719_468
   const era = Math.floor(shifted / 146_097)
   const ofEra = shifted - era * 146_097
-  const yearOfEra = Math.floor((ofEra - Math.floor(ofEra / 1460) + Math.floor(ofEra / 36_524) - Math.floor(ofEra / 146_096)) / 365)
+  const yearOfEra = Math.floor(
+    (ofEra - Math.floor(ofEra / 1460) + Math.floor(ofEra / 36_524) - Math.floor(ofEra / 146_096)) / 365,
+  )
   const ofYear = ofEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100))
   const m = Math.floor((5 * ofYear + 2) / 153)
   const month = m < 10 ? m + 3 : m - 9
@@ -281,9 +304,20 @@ export function instant(text: string): Instant {
   if (text === 'infinity' || text === '-infinity') return text
   const parts = /^(\d{4,6})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?Z( BC)?$/.exec(text)
   if (parts === null) throw new Error(`no time this law can read: ${text}`)
-  const [year, month, date, hours, minutes, seconds] = parts.slice(1, 7).map(Number) as [number, number, number, number, number, number]
+  const [year, month, date, hours, minutes, seconds] = parts.slice(1, 7).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ]
   const days = daysOf(parts[8] === undefined ? year : 1 - year, month, date)
-  return BigInt(days) * day + BigInt(hours * 3600 + minutes * 60 + seconds) * second + BigInt((parts[7] ?? '').padEnd(6, '0'))
+  return (
+    BigInt(days) * day +
+    BigInt(hours * 3600 + minutes * 60 + seconds) * second +
+    BigInt((parts[7] ?? '').padEnd(6, '0'))
+  )
 }
 
 /** The text of a time: `YYYY-MM-DDTHH:MM:SS.ffffffZ`, ` BC` behind it where it belongs. */
@@ -293,16 +327,22 @@ export function instantText(time: Instant): string {
   const [year, month, date] = dateOf(Number((time - ofDay) / day))
   const two = (n: bigint | number) => String(n).padStart(2, '0')
   const seconds = ofDay / second
-  return `${String(year > 0 ? year : 1 - year).padStart(4, '0')}-${two(month)}-${two(date)}`
-    + `T${two(seconds / 3600n)}:${two((seconds / 60n) % 60n)}:${two(seconds % 60n)}.${String(ofDay % second).padStart(6, '0')}Z`
-    + (year > 0 ? '' : ' BC')
+  return (
+    `${String(year > 0 ? year : 1 - year).padStart(4, '0')}-${two(month)}-${two(date)}` +
+    `T${two(seconds / 3600n)}:${two((seconds / 60n) % 60n)}:${two(seconds % 60n)}.${String(ofDay % second).padStart(6, '0')}Z` +
+    (year > 0 ? '' : ' BC')
+  )
 }
 
 const earliest = instant('0002-01-01T00:00:00Z') as bigint
 const latest = instant('9998-12-31T23:59:59.999999Z') as bigint
 
 /** What the law makes of exam results; `elements` counts the elements of every array, by session. */
-export function law(exams: readonly Exam[]): { attempts: AttemptRow[]; anomalies: AnomalyRow[]; elements: Map<string, number> } {
+export function law(exams: readonly Exam[]): {
+  attempts: AttemptRow[]
+  anomalies: AnomalyRow[]
+  elements: Map<string, number>
+} {
   const anomalies: AnomalyRow[] = []
   const elements = new Map<string, number>()
   const answers: { examId: string; time: bigint; position: number; row: AttemptRow }[] = []
@@ -314,10 +354,24 @@ export function law(exams: readonly Exam[]): { attempts: AttemptRow[]; anomalies
     elements.set(exam.sessionId, questions?.kind === 'array' ? questions.items.length : 0)
     if (questions === undefined || questions.kind === 'null') continue
 
-    const note = (position: number | null, questionId: string | null, field: string, value: string | null, reason: string, outcome: string) => {
+    const note = (
+      position: number | null,
+      questionId: string | null,
+      field: string,
+      value: string | null,
+      reason: string,
+      outcome: string,
+    ) => {
       anomalies.push({
-        exam_result_id: examId, session_id: exam.sessionId, user_id: exam.userId,
-        position: position === null ? null : String(position), question_id: questionId, field, value, reason, outcome,
+        exam_result_id: examId,
+        session_id: exam.sessionId,
+        user_id: exam.userId,
+        position: position === null ? null : String(position),
+        question_id: questionId,
+        field,
+        value,
+        reason,
+        outcome,
       })
     }
     if (questions.kind !== 'array') {
@@ -339,12 +393,31 @@ export function law(exams: readonly Exam[]): { attempts: AttemptRow[]; anomalies
       const correctness = isCorrect ?? older
       const correct = correctness === null ? false : boolean(correctness)
 
-      if (questionId === null || questionId === '') note(position, questionId, 'question_id', questionId, 'question_id_missing', 'excluded')
-      else if (itemId === undefined) note(position, questionId, 'question_id', questionId, 'question_id_invalid', 'excluded')
+      if (questionId === null || questionId === '')
+        note(position, questionId, 'question_id', questionId, 'question_id_missing', 'excluded')
+      else if (itemId === undefined)
+        note(position, questionId, 'question_id', questionId, 'question_id_invalid', 'excluded')
       if (exam.userId === null) note(position, questionId, 'user_id', null, 'user_id_missing', 'excluded')
-      if (!inRange) note(position, questionId, 'completed_at', completed === null ? null : instantText(completed), 'completed_at_invalid', 'excluded')
-      if (correct === undefined) note(position, questionId, isCorrect === null ? 'correct' : 'is_correct', correctness, 'correctness_invalid', 'excluded')
-      if (questionId === null || itemId === undefined || exam.userId === null || !inRange || correct === undefined) continue
+      if (!inRange)
+        note(
+          position,
+          questionId,
+          'completed_at',
+          completed === null ? null : instantText(completed),
+          'completed_at_invalid',
+          'excluded',
+        )
+      if (correct === undefined)
+        note(
+          position,
+          questionId,
+          isCorrect === null ? 'correct' : 'is_correct',
+          correctness,
+          'correctness_invalid',
+          'excluded',
+        )
+      if (questionId === null || itemId === undefined || exam.userId === null || !inRange || correct === undefined)
+        continue
 
       if (correctness === null) note(position, questionId, 'is_correct', null, 'correctness_missing', 'defaulted')
 
@@ -371,7 +444,9 @@ export function law(exams: readonly Exam[]): { attempts: AttemptRow[]; anomalies
       if (same === undefined) occurrences.set(itemId, [{ position, questionId }])
       else same.push({ position, questionId })
       answers.push({
-        examId, time: completed, position,
+        examId,
+        time: completed,
+        position,
         row: {
           id: attemptId(examId, questionId),
           student_id: studentId(exam.userId),
@@ -389,14 +464,17 @@ export function law(exams: readonly Exam[]): { attempts: AttemptRow[]; anomalies
     }
     for (const same of occurrences.values()) {
       if (same.length < 2) continue
-      for (const { position, questionId } of same) note(position, questionId, 'question_id', questionId, 'duplicate_in_exam', 'kept')
+      for (const { position, questionId } of same)
+        note(position, questionId, 'question_id', questionId, 'duplicate_in_exam', 'kept')
     }
   }
 
-  answers.sort((a, b) =>
-    (a.time < b.time ? -1 : a.time > b.time ? 1 : 0)
-    || (a.examId < b.examId ? -1 : a.examId > b.examId ? 1 : 0)
-    || a.position - b.position)
+  answers.sort(
+    (a, b) =>
+      (a.time < b.time ? -1 : a.time > b.time ? 1 : 0) ||
+      (a.examId < b.examId ? -1 : a.examId > b.examId ? 1 : 0) ||
+      a.position - b.position,
+  )
   const counts = new Map<string, number>()
   for (const { row } of answers) {
     const key = `${row.student_id} ${row.item_id}`
@@ -414,37 +492,53 @@ export interface Queryable {
 
 /** Puts exams into exam_results; JSON goes as text, so that 1.0, 1e3 and -0 arrive as they are spelled. */
 export async function loadExams(db: Queryable, exams: readonly Exam[]): Promise<void> {
-  await db.query(`
+  await db.query(
+    `
     insert into exam_results (id, session_id, user_id, result_json, created_at, updated_at)
     select id, session_id, user_id, result_json::jsonb, created_at::timestamptz, updated_at::timestamptz
     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
-      as e (id, session_id, user_id, result_json, created_at, updated_at)`, [
-    exams.map((exam) => exam.id), exams.map((exam) => exam.sessionId), exams.map((exam) => exam.userId),
-    exams.map((exam) => exam.resultJson), exams.map((exam) => exam.createdAt), exams.map((exam) => exam.updatedAt),
-  ])
+      as e (id, session_id, user_id, result_json, created_at, updated_at)`,
+    [
+      exams.map((exam) => exam.id),
+      exams.map((exam) => exam.sessionId),
+      exams.map((exam) => exam.userId),
+      exams.map((exam) => exam.resultJson),
+      exams.map((exam) => exam.createdAt),
+      exams.map((exam) => exam.updatedAt),
+    ],
+  )
 }
 
 const utc = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 
 /** The rows of the view `attempt` in a database, every column as the law writes it. */
 export async function attemptsOf(db: Queryable, where = 'true', values: unknown[] = []): Promise<AttemptRow[]> {
-  const { rows } = await db.query(`
+  const { rows } = await db.query(
+    `
     select id::text, student_id::text, item_id::text, correct::text, response_time_ms::text, hint_used::text,
       ${utc('completed_at')} as completed_at, ${utc('started_at')} as started_at, attempt_no::text, session_id, topic_id
-    from attempt where ${where}`, values)
+    from attempt where ${where}`,
+    values,
+  )
   return rows as AttemptRow[]
 }
 
 /** The rows of the view `attempt_anomaly` in a database. */
 export async function anomaliesOf(db: Queryable, where = 'true', values: unknown[] = []): Promise<AnomalyRow[]> {
-  const { rows } = await db.query(`
+  const { rows } = await db.query(
+    `
     select exam_result_id::text, session_id, user_id, position::text, question_id, field, value, reason, outcome
-    from attempt_anomaly where ${where}`, values)
+    from attempt_anomaly where ${where}`,
+    values,
+  )
   return rows as AnomalyRow[]
 }
 
 /** How two lists of rows differ as multisets, by all columns; two empty lists where they are the same. */
-export function difference<Row extends object>(actual: readonly Row[], expected: readonly Row[]): { missing: Row[]; unexpected: Row[] } {
+export function difference<Row extends object>(
+  actual: readonly Row[],
+  expected: readonly Row[],
+): { missing: Row[]; unexpected: Row[] } {
   // Sorted by name, so that the order in which columns were written down does not matter.
   const key = (row: Row) => JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)))
   const open = new Map<string, Row[]>()

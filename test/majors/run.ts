@@ -10,23 +10,46 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 
-const installed = await Promise.all(chosen.map((major) => majorBinaries(major).then(() => true, () => false)))
+const installed = await Promise.all(
+  chosen.map((major) =>
+    majorBinaries(major).then(
+      () => true,
+      () => false,
+    ),
+  ),
+)
 if (installed.includes(false)) {
   // not `--prefix`, under which npm overlooks the machine's own settings (proxy, certificates)
   spawnSync('npm', ['ci'], { cwd: 'test/majors', stdio: 'inherit', shell: process.platform === 'win32' })
   // npm counts an optional dependency that could not be fetched as a success
-  const there = await Promise.all(chosen.map((major) => majorBinaries(major).then(() => true, () => false)))
+  const there = await Promise.all(
+    chosen.map((major) =>
+      majorBinaries(major).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  )
   if (there.includes(false)) {
     console.error('The older servers could not be installed: see the lines above.')
     process.exit(1)
   }
 }
 
-const files = ['test/law', 'test/contract'].flatMap((folder) => readdirSync(folder).filter((file) => file.endsWith('.test.ts')).map((file) => `${folder}/${file}`))
+const files = ['test/law', 'test/contract'].flatMap((folder) =>
+  readdirSync(folder)
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => `${folder}/${file}`),
+)
 const results = chosen.map((major) => {
   console.log(`\nPostgreSQL ${major}`)
-  const { status } = spawnSync(process.execPath, ['--import=tsx', 'test/run.ts', ...files], { stdio: 'inherit', env: { ...process.env, PGMAJOR: major } })
+  const { status } = spawnSync(process.execPath, ['--import=tsx', 'test/run.ts', ...files], {
+    stdio: 'inherit',
+    env: { ...process.env, PGMAJOR: major },
+  })
   return { major, passed: status === 0 }
 })
-console.log(`\n${results.map(({ major, passed }) => `PostgreSQL ${major}  ${passed ? 'passed' : 'FAILED'}`).join('\n')}`)
+console.log(
+  `\n${results.map(({ major, passed }) => `PostgreSQL ${major}  ${passed ? 'passed' : 'FAILED'}`).join('\n')}`,
+)
 process.exitCode = results.every(({ passed }) => passed) ? 0 : 1

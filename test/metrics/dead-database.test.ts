@@ -12,20 +12,33 @@ t.test('figures of a database that fell silent', async (t) => {
   const db = await createDatabase(t)
   await buildIndexes(db.pool, () => undefined)
   await enabled(db)
-  await db.pool.query(`insert into exam_results (session_id, user_id, result_json) values ('one', 'somebody', '{"questions": []}')`)
-  await db.pool.query(`insert into attempt_day (date, version, stale) values ('2025-01-01', 1, true), ('2025-01-02', 1, true), ('2025-01-03', 1, false)`)
+  await db.pool.query(
+    `insert into exam_results (session_id, user_id, result_json) values ('one', 'somebody', '{"questions": []}')`,
+  )
+  await db.pool.query(
+    `insert into attempt_day (date, version, stale) values ('2025-01-01', 1, true), ('2025-01-02', 1, true), ('2025-01-03', 1, false)`,
+  )
   const target = new URL(db.url)
   const sockets = new Set<Socket>()
   let silent = false
   const proxy = createServer((client) => {
     const server = connect(Number(target.port), target.hostname)
-    for (const [from, to] of [[client, server], [server, client]] as const) {
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const) {
       sockets.add(from.on('error', () => undefined))
-      from.on('data', (bytes) => { if (!silent) to.write(bytes) })
-      from.on('close', () => { to.destroy() })
+      from.on('data', (bytes) => {
+        if (!silent) to.write(bytes)
+      })
+      from.on('close', () => {
+        to.destroy()
+      })
     }
   })
-  await new Promise<void>((done) => { proxy.listen(0, '127.0.0.1', done) })
+  await new Promise<void>((done) => {
+    proxy.listen(0, '127.0.0.1', done)
+  })
   t.teardown(() => {
     for (const socket of sockets) socket.destroy()
     proxy.close()
@@ -40,13 +53,23 @@ t.test('figures of a database that fell silent', async (t) => {
     t.equal(response.statusCode, 200)
     return { metrics: parseMetrics(response.body), ms: performance.now() - began, text: response.body }
   }
-  const up = ({ metrics }: Awaited<ReturnType<typeof scrape>>) => ['primary', 'store'].map((server) => valueOf(metrics, 'attempt_database_up', { server })).join()
+  const up = ({ metrics }: Awaited<ReturnType<typeof scrape>>) =>
+    ['primary', 'store'].map((server) => valueOf(metrics, 'attempt_database_up', { server })).join()
   // the first ones may be given before the answers, which come one after another
   let known = await scrape()
-  await until(async () => {
-    known = await scrape()
-    return up(known) === '1,1' && ['queue_rows', 'stale_days', 'lag_seconds'].every((name) => !Number.isNaN(valueOf(known.metrics, `attempt_store_${name}`)))
-  }, 'everything is known', 60_000)
+  await until(
+    async () => {
+      known = await scrape()
+      return (
+        up(known) === '1,1' &&
+        ['queue_rows', 'stale_days', 'lag_seconds'].every(
+          (name) => !Number.isNaN(valueOf(known.metrics, `attempt_store_${name}`)),
+        )
+      )
+    },
+    'everything is known',
+    60_000,
+  )
   t.equal(valueOf(known.metrics, 'attempt_store_queue_rows'), 1)
   t.equal(valueOf(known.metrics, 'attempt_store_stale_days'), 2)
   const lag = valueOf(known.metrics, 'attempt_store_lag_seconds')
@@ -55,11 +78,15 @@ t.test('figures of a database that fell silent', async (t) => {
   silent = true
   const took: number[] = []
   let last = await scrape()
-  await until(async () => {
-    took.push(last.ms)
-    last = await scrape()
-    return up(last) === '0,0'
-  }, 'that nobody answers is told', 60_000)
+  await until(
+    async () => {
+      took.push(last.ms)
+      last = await scrape()
+      return up(last) === '0,0'
+    },
+    'that nobody answers is told',
+    60_000,
+  )
   // one of them may have met a busy moment of this machine; a question takes 2 s to be given up
   const usual = took.sort((one, other) => one - other)[Math.floor(took.length / 2)] as number
   t.ok(usual < 1_500, `${Math.round(usual)} ms, of ${took.length}`)
@@ -76,10 +103,22 @@ t.test('where there is no store nothing is told of it', async (t) => {
   const db = await createDatabase(t)
   const app = await startApp(t, db.url)
   let metrics = parseMetrics((await app.inject('/metrics')).body)
-  await until(async () => {
-    metrics = parseMetrics((await app.inject('/metrics')).body)
-    return metrics.get('attempt_store_enabled')?.samples.length === 1
-  }, 'whether there is a store is known', 60_000)
+  await until(
+    async () => {
+      metrics = parseMetrics((await app.inject('/metrics')).body)
+      return metrics.get('attempt_store_enabled')?.samples.length === 1
+    },
+    'whether there is a store is known',
+    60_000,
+  )
   t.equal(valueOf(metrics, 'attempt_store_enabled'), 0)
-  for (const name of ['attempt_store_lag_seconds', 'attempt_store_queue_rows', 'attempt_store_stale_days', 'attempt_store_refresher_present', 'attempt_store_state', 'attempt_contract_checked_timestamp_seconds']) t.equal(metrics.get(name)?.samples.length, 0, name)
+  for (const name of [
+    'attempt_store_lag_seconds',
+    'attempt_store_queue_rows',
+    'attempt_store_stale_days',
+    'attempt_store_refresher_present',
+    'attempt_store_state',
+    'attempt_contract_checked_timestamp_seconds',
+  ])
+    t.equal(metrics.get(name)?.samples.length, 0, name)
 })

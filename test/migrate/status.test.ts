@@ -12,11 +12,20 @@ import { migrationStatus } from '../../src/migrate/status.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
 import { migrateCommand } from '../helpers/migrate.js'
 
-const catalog = async (db: TestDatabase) => (await db.pool.query(`select oid::text, relname, relkind, relacl::text, xmin::text from pg_class where relnamespace = 'public'::regnamespace
-  union all select oid::text, proname, 'f', proacl::text, xmin::text from pg_proc where pronamespace = 'public'::regnamespace order by 1`)).rows
+const catalog = async (db: TestDatabase) =>
+  (
+    await db.pool
+      .query(`select oid::text, relname, relkind, relacl::text, xmin::text from pg_class where relnamespace = 'public'::regnamespace
+  union all select oid::text, proname, 'f', proacl::text, xmin::text from pg_proc where pronamespace = 'public'::regnamespace order by 1`)
+  ).rows
 
 t.test('applied migrations are frozen: what each does has the hash that it had', async (t) => {
-  const hashes = Object.assign({}, ...await Promise.all([lock, queue, store].map(async (set) => Object.fromEntries(await hashesOf(set)) as Record<string, string>))) as Record<string, string>
+  const hashes = Object.assign(
+    {},
+    ...(await Promise.all(
+      [lock, queue, store].map(async (set) => Object.fromEntries(await hashesOf(set)) as Record<string, string>),
+    )),
+  ) as Record<string, string>
   t.strictSame(hashes, {
     '20251101_0900_attempt_view_lock': '5010c1823a70822ed7091923aa4c70abe9deb063f6e5b4fa4822314302ba2485',
     '20251201_0900_attempt_queue': '8331d7d5a7a9af6a381bd4aff77d1a622520c072db2ba5080d3e1d0c9701e4d0',
@@ -30,19 +39,39 @@ t.test('applied migrations are frozen: what each does has the hash that it had',
 t.test('status: pending 4, up to date 0, edited or unknown 5, not asked 3', async (t) => {
   const db = await createDatabase(t, { migrated: false })
   const status = () => migrateCommand(db.url, 'status')
-  t.match(await status(), { code: 4, said: /20251101_0900_attempt_view_lock is pending: attempt-api migrate up applies it/ })
+  t.match(await status(), {
+    code: 4,
+    said: /20251101_0900_attempt_view_lock is pending: attempt-api migrate up applies it/,
+  })
   t.equal((await migrateCommand(db.url, 'up', '--no-indexes')).code, 0)
   t.match(await status(), { code: 0, said: /was applied at \d{4}-\d\d-\d\dT.*, hash 5010c1823a70\./ })
   await db.pool.query(`update kysely_migration_hash set hash = 'abcdef0123456789'`)
-  t.match(await status(), { code: 5, said: /with the hash abcdef012345 and was edited since: here it has 5010c1823a70/ })
-  t.match(await migrateCommand(db.url, 'up', '--no-indexes'), { code: 0, said: /Nothing to apply.*\nMind 20251101_0900_attempt_view_lock/ })
-  await db.pool.query(`update kysely_migration_hash set hash = '5010c1823a70822ed7091923aa4c70abe9deb063f6e5b4fa4822314302ba2485'`)
+  t.match(await status(), {
+    code: 5,
+    said: /with the hash abcdef012345 and was edited since: here it has 5010c1823a70/,
+  })
+  t.match(await migrateCommand(db.url, 'up', '--no-indexes'), {
+    code: 0,
+    said: /Nothing to apply.*\nMind 20251101_0900_attempt_view_lock/,
+  })
+  await db.pool.query(
+    `update kysely_migration_hash set hash = '5010c1823a70822ed7091923aa4c70abe9deb063f6e5b4fa4822314302ba2485'`,
+  )
   await db.pool.query(`insert into kysely_migration values ('20991231_0900_later', '2099-12-31T00:00:00Z')`)
-  t.match(await status(), { code: 5, said: /20991231_0900_later was applied at 2099-12-31T00:00:00.000Z by a newer version: this one does not know it/ })
+  t.match(await status(), {
+    code: 5,
+    said: /20991231_0900_later was applied at 2099-12-31T00:00:00.000Z by a newer version: this one does not know it/,
+  })
   t.match(await migrateCommand(db.url, 'up', '--no-indexes'), { code: 0, said: /Mind 20991231_0900_later/ })
-  t.match(await migrateCommand(db.url, 'down'), { code: 1, said: /does not know how to take back 20991231_0900_later.*nothing was changed/ })
+  t.match(await migrateCommand(db.url, 'down'), {
+    code: 1,
+    said: /does not know how to take back 20991231_0900_later.*nothing was changed/,
+  })
   await db.pool.query(`delete from kysely_migration where name < '2099'`)
-  t.match(await migrateCommand(db.url, 'up', '--no-indexes'), { code: 1, said: /does not know \(20991231_0900_later\): a newer version was here/ })
+  t.match(await migrateCommand(db.url, 'up', '--no-indexes'), {
+    code: 1,
+    said: /does not know \(20991231_0900_later\): a newer version was here/,
+  })
   const nowhere = new URL(db.url)
   nowhere.port = '1'
   t.match(await migrateCommand(nowhere.href, 'status'), { code: 3, said: /refuses the connection/ })
@@ -56,39 +85,75 @@ t.test('status: pending 4, up to date 0, edited or unknown 5, not asked 3', asyn
   t.match(await migrateCommand(blind.href, 'status'), { code: 3, said: /permission denied/ })
 })
 
-t.test('a database that kysely migrated before hashes were kept gets them, and kysely reads what this runner writes', async (t) => {
-  const db = await createDatabase(t, { migrated: false })
-  const pool = new pg.Pool({ connectionString: db.url, max: 2 })
-  const kysely = new Builder<unknown>({ dialect: new PostgresDialect({ pool }) })
-  // dropping the database may end its idle sessions first
-  pool.on('error', () => undefined)
-  t.teardown(() => kysely.destroy())
-  const migrator = (set: MigrationSet) => new Migrator({ db: kysely, provider: { getMigrations: () => Promise.resolve(set.migrations) }, migrationTableName: set.table, migrationLockTableName: `${set.table}_lock` })
-  t.equal((await migrator(lock).migrateToLatest()).error, undefined)
-  t.match(await migrateCommand(db.url, 'status'), { code: 0, said: /before hashes were kept/ })
-  t.match(await migrateCommand(db.url, 'up', '--no-indexes'), { code: 0, said: /Nothing to apply/ })
-  t.match(await migrateCommand(db.url, 'status'), { code: 0, said: /hash 5010c1823a70/ })
-  t.equal((await migrateUp(db.pool, queue)).length, 2)
-  const known = await migrator(queue).migrateToLatest()
-  t.strictSame([known.error, known.results], [undefined, []])
-  t.match((await migrateCommand(db.url, 'status')).said, /20251202_0900_attempt_queue_exams was applied/)
-})
+t.test(
+  'a database that kysely migrated before hashes were kept gets them, and kysely reads what this runner writes',
+  async (t) => {
+    const db = await createDatabase(t, { migrated: false })
+    const pool = new pg.Pool({ connectionString: db.url, max: 2 })
+    const kysely = new Builder<unknown>({ dialect: new PostgresDialect({ pool }) })
+    // dropping the database may end its idle sessions first
+    pool.on('error', () => undefined)
+    t.teardown(() => kysely.destroy())
+    const migrator = (set: MigrationSet) =>
+      new Migrator({
+        db: kysely,
+        provider: { getMigrations: () => Promise.resolve(set.migrations) },
+        migrationTableName: set.table,
+        migrationLockTableName: `${set.table}_lock`,
+      })
+    t.equal((await migrator(lock).migrateToLatest()).error, undefined)
+    t.match(await migrateCommand(db.url, 'status'), { code: 0, said: /before hashes were kept/ })
+    t.match(await migrateCommand(db.url, 'up', '--no-indexes'), { code: 0, said: /Nothing to apply/ })
+    t.match(await migrateCommand(db.url, 'status'), { code: 0, said: /hash 5010c1823a70/ })
+    t.equal((await migrateUp(db.pool, queue)).length, 2)
+    const known = await migrator(queue).migrateToLatest()
+    t.strictSame([known.error, known.results], [undefined, []])
+    t.match((await migrateCommand(db.url, 'status')).said, /20251202_0900_attempt_queue_exams was applied/)
+  },
+)
 
 t.test('edited is what it does and not how its file looks; late names and store sets are told', async (t) => {
   const db = await createDatabase(t)
-  const set = (text: string, more: MigrationSet['migrations'] = {}): MigrationSet => ({ table: 'small_migration', migrations: { m2: { up: async (db: Kysely<unknown>) => { await sql.raw(text).execute(db) } }, ...more } })
+  const set = (text: string, more: MigrationSet['migrations'] = {}): MigrationSet => ({
+    table: 'small_migration',
+    migrations: {
+      m2: {
+        up: async (db: Kysely<unknown>) => {
+          await sql.raw(text).execute(db)
+        },
+      },
+      ...more,
+    },
+  })
   await migrateUp(db.pool, set('create table small (id int)'))
   t.equal((await migrationStatus(db.pool, set('create table small (id int)'))).state, 'current')
   t.equal((await migrationStatus(db.pool, set('create table small (id bigint)'))).state, 'other')
-  await t.rejects(migrateUp(db.pool, set('create table small (id int)', { m1: { up: () => Promise.resolve() } })), /m1 would come before m2/)
+  await t.rejects(
+    migrateUp(db.pool, set('create table small (id int)', { m1: { up: () => Promise.resolve() } })),
+    /m1 would come before m2/,
+  )
 })
 
 t.test('plan shows the statements, the locks of the trial and the dependants, and changes nothing', async (t) => {
   const db = await createDatabase(t, { migrated: false })
   const before = await catalog(db)
   const fresh = await planUp(db.pool)
-  t.strictSame({ pending: fresh.pending, noop: fresh.noop, locks: fresh.locks, dependants: fresh.dependants, indexes: fresh.indexes.length },
-    { pending: ['20251101_0900_attempt_view_lock'], noop: false, locks: [{ relation: 'exam_results', mode: 'AccessShareLock' }], dependants: [], indexes: 2 })
+  t.strictSame(
+    {
+      pending: fresh.pending,
+      noop: fresh.noop,
+      locks: fresh.locks,
+      dependants: fresh.dependants,
+      indexes: fresh.indexes.length,
+    },
+    {
+      pending: ['20251101_0900_attempt_view_lock'],
+      noop: false,
+      locks: [{ relation: 'exam_results', mode: 'AccessShareLock' }],
+      dependants: [],
+      indexes: 2,
+    },
+  )
   t.ok(fresh.statements.some((statement) => /^create or replace view attempt as/.test(statement)))
   t.strictSame(await catalog(db), before)
   await db.migrate()
@@ -97,13 +162,26 @@ t.test('plan shows the statements, the locks of the trial and the dependants, an
   t.equal(again.noop, true, 'the views are what they would be')
   await db.pool.query('drop table kysely_migration, kysely_migration_hash')
   t.equal((await planUp(db.pool)).noop, true, 'nor does it matter that the record itself is made')
-  await db.pool.query('create table kysely_migration (name varchar(255) not null primary key, timestamp varchar(255) not null)')
+  await db.pool.query(
+    'create table kysely_migration (name varchar(255) not null primary key, timestamp varchar(255) not null)',
+  )
   t.ok(again.locks.some(({ relation, mode }) => relation === 'attempt' && mode === 'AccessExclusiveLock'))
   t.strictSame(again.dependants, ['view of_the_analysts'])
-  t.match((await migrateCommand(db.url, 'plan')).said, /only the record would be made[\s\S]*attempt +AccessExclusiveLock +readers and writers wait until the commit[\s\S]*Depending on the view attempt: view of_the_analysts/)
-  t.match((await migrateCommand(db.url, 'plan')).said, /exam_results: ShareUpdateExclusiveLock, readers and writers go on; each build waits until transactions that began before it have ended$/)
-  t.match(JSON.parse((await migrateCommand(db.url, 'plan', '--json')).said), { noop: true, indexLocks: [{ relation: 'exam_results', mode: 'ShareUpdateExclusiveLock' }] })
-  await db.pool.query(`create or replace view attempt as select id, student_id, item_id, correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id, nullif(topic_id, 'x') as topic_id from attempt_numbered`)
+  t.match(
+    (await migrateCommand(db.url, 'plan')).said,
+    /only the record would be made[\s\S]*attempt +AccessExclusiveLock +readers and writers wait until the commit[\s\S]*Depending on the view attempt: view of_the_analysts/,
+  )
+  t.match(
+    (await migrateCommand(db.url, 'plan')).said,
+    /exam_results: ShareUpdateExclusiveLock, readers and writers go on; each build waits until transactions that began before it have ended$/,
+  )
+  t.match(JSON.parse((await migrateCommand(db.url, 'plan', '--json')).said), {
+    noop: true,
+    indexLocks: [{ relation: 'exam_results', mode: 'ShareUpdateExclusiveLock' }],
+  })
+  await db.pool.query(
+    `create or replace view attempt as select id, student_id, item_id, correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id, nullif(topic_id, 'x') as topic_id from attempt_numbered`,
+  )
   t.equal((await planUp(db.pool)).noop, false)
   t.match((await planUp(db.pool, queue)).locks, [{ relation: 'exam_results', mode: 'ShareRowExclusiveLock' }])
   t.equal((await db.pool.query('select count(*)::int as n from kysely_migration')).rows[0].n, 0)
@@ -111,46 +189,86 @@ t.test('plan shows the statements, the locks of the trial and the dependants, an
 
 t.test('--again mends views that were changed past the runner, and only what this version knows', async (t) => {
   const db = await createDatabase(t)
-  await db.pool.query(`create view of_the_analysts as select correct from attempt; grant select on attempt to pg_monitor;
+  await db.pool
+    .query(`create view of_the_analysts as select correct from attempt; grant select on attempt to pg_monitor;
     insert into exam_results (session_id, user_id, result_json) values ('one', 'somebody', '{"questions": [{"question_id": 1, "is_correct": false}]}');
     create or replace view attempt as select id, student_id, item_id, true as correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id, topic_id from attempt_numbered`)
   const correct = async () => (await db.pool.query('select correct from of_the_analysts')).rows
   t.strictSame(await correct(), [{ correct: true }])
   t.match(await migrateCommand(db.url, 'up', '--no-indexes'), { code: 0, said: /Nothing to apply/ })
-  t.match(await migrateCommand(db.url, 'plan', '--again'), { code: 0, said: /To apply again: 20251101_0900_attempt_view_lock[\s\S]*passed the contract check and was rolled back/ })
+  t.match(await migrateCommand(db.url, 'plan', '--again'), {
+    code: 0,
+    said: /To apply again: 20251101_0900_attempt_view_lock[\s\S]*passed the contract check and was rolled back/,
+  })
   t.strictSame(await correct(), [{ correct: true }], 'a plan changes nothing')
   const before = (await db.pool.query('select timestamp from kysely_migration')).rows
-  t.match(await migrateCommand(db.url, 'up', '--again', '--no-indexes'), { code: 0, said: /applied 20251101_0900_attempt_view_lock/ })
+  t.match(await migrateCommand(db.url, 'up', '--again', '--no-indexes'), {
+    code: 0,
+    said: /applied 20251101_0900_attempt_view_lock/,
+  })
   t.strictSame(await correct(), [{ correct: false }], 'what depends on it is still there')
-  t.equal((await db.pool.query(`select has_table_privilege('pg_monitor', 'attempt', 'select') as may`)).rows[0].may, true)
+  t.equal(
+    (await db.pool.query(`select has_table_privilege('pg_monitor', 'attempt', 'select') as may`)).rows[0].may,
+    true,
+  )
   const after = (await db.pool.query('select timestamp from kysely_migration')).rows
   t.equal(after.length, 1)
   t.equal(after[0].timestamp > before[0].timestamp, true)
   t.match(await migrateCommand(db.url, 'status'), { said: /hash 5010c1823a70/ })
   t.match(await migrateCommand(db.url, 'plan', '--again', '--json'), { said: /"noop": true/ })
-  await db.pool.query(`insert into kysely_migration (name, timestamp) values ('29990101_0900_of_a_newer_version', now()::text)`)
-  for (const verb of ['up', 'plan']) t.match(await migrateCommand(db.url, verb, '--again'), { code: 1, said: /this version does not know/ })
+  await db.pool.query(
+    `insert into kysely_migration (name, timestamp) values ('29990101_0900_of_a_newer_version', now()::text)`,
+  )
+  for (const verb of ['up', 'plan'])
+    t.match(await migrateCommand(db.url, verb, '--again'), { code: 1, said: /this version does not know/ })
 })
 
 t.test('a view that somebody dropped is told, and made anew by --again, which names it', async (t) => {
   const db = await createDatabase(t)
   await db.pool.query('grant select on attempt to pg_monitor; drop view attempt cascade')
-  t.match(await migrateCommand(db.url, 'status'), { code: 5, said: /The view attempt is not there although its migration is recorded: attempt-api migrate up --again makes it/ })
-  for (const verb of [['up', '--no-indexes'], ['plan']]) t.match(await migrateCommand(db.url, ...verb), { code: 1, said: /is not there although.*up --again makes it/ }, verb.join(' '))
-  t.match(await migrateCommand(db.url, 'up', '--again', '--no-indexes'), { code: 0, said: /^made the view attempt, which was gone: the grants that it had are to be given again\napplied/ })
+  t.match(await migrateCommand(db.url, 'status'), {
+    code: 5,
+    said: /The view attempt is not there although its migration is recorded: attempt-api migrate up --again makes it/,
+  })
+  for (const verb of [['up', '--no-indexes'], ['plan']])
+    t.match(
+      await migrateCommand(db.url, ...verb),
+      { code: 1, said: /is not there although.*up --again makes it/ },
+      verb.join(' '),
+    )
+  t.match(await migrateCommand(db.url, 'up', '--again', '--no-indexes'), {
+    code: 0,
+    said: /^made the view attempt, which was gone: the grants that it had are to be given again\napplied/,
+  })
   t.equal((await migrateCommand(db.url, 'status')).code, 0)
-  t.match(await migrateCommand(db.url, 'up', '--again', '--no-indexes'), { code: 0, said: /^applied/ }, 'nothing was gone')
+  t.match(
+    await migrateCommand(db.url, 'up', '--again', '--no-indexes'),
+    { code: 0, said: /^applied/ },
+    'nothing was gone',
+  )
   // with other columns, the hint is a command that does something
   await db.pool.query('drop view attempt; create view attempt as select 1 as id')
-  t.match(await migrateCommand(db.url, 'up', '--again', '--no-indexes'), { code: 1, said: /other columns.*migrate up --again --replace recreates it/ })
-  t.match(await migrateCommand(db.url, 'up', '--replace', '--no-indexes'), { code: 0, said: /Nothing to apply.*\n.*migrate up --again --replace does/ })
-  t.match(await migrateCommand(db.url, 'up', '--again', '--replace', '--no-indexes'), { code: 0, said: /replaced the view attempt/ })
+  t.match(await migrateCommand(db.url, 'up', '--again', '--no-indexes'), {
+    code: 1,
+    said: /other columns.*migrate up --again --replace recreates it/,
+  })
+  t.match(await migrateCommand(db.url, 'up', '--replace', '--no-indexes'), {
+    code: 0,
+    said: /Nothing to apply.*\n.*migrate up --again --replace does/,
+  })
+  t.match(await migrateCommand(db.url, 'up', '--again', '--replace', '--no-indexes'), {
+    code: 0,
+    said: /replaced the view attempt/,
+  })
 })
 
 t.test('down refuses while there is a store', async (t) => {
   const db = await createDatabase(t)
   await migrateUp(db.pool, queue)
-  t.match(await migrateCommand(db.url, 'down'), { code: 1, said: /There is a store.*store disable first; nothing was changed/ })
+  t.match(await migrateCommand(db.url, 'down'), {
+    code: 1,
+    said: /There is a store.*store disable first; nothing was changed/,
+  })
   await migrateDown(db.pool, queue, { all: true })
   t.equal((await migrateCommand(db.url, 'down')).code, 0)
 })
@@ -160,43 +278,79 @@ t.test('status tells what a store lacks, also in a database of its own', async (
   await migrateUp(db.pool, queue)
   await migrateUp(elsewhere.pool, store)
   t.equal((await migrationStatus(db.pool, lock, elsewhere.pool)).state, 'current')
-  t.match(await migrateCommand(db.url, 'status', { STORE_DATABASE_URL: elsewhere.url }), { code: 0, said: /20251201_0910_attempt_store was applied/ })
+  t.match(await migrateCommand(db.url, 'status', { STORE_DATABASE_URL: elsewhere.url }), {
+    code: 0,
+    said: /20251201_0910_attempt_store was applied/,
+  })
   await migrateDown(elsewhere.pool, store)
-  t.match(await migrateCommand(db.url, 'status', { STORE_DATABASE_URL: elsewhere.url }), { code: 4, said: /is pending: attempt-api store upgrade applies it/ })
+  t.match(await migrateCommand(db.url, 'status', { STORE_DATABASE_URL: elsewhere.url }), {
+    code: 4,
+    said: /is pending: attempt-api store upgrade applies it/,
+  })
   elsewhere.url = elsewhere.url.replace(/:\d+\//, ':1/')
-  t.match(await migrateCommand(db.url, 'status', { STORE_DATABASE_URL: elsewhere.url }), { code: 3, said: /check host and port of STORE_DATABASE_URL/ })
+  t.match(await migrateCommand(db.url, 'status', { STORE_DATABASE_URL: elsewhere.url }), {
+    code: 3,
+    said: /check host and port of STORE_DATABASE_URL/,
+  })
 })
 
 t.test('a role without the right is refused, and told what it may not', async (t) => {
   const db = await createDatabase(t, { migrated: false })
   const url = new URL(db.url)
   const [role, owner] = [`weak_${db.name}`, `owner_${db.name}`]
-  await db.pool.query(`revoke create on schema public from public; create role ${role} login password 'of-nobody'; create role ${owner}; grant select on exam_results to ${role}, ${owner}`)
+  await db.pool.query(
+    `revoke create on schema public from public; create role ${role} login password 'of-nobody'; create role ${owner}; grant select on exam_results to ${role}, ${owner}`,
+  )
   t.teardown(() => db.pool.query(`drop owned by ${role}, ${owner} cascade; drop role ${role}, ${owner}`))
   url.username = role
   url.password = 'of-nobody'
-  for (const verb of [['up', '--no-indexes'], ['plan']]) t.match(await migrateCommand(url.href, ...verb), { code: 1, said: /permission denied for schema public: use a role that may do this/ }, verb.join(' '))
+  for (const verb of [['up', '--no-indexes'], ['plan']])
+    t.match(
+      await migrateCommand(url.href, ...verb),
+      { code: 1, said: /permission denied for schema public: use a role that may do this/ },
+      verb.join(' '),
+    )
   await db.migrate()
-  await db.pool.query(`grant create on schema public to ${role}, ${owner}; grant select on kysely_migration, kysely_migration_hash to ${role};
+  await db.pool
+    .query(`grant create on schema public to ${role}, ${owner}; grant select on kysely_migration, kysely_migration_hash to ${role};
     do $$ declare one text; begin foreach one in array array['attempt_exam', 'attempt_element', 'attempt_response', 'attempt_numbered', 'attempt', 'attempt_anomaly'] loop execute format('alter view %I owner to ${owner}', one); end loop; end $$`)
   for (const options of [['--again'], ['--again', '--replace']]) {
-    t.match(await migrateCommand(url.href, 'up', '--no-indexes', ...options), { code: 1, said: new RegExp(`The view attempt belongs to ${owner}, and ${role} may not act as that role: migrate as ${owner}, or change the owner; nothing was changed`) }, options.join(' '))
+    t.match(
+      await migrateCommand(url.href, 'up', '--no-indexes', ...options),
+      {
+        code: 1,
+        said: new RegExp(
+          `The view attempt belongs to ${owner}, and ${role} may not act as that role: migrate as ${owner}, or change the owner; nothing was changed`,
+        ),
+      },
+      options.join(' '),
+    )
   }
   // a member that does not inherit acts as the owner
-  await db.pool.query(`alter role ${role} noinherit; grant ${owner} to ${role}; grant insert, update on kysely_migration, kysely_migration_hash to ${role}; alter function attempt_student_id(text) owner to ${owner}`)
+  await db.pool.query(
+    `alter role ${role} noinherit; grant ${owner} to ${role}; grant insert, update on kysely_migration, kysely_migration_hash to ${role}; alter function attempt_student_id(text) owner to ${owner}`,
+  )
   t.match(await migrateCommand(url.href, 'up', '--no-indexes', '--again'), { code: 0, said: /^applied/ })
 })
 
 t.test('indexes that cannot be built are refused before anything is changed, and the plan says so', async (t) => {
   const db = await createDatabase(t, { migrated: false })
   const role = `migrator_${db.name}`
-  await db.pool.query(`create role ${role} login password 'of-nobody'; grant create on schema public to ${role}; grant select on exam_results to ${role}`)
+  await db.pool.query(
+    `create role ${role} login password 'of-nobody'; grant create on schema public to ${role}; grant select on exam_results to ${role}`,
+  )
   t.teardown(() => db.pool.query(`drop owned by ${role} cascade; drop role ${role}`))
   const url = Object.assign(new URL(db.url), { username: role, password: 'of-nobody' }).href
   const before = await catalog(db)
   const refused = new RegExp(`exam_results belongs to \\w+, and ${role} may not act as that role.*--no-indexes`)
-  t.match(await migrateCommand(url, 'up'), { code: 1, said: new RegExp(`^attempt-api: ${refused.source}.*nothing was changed`) })
-  t.match(await migrateCommand(url, 'plan'), { code: 0, said: new RegExp(`-- migrate up would be refused: ${refused.source}`) })
+  t.match(await migrateCommand(url, 'up'), {
+    code: 1,
+    said: new RegExp(`^attempt-api: ${refused.source}.*nothing was changed`),
+  })
+  t.match(await migrateCommand(url, 'plan'), {
+    code: 0,
+    said: new RegExp(`-- migrate up would be refused: ${refused.source}`),
+  })
   t.strictSame(await catalog(db), before)
   t.equal((await migrateCommand(url, 'up', '--no-indexes')).code, 0)
   t.equal((await migrateCommand(db.url, 'up')).code, 0, 'the owner builds them')
@@ -208,16 +362,42 @@ t.test('indexes that cannot be built are refused before anything is changed, and
 
 t.test('a partitioned exam_results: refused with what to do, and the way of the documentation works', async (t) => {
   const db = await createDatabase(t, { bare: true })
-  await db.pool.query(`create table exam_results (id uuid, session_id text, user_id text, result_json jsonb, created_at timestamptz not null default now(), updated_at timestamptz) partition by range (created_at);
+  await db.pool
+    .query(`create table exam_results (id uuid, session_id text, user_id text, result_json jsonb, created_at timestamptz not null default now(), updated_at timestamptz) partition by range (created_at);
     create table exam_results_all partition of exam_results default`)
-  t.match(await migrateCommand(db.url, 'up'), { code: 1, said: /is partitioned.*--no-indexes.*docs\/migrations\.md.*nothing was changed/ })
-  t.match(await migrateCommand(db.url, 'plan'), { code: 0, said: /-- migrate up would be refused: exam_results is partitioned/ })
+  t.match(await migrateCommand(db.url, 'up'), {
+    code: 1,
+    said: /is partitioned.*--no-indexes.*docs\/migrations\.md.*nothing was changed/,
+  })
+  t.match(await migrateCommand(db.url, 'plan'), {
+    code: 0,
+    said: /-- migrate up would be refused: exam_results is partitioned/,
+  })
   t.equal((await migrateCommand(db.url, 'up', '--no-indexes')).code, 0)
-  const documented = /^```sql\n(create index attempt_student_idx on only[^]*?)^```/m.exec(readFileSync('docs/migrations.md', 'utf8'))?.[1] ?? ''
+  const documented =
+    /^```sql\n(create index attempt_student_idx on only[^]*?)^```/m.exec(
+      readFileSync('docs/migrations.md', 'utf8'),
+    )?.[1] ?? ''
   // a concurrent build is a statement of its own
-  for (const statement of documented.replaceAll('exam_results_2026', 'exam_results_all').split(/;\n/).filter((one) => one.trim() !== '')) await db.pool.query(statement)
-  t.match(await migrateCommand(db.url, 'status'), { code: 0, said: /attempt_student_idx is there\.\nIndex attempt_completed_at_idx is there/ })
-  t.match((await db.pool.query(`set enable_seqscan = off; explain select * from attempt where student_id = '00000000-0000-0000-0000-958e2b33e695'`) as unknown as { rows: Record<string, string>[] }[])[1]?.rows.map((row) => row['QUERY PLAN']).join('\n'), /Index Scan using exam_results_all_student_idx/)
+  for (const statement of documented
+    .replaceAll('exam_results_2026', 'exam_results_all')
+    .split(/;\n/)
+    .filter((one) => one.trim() !== ''))
+    await db.pool.query(statement)
+  t.match(await migrateCommand(db.url, 'status'), {
+    code: 0,
+    said: /attempt_student_idx is there\.\nIndex attempt_completed_at_idx is there/,
+  })
+  t.match(
+    (
+      (await db.pool.query(
+        `set enable_seqscan = off; explain select * from attempt where student_id = '00000000-0000-0000-0000-958e2b33e695'`,
+      )) as unknown as { rows: Record<string, string>[] }[]
+    )[1]?.rows
+      .map((row) => row['QUERY PLAN'])
+      .join('\n'),
+    /Index Scan using exam_results_all_student_idx/,
+  )
 })
 
 t.test('down drops the indexes that an earlier one had no time for', async (t) => {
@@ -225,20 +405,34 @@ t.test('down drops the indexes that an earlier one had no time for', async (t) =
   t.equal((await migrateCommand(db.url, 'up')).code, 0)
   const reader = await db.pool.connect()
   await reader.query('begin isolation level repeatable read; select count(*) from exam_results')
-  t.match(await migrateCommand(db.url, 'down', '--wait', '1'), { code: 6, said: /took back[^]*could not be built or dropped/ })
+  t.match(await migrateCommand(db.url, 'down', '--wait', '1'), {
+    code: 6,
+    said: /took back[^]*could not be built or dropped/,
+  })
   await reader.query('rollback')
   reader.release()
-  t.match(await migrateCommand(db.url, 'down', '--no-indexes'), { code: 0, said: /^Nothing to take back: no migration is applied\.$/ })
+  t.match(await migrateCommand(db.url, 'down', '--no-indexes'), {
+    code: 0,
+    said: /^Nothing to take back: no migration is applied\.$/,
+  })
   t.match(await migrateCommand(db.url, 'down'), { code: 0, said: /the indexes that are left are dropped/ })
   t.equal((await db.pool.query(`select count(*)::int as n from pg_class where relname like 'attempt%'`)).rows[0].n, 0)
   t.match(await migrateCommand(db.url, 'down'), { code: 0, said: /^Nothing to take back: no migration is applied\.$/ })
 })
 
 t.test('names of the lock that something else has are refused', async (t) => {
-  for (const [name, statement] of [['attempt_exam', 'create table attempt_exam (x int)'], ['attempt_numbered', 'create materialized view attempt_numbered as select 1 as x'], ['attempt', 'create table attempt (x int)']] as const) {
+  for (const [name, statement] of [
+    ['attempt_exam', 'create table attempt_exam (x int)'],
+    ['attempt_numbered', 'create materialized view attempt_numbered as select 1 as x'],
+    ['attempt', 'create table attempt (x int)'],
+  ] as const) {
     const db = await createDatabase(t, { migrated: false })
     await db.pool.query(statement)
-    for (const options of [[], ['--replace']]) t.match(await migrateCommand(db.url, 'up', ...options), { code: 1, said: new RegExp(`^attempt-api: ${name} is there and is no view: rename it.*nothing was changed`) })
+    for (const options of [[], ['--replace']])
+      t.match(await migrateCommand(db.url, 'up', ...options), {
+        code: 1,
+        said: new RegExp(`^attempt-api: ${name} is there and is no view: rename it.*nothing was changed`),
+      })
   }
 })
 
@@ -247,9 +441,25 @@ t.test('no error shows a password', async (t) => {
   const url = new URL(db.url)
   url.password = 's3cret%2Fword'
   const refused = await migrateCommand(url.href, 'up')
-  t.match(refused, { code: 1, said: /refuses the password: check user and password of DATABASE_URL/ }, 'nothing that a pipeline should try again')
+  t.match(
+    refused,
+    { code: 1, said: /refuses the password: check user and password of DATABASE_URL/ },
+    'nothing that a pipeline should try again',
+  )
   t.notMatch(refused.said, /s3cret|postgres:\/\//)
   const secrets = ['postgres://user:s3cret%2Fword@host:5432/db']
-  for (const text of ['cannot reach postgres://user:s3cret%2Fword@host:5432/db', 'password s3cret/word is wrong', 'host=x password=s3cret%2Fword user=y']) t.notMatch(withoutSecrets(text, secrets), /s3cret/)
-  t.match(sentenceOf(Object.assign(new Error(''), { errors: [Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })] })), /check host and port/)
+  for (const text of [
+    'cannot reach postgres://user:s3cret%2Fword@host:5432/db',
+    'password s3cret/word is wrong',
+    'host=x password=s3cret%2Fword user=y',
+  ])
+    t.notMatch(withoutSecrets(text, secrets), /s3cret/)
+  t.match(
+    sentenceOf(
+      Object.assign(new Error(''), {
+        errors: [Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })],
+      }),
+    ),
+    /check host and port/,
+  )
 })

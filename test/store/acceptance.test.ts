@@ -17,33 +17,59 @@ import { catchUp, differentRows, enabled } from '../helpers/store.js'
 
 const same = { rows: [], days: [] }
 const say = () => undefined
-const triggers = async (db: TestDatabase) => (await db.pool.query(`select from pg_trigger where tgname like 'attempt_queue%'`)).rowCount
+const triggers = async (db: TestDatabase) =>
+  (await db.pool.query(`select from pg_trigger where tgname like 'attempt_queue%'`)).rowCount
 /** Exams of one question each, in the order of time. */
-const insert = (db: TestDatabase, user: string, exams: number) => db.pool.query(`insert into exam_results (session_id, user_id, result_json, updated_at)
-  select $1 || ' ' || n, $1, '{"questions": [{"question_id": 1, "is_correct": true, "topic": "algebra"}]}', timestamptz '2026-03-01Z' + n * interval '1 minute' from generate_series(1, $2::int) as n`, [user, exams])
+const insert = (db: TestDatabase, user: string, exams: number) =>
+  db.pool.query(
+    `insert into exam_results (session_id, user_id, result_json, updated_at)
+  select $1 || ' ' || n, $1, '{"questions": [{"question_id": 1, "is_correct": true, "topic": "algebra"}]}', timestamptz '2026-03-01Z' + n * interval '1 minute' from generate_series(1, $2::int) as n`,
+    [user, exams],
+  )
 
 t.test('an item that a student answered again and again costs its rows, and not their square', async (t) => {
   const db = await createDatabase(t)
   await buildIndexes(db.pool, say)
   // where most students answered an item a few times, the planner expects that of everybody
-  const questions = JSON.stringify({ questions: Array.from({ length: 20 }, (_value, index) => ({ question_id: index + 1, is_correct: true })) })
-  await db.pool.query(`insert into exam_results (session_id, user_id, result_json) select u || ' ' || e, u, $1
-    from (select 'u' || n as u, 3 as exams from generate_series(1, 400) as n union all select 'guest', 300) as users, generate_series(1, exams) as e`, [questions])
+  const questions = JSON.stringify({
+    questions: Array.from({ length: 20 }, (_value, index) => ({ question_id: index + 1, is_correct: true })),
+  })
+  await db.pool.query(
+    `insert into exam_results (session_id, user_id, result_json) select u || ' ' || e, u, $1
+    from (select 'u' || n as u, 3 as exams from generate_series(1, 400) as n union all select 'guest', 300) as users, generate_series(1, exams) as e`,
+    [questions],
+  )
   await enabled(db)
   await db.pool.query('analyze')
-  await db.pool.query(`insert into exam_results (session_id, user_id, result_json) values ('one more', 'guest', $1)`, [questions])
+  await db.pool.query(`insert into exam_results (session_id, user_id, result_json) values ('one more', 'guest', $1)`, [
+    questions,
+  ])
   const client = await db.pool.connect()
-  t.teardown(() => { client.release(true) })
+  t.teardown(() => {
+    client.release(true)
+  })
   const plans: string[] = []
   const watched = new Proxy(client, {
-    get: (target, name) => (name !== 'query' ? Reflect.get(target, name) as unknown : async (query: string, values?: unknown[]) => {
-      if (typeof query === 'string' && query.includes('differ as')) {
-        await target.query('savepoint plan')
-        plans.push((await target.query<{ 'QUERY PLAN': string }>(`explain (analyze, costs off, timing off, summary off) ${query}`, values)).rows.map((row) => row['QUERY PLAN']).join('\n'))
-        await target.query('rollback to savepoint plan')
-      }
-      return target.query(query, values)
-    }),
+    get: (target, name) =>
+      name !== 'query'
+        ? (Reflect.get(target, name) as unknown)
+        : async (query: string, values?: unknown[]) => {
+            if (typeof query === 'string' && query.includes('differ as')) {
+              await target.query('savepoint plan')
+              plans.push(
+                (
+                  await target.query<{ 'QUERY PLAN': string }>(
+                    `explain (analyze, costs off, timing off, summary off) ${query}`,
+                    values,
+                  )
+                ).rows
+                  .map((row) => row['QUERY PLAN'])
+                  .join('\n'),
+              )
+              await target.query('rollback to savepoint plan')
+            }
+            return target.query(query, values)
+          },
   })
   await refreshBatch({ source: watched, store: watched }, 10)
   t.equal(plans.length, 1)
@@ -54,7 +80,13 @@ t.test('an item that a student answered again and again costs its rows, and not 
 t.test('a chunk of the fill, and of a comparison, ends where its exams are many', async (t) => {
   const db = await createDatabase(t)
   await buildIndexes(db.pool, say)
-  for (const [user, exams] of [['a', 1500], ['b', 1500], ['c', 2500], ['d', 1]] as const) await insert(db, user, exams)
+  for (const [user, exams] of [
+    ['a', 1500],
+    ['b', 1500],
+    ['c', 2500],
+    ['d', 1],
+  ] as const)
+    await insert(db, user, exams)
   await enableStore({ source: db.pool, store: db.pool }, say)
   const client = await db.pool.connect()
   const sessions = { source: client, store: client }
@@ -71,9 +103,13 @@ t.test('a chunk of the fill, and of a comparison, ends where its exams are many'
   await catchUp(db.url)
   t.strictSame(await differentRows(db.pool, db.pool), same)
   // the last student is in the view alone
-  await db.pool.query(`delete from attempt_materialized where student_id = (select max(student_id::text)::uuid from attempt_materialized)`)
+  await db.pool.query(
+    `delete from attempt_materialized where student_id = (select max(student_id::text)::uuid from attempt_materialized)`,
+  )
   const reader = await db.pool.connect()
-  t.teardown(() => { reader.release(true) })
+  t.teardown(() => {
+    reader.release(true)
+  })
   t.match(await verifyStore({ source: reader, store: reader }, 1, say), { students: 4, differences: { length: 1 } })
 })
 
@@ -83,7 +119,9 @@ t.test('a student whose comparison takes long is passed over and holds up nobody
   for (const user of ['a', 'b']) await insert(db, user, 2)
   await enabled(db)
   const [client, holder] = [await db.pool.connect(), await db.pool.connect()]
-  t.teardown(() => { for (const one of [client, holder]) one.release(true) })
+  t.teardown(() => {
+    for (const one of [client, holder]) one.release(true)
+  })
   const sessions = { source: client, store: client }
   // stands for a long statement: it waits for a lock
   await holder.query('begin; lock table attempt_materialized in access exclusive mode')
@@ -97,13 +135,18 @@ t.test('settings of the database do not end what a refresher or a comparison doe
   const [db, apart] = [await createDatabase(t), await createDatabase(t, { bare: true })]
   await buildIndexes(db.pool, say)
   await insert(db, 'a', 3)
-  for (const { pool, name } of [db, apart]) await pool.query(`alter database ${name} set idle_in_transaction_session_timeout = 100; alter database ${name} set statement_timeout = 100`)
+  for (const { pool, name } of [db, apart])
+    await pool.query(
+      `alter database ${name} set idle_in_transaction_session_timeout = 100; alter database ${name} set statement_timeout = 100`,
+    )
   const [source, store] = [new pg.Client(db.url), new pg.Client(apart.url)]
   for (const client of [source, store]) {
     client.on('error', () => undefined)
     await client.connect()
   }
-  t.teardown(async () => { for (const client of [source, store]) await client.end() })
+  t.teardown(async () => {
+    for (const client of [source, store]) await client.end()
+  })
   const sessions = { source, store } as unknown as Parameters<typeof transaction>[0]
   await t.resolves(transaction(sessions, () => source.query('select pg_sleep(0.4)')))
   await t.resolves(store.query('select 1'), 'the session that waited is there')
@@ -120,7 +163,10 @@ t.test('two schemas of a database have a store each, and each its refresher', as
     const pool = new pg.Pool({ connectionString: url(schema), max: 2 })
     await pool.query(`create schema ${schema}`)
     await pool.query(createExamResults)
-    await pool.query(`insert into exam_results (session_id, user_id, result_json) values ('s', $1, '{"questions": [{"question_id": 1}]}')`, [schema])
+    await pool.query(
+      `insert into exam_results (session_id, user_id, result_json) values ('s', $1, '{"questions": [{"question_id": 1}]}')`,
+      [schema],
+    )
     await migrateUp(pool)
     await buildIndexes(pool, say)
     await enableStore({ source: pool, store: pool }, say)
@@ -129,7 +175,14 @@ t.test('two schemas of a database have a store each, and each its refresher', as
   // each leads while the other does
   const pool = createPool({ statementTimeoutMs: 10_000 }, url('north'), { max: 1, name: 'test', readOnly: false })
   t.teardown(() => pool.end())
-  t.match((await pool.query(`select current_schema() as schema, current_setting('TimeZone') as zone, current_setting('jit') as jit`)).rows, [{ schema: 'north', zone: 'UTC', jit: 'off' }])
+  t.match(
+    (
+      await pool.query(
+        `select current_schema() as schema, current_setting('TimeZone') as zone, current_setting('jit') as jit`,
+      )
+    ).rows,
+    [{ schema: 'north', zone: 'UTC', jit: 'off' }],
+  )
   const { storeLock } = await import('../../src/store/sessions.js')
   await pool.query(`select pg_advisory_lock(${storeLock})`)
   await catchUp(url('south'))
@@ -142,7 +195,9 @@ t.test('a day whose KPIs are there twice differs', async (t) => {
   await insert(db, 'a', 3)
   await enabled(db)
   const client = await db.pool.connect()
-  t.teardown(() => { client.release(true) })
+  t.teardown(() => {
+    client.release(true)
+  })
   t.equal(await dayDiffers(client, '2026-03-01'), false)
   await db.pool.query('insert into attempt_topic_day select * from attempt_topic_day')
   t.equal(await dayDiffers(client, '2026-03-01'), true)
@@ -156,13 +211,19 @@ t.test('nothing stands on exam_results where the store has no place', async (t) 
   t.equal(await triggers(db), 0)
   await nobody.end()
   // until PostgreSQL 15 everybody may create there
-  await apart.pool.query(`create role no_place_${process.pid}; grant no_place_${process.pid} to current_user; revoke create on schema public from public`)
+  await apart.pool.query(
+    `create role no_place_${process.pid}; grant no_place_${process.pid} to current_user; revoke create on schema public from public`,
+  )
   t.teardown(() => db.pool.query(`drop role no_place_${process.pid}`))
   const client = new pg.Pool({ connectionString: apart.url, max: 1, options: `-c role=no_place_${process.pid}` })
-  await t.rejects(enableStore({ source: db.pool, store: client }, say), { message: /permission denied for the schema of the store/ })
+  await t.rejects(enableStore({ source: db.pool, store: client }, say), {
+    message: /permission denied for the schema of the store/,
+  })
   await client.end()
   t.equal(await triggers(db), 0)
   const said: string[] = []
-  await disableStore({ source: db.pool, store: apart.pool }, (line) => { said.push(line) })
+  await disableStore({ source: db.pool, store: apart.pool }, (line) => {
+    said.push(line)
+  })
   t.strictSame(said, ['There is no store: nothing to remove.'])
 })

@@ -19,12 +19,20 @@ async function started(...given: Parameters<typeof startApp>): Promise<App> {
 }
 
 /** The member `store` as soon as its detail is this; it is as of a second ago. */
-async function store(app: App, detail: string | undefined, differences?: number): Promise<Record<string, unknown> | null> {
+async function store(
+  app: App,
+  detail: string | undefined,
+  differences?: number,
+): Promise<Record<string, unknown> | null> {
   for (const end = Date.now() + 60_000; ;) {
     const response = await app.inject('/health/ready')
     t.equal(response.statusCode, 200)
     const { store: told } = response.json() as { store: Record<string, unknown> | null }
-    if (told?.['detail'] === detail && (differences === undefined || told?.['differences'] === differences) || Date.now() > end) return told
+    if (
+      (told?.['detail'] === detail && (differences === undefined || told?.['differences'] === differences)) ||
+      Date.now() > end
+    )
+      return told
     await new Promise((again) => setTimeout(again, 50))
   }
 }
@@ -33,10 +41,17 @@ t.test('to look for a store that is not there is no error in the log of the serv
   const db = await createDatabase(t)
   const failed: unknown[] = []
   const reader = readerOf(db.pool)
-  t.equal(await readStoreState({ store: true, rows: (one) => reader.rows(one).catch((error: unknown) => {
-    failed.push(error)
-    throw error
-  }) }), undefined)
+  t.equal(
+    await readStoreState({
+      store: true,
+      rows: (one) =>
+        reader.rows(one).catch((error: unknown) => {
+          failed.push(error)
+          throw error
+        }),
+    }),
+    undefined,
+  )
   t.strictSame(failed, [])
   t.equal(await readStoreState(reader, true), undefined, 'one that is gone since it was there')
 })
@@ -44,13 +59,28 @@ t.test('to look for a store that is not there is no error in the log of the serv
 t.test('says what the store is, and stays ready', async (t) => {
   const db = await createDatabase(t)
   await buildIndexes(db.pool, () => undefined)
-  await db.pool.query(`insert into exam_results (session_id, user_id, result_json) values ('one', 'somebody', '{"questions": [{"question_id": 1, "is_correct": true}]}')`)
+  await db.pool.query(
+    `insert into exam_results (session_id, user_id, result_json) values ('one', 'somebody', '{"questions": [{"question_id": 1, "is_correct": true}]}')`,
+  )
   const app = await started(t, db.url, { storeLagS: 50 })
   t.equal(await store(app, undefined), null)
   await enableStore({ source: db.pool, store: db.pool }, () => undefined)
-  t.match(await store(app, 'filling'), { state: 'filling', as_of: null, lag_s: null, differences: 0, detail: 'filling' })
+  t.match(await store(app, 'filling'), {
+    state: 'filling',
+    as_of: null,
+    lag_s: null,
+    differences: 0,
+    detail: 'filling',
+  })
   await catchUp(db.url)
-  t.match(await store(app, 'ok'), { state: 'ready', version: /^\d+$/, as_of: /\.\d{6}Z$/, lag_s: Number, differences: 0, detail: 'ok' })
+  t.match(await store(app, 'ok'), {
+    state: 'ready',
+    version: /^\d+$/,
+    as_of: /\.\d{6}Z$/,
+    lag_s: Number,
+    differences: 0,
+    detail: 'ok',
+  })
   t.match((await app.inject('/health')).json(), { status: 'ready', store: { detail: 'ok' } })
   await db.pool.query(`update attempt_store set caught_up_at = now() - interval '1 minute'`)
   const lagging = await store(app, 'lagging')
@@ -65,20 +95,34 @@ t.test('says what the store is, and stays ready', async (t) => {
 t.test('a store whose database is away or silent makes no probe fail or wait', async (t) => {
   const db = await createDatabase(t)
   const sockets = new Set<Socket>()
-  const silent = createServer((socket) => { sockets.add(socket.on('error', () => undefined)) })
-  await new Promise<void>((done) => { silent.listen(0, '127.0.0.1', done) })
+  const silent = createServer((socket) => {
+    sockets.add(socket.on('error', () => undefined))
+  })
+  await new Promise<void>((done) => {
+    silent.listen(0, '127.0.0.1', done)
+  })
   t.teardown(() => {
     for (const socket of sockets) socket.destroy()
     silent.close()
   })
-  for (const url of ['postgres://nobody:secret@127.0.0.1:1/none', `postgres://nobody:secret@127.0.0.1:${(silent.address() as AddressInfo).port}/none`]) {
+  for (const url of [
+    'postgres://nobody:secret@127.0.0.1:1/none',
+    `postgres://nobody:secret@127.0.0.1:${(silent.address() as AddressInfo).port}/none`,
+  ]) {
     const app = await started(t, db.url, {}, url)
     const took: number[] = []
     for (let probe = 0; probe < 5; probe++) {
       const began = Date.now()
       const response = await app.inject('/health')
       t.equal(response.statusCode, 200)
-      t.match(response.json().store, { state: null, version: null, as_of: null, lag_s: null, differences: null, detail: 'unreachable' })
+      t.match(response.json().store, {
+        state: null,
+        version: null,
+        as_of: null,
+        lag_s: null,
+        differences: null,
+        detail: 'unreachable',
+      })
       took.push(Date.now() - began)
       t.notMatch(response.body, /secret/)
     }

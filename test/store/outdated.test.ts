@@ -16,14 +16,15 @@ async function metricsWith(app: App, name: string): Promise<ReturnType<typeof pa
   for (const end = Date.now() + 60_000; ;) {
     const metrics = parseMetrics((await app.inject('/metrics')).body)
     const heard = ['primary', 'store'].every((server) => valueOf(metrics, 'attempt_database_up', { server }) === 1)
-    if (heard && metrics.get(name)?.samples.length === 1 || Date.now() > end) return metrics
+    if ((heard && metrics.get(name)?.samples.length === 1) || Date.now() > end) return metrics
     await new Promise((again) => setTimeout(again, 100))
   }
 }
 
 t.test('the newest migration of each set that the code needs is told by the catalog', async (t) => {
   const db = await createDatabase(t)
-  const current = async () => (await db.pool.query(`select ${queueIsCurrent} as queue, ${storeIsCurrent} as store`)).rows[0]
+  const current = async () =>
+    (await db.pool.query(`select ${queueIsCurrent} as queue, ${storeIsCurrent} as store`)).rows[0]
   await migrateUp(db.pool, queue)
   await migrateUp(db.pool, store)
   t.strictSame(await current(), { queue: true, store: true })
@@ -31,7 +32,11 @@ t.test('the newest migration of each set that the code needs is told by the cata
   await migrateDown(db.pool, store)
   t.strictSame(await current(), { queue: true, store: true })
   await migrateDown(db.pool, store)
-  t.strictSame(await current(), { queue: true, store: false }, 'a newer migration of the store is to be named in current.ts')
+  t.strictSame(
+    await current(),
+    { queue: true, store: false },
+    'a newer migration of the store is to be named in current.ts',
+  )
   await migrateDown(db.pool, queue, { all: true })
   t.strictSame(await current(), { queue: false, store: false })
 })
@@ -39,7 +44,9 @@ t.test('the newest migration of each set that the code needs is told by the cata
 t.test('counts as absent until it is brought up to date', async (t) => {
   const db = await createDatabase(t)
   await buildIndexes(db.pool, () => undefined)
-  await db.pool.query(`insert into exam_results (session_id, user_id, result_json) values ('one', 'somebody', '{"questions": [{"question_id": 1, "is_correct": true, "topic": "t"}]}')`)
+  await db.pool.query(
+    `insert into exam_results (session_id, user_id, result_json) values ('one', 'somebody', '{"questions": [{"question_id": 1, "is_correct": true, "topic": "t"}]}')`,
+  )
   await enabled(db)
   for (let step = 0; step < 2; step++) await migrateDown(db.pool, store)
   const app = await startApp(t, db.url, { storeLagS: 3600 })
@@ -50,10 +57,17 @@ t.test('counts as absent until it is brought up to date', async (t) => {
   t.match((await app.inject('/v1/topics/daily?source=store')).json(), { code: 'store_unavailable' })
 
   const lines: string[] = []
-  const told = (object: object, message: string) => { lines.push(`${message} ${String((object as { err?: Error }).err?.message ?? '')}`) }
-  const refresher = createRefresher({ sourceUrl: db.url, storeUrl: db.url, log: { info: told, warn: told, error: told } })
+  const told = (object: object, message: string) => {
+    lines.push(`${message} ${String((object as { err?: Error }).err?.message ?? '')}`)
+  }
+  const refresher = createRefresher({
+    sourceUrl: db.url,
+    storeUrl: db.url,
+    log: { info: told, warn: told, error: told },
+  })
   void refresher.run()
-  for (const end = Date.now() + 60_000; lines.length === 0 && Date.now() < end;) await new Promise((again) => setTimeout(again, 50))
+  for (const end = Date.now() + 60_000; lines.length === 0 && Date.now() < end;)
+    await new Promise((again) => setTimeout(again, 50))
   // it looks again every second
   await new Promise((done) => setTimeout(done, 2_500))
   t.equal(lines.length, 1, lines.join('\n'))
@@ -66,9 +80,16 @@ t.test('counts as absent until it is brought up to date', async (t) => {
   t.equal(valueOf(metrics, 'attempt_store_refresher_present'), 0, 'so that NoActiveRefresher comes')
 
   await migrateUp(db.pool, store)
-  for (const end = Date.now() + 60_000; !lines.some((line) => line.includes('refreshing the store')) && Date.now() < end;) await new Promise((again) => setTimeout(again, 50))
+  for (
+    const end = Date.now() + 60_000;
+    !lines.some((line) => line.includes('refreshing the store')) && Date.now() < end;
+  )
+    await new Promise((again) => setTimeout(again, 50))
   await refresher.stop()
-  t.ok(lines.some((line) => line.includes('refreshing the store')), 'goes on by itself')
+  t.ok(
+    lines.some((line) => line.includes('refreshing the store')),
+    'goes on by itself',
+  )
 })
 
 t.test('a question that one role or lock spoils says nothing of the server', async (t) => {

@@ -22,13 +22,18 @@ function random(seed: number) {
 async function stored(t: Test): Promise<TestDatabase> {
   const db = await createDatabase(t)
   await buildIndexes(db.pool, () => undefined)
-  await db.pool.query(`insert into exam_results (session_id, user_id, result_json, updated_at) values ('first', 'user-0', '{"questions": [{"question_id": 1, "is_correct": true}]}', '2026-03-03T12:00:00Z')`)
+  await db.pool.query(
+    `insert into exam_results (session_id, user_id, result_json, updated_at) values ('first', 'user-0', '{"questions": [{"question_id": 1, "is_correct": true}]}', '2026-03-03T12:00:00Z')`,
+  )
   await enabled(db)
   return db
 }
 
 const exam = (db: TestDatabase, session: string, user: string, item: number, at: string) =>
-  db.pool.query(`insert into exam_results (session_id, user_id, result_json, updated_at) values ($1, $2, jsonb_build_object('questions', jsonb_build_array(jsonb_build_object('question_id', $3::int, 'is_correct', true, 'topic', 'algebra'))), $4)`, [session, user, item, at])
+  db.pool.query(
+    `insert into exam_results (session_id, user_id, result_json, updated_at) values ($1, $2, jsonb_build_object('questions', jsonb_build_array(jsonb_build_object('question_id', $3::int, 'is_correct', true, 'topic', 'algebra'))), $4)`,
+    [session, user, item, at],
+  )
 
 /** The body without what a 304 does not promise. */
 const rowsOf = (body: string) => body.replace(/"as_of":"[^"]*"/, '')
@@ -36,19 +41,35 @@ const rowsOf = (body: string) => body.replace(/"as_of":"[^"]*"/, '')
 t.test('the same tag is the same answer, amid edits, deletions, forgetting and midnights', async (t) => {
   const db = await stored(t)
   const app = await startApp(t, db.url, { storeLagS: 3_600 })
-  const { student_id: student } = (await db.pool.query(`select student_id from attempt_materialized limit 1`)).rows[0] as { student_id: string }
+  const { student_id: student } = (await db.pool.query(`select student_id from attempt_materialized limit 1`))
+    .rows[0] as { student_id: string }
   const paths = [
-    `/v1/students/${student}`, '/v1/students?user_id=user-0', `/v1/students/daily?student_id=${student}`, `/v1/students/daily?student_id=${student}&tz=Asia/Seoul`,
-    '/v1/students?user_id=user-0&since=2026-03-03T00:00:00Z&until=2026-03-03T12:00:00Z', ...['UTC', 'Asia/Seoul', 'America/Los_Angeles'].map((zone) => `/v1/students/daily?student_id=${student}&since=2026-03-03&until=2026-03-04&tz=${zone}`),
+    `/v1/students/${student}`,
+    '/v1/students?user_id=user-0',
+    `/v1/students/daily?student_id=${student}`,
+    `/v1/students/daily?student_id=${student}&tz=Asia/Seoul`,
+    '/v1/students?user_id=user-0&since=2026-03-03T00:00:00Z&until=2026-03-03T12:00:00Z',
+    ...['UTC', 'Asia/Seoul', 'America/Los_Angeles'].map(
+      (zone) => `/v1/students/daily?student_id=${student}&since=2026-03-03&until=2026-03-04&tz=${zone}`,
+    ),
     '/v1/students?since=2026-03-03T00:00:00Z&until=2026-03-04T00:00:00Z',
-    '/v1/topics', '/v1/topics?since=2026-03-03T05:00:00Z&until=2026-03-03T06:00:00Z', '/v1/items?since=2026-03-02T23:00:00Z&until=2026-03-03T01:00:00Z', '/v1/irt/readiness', '/v1/irt/responses?layout=long',
-    ...['UTC', 'Asia/Seoul', 'America/Los_Angeles'].map((zone) => `/v1/topics/daily?since=2026-03-03&until=2026-03-04&tz=${zone}`), '/v1/topics/daily?format=csv&since=2026-03-03&until=2026-03-05',
+    '/v1/topics',
+    '/v1/topics?since=2026-03-03T05:00:00Z&until=2026-03-03T06:00:00Z',
+    '/v1/items?since=2026-03-02T23:00:00Z&until=2026-03-03T01:00:00Z',
+    '/v1/irt/readiness',
+    '/v1/irt/responses?layout=long',
+    ...['UTC', 'Asia/Seoul', 'America/Los_Angeles'].map(
+      (zone) => `/v1/topics/daily?since=2026-03-03&until=2026-03-04&tz=${zone}`,
+    ),
+    '/v1/topics/daily?format=csv&since=2026-03-03&until=2026-03-05',
   ]
   const given = new Map<string, string>()
   let [again, other] = [0, 0]
   const next = random(20260303)
   const client = await db.pool.connect()
-  t.teardown(() => { client.release() })
+  t.teardown(() => {
+    client.release()
+  })
   for (let round = 0; round < 60; round++) {
     const hour = String(next(24)).padStart(2, '0')
     const at = `2026-03-0${2 + next(3)}T${hour}:30:00Z`
@@ -82,15 +103,17 @@ t.test('the same tag is the same answer, amid edits, deletions, forgetting and m
 t.test('days that are not named are others tomorrow', async (t) => {
   const db = await stored(t)
   const RealDate = Date
-  t.teardown(() => { globalThis.Date = RealDate })
+  t.teardown(() => {
+    globalThis.Date = RealDate
+  })
   // noon of today, and then of tomorrow: no midnight comes between
-  const noon = RealDate.now() - RealDate.now() % 86_400_000 + 43_200_000
+  const noon = RealDate.now() - (RealDate.now() % 86_400_000) + 43_200_000
   const noonIn = (days: number) => {
     const shift = noon + days * 86_400_000 - RealDate.now()
     globalThis.Date = class extends RealDate {
       constructor(...given: ConstructorParameters<typeof Date> | []) {
         if (given.length === 0) super(RealDate.now() + shift)
-        else super(...given as ConstructorParameters<typeof Date>)
+        else super(...(given as ConstructorParameters<typeof Date>))
       }
     } as DateConstructor
   }
@@ -135,9 +158,17 @@ t.test('a version that is given again for other rows has another tag', async (t)
   for (const url of [db.url, restored.url]) {
     await catchUp(url)
     const app = await startApp(t, url, { storeLagS: 3_600 })
-    for (const path of ['/v1/students?user_id=user-0', '/v1/topics', '/v1/topics/daily?since=2026-03-03&until=2026-03-04']) {
+    for (const path of [
+      '/v1/students?user_id=user-0',
+      '/v1/topics',
+      '/v1/topics/daily?since=2026-03-03&until=2026-03-04',
+    ]) {
       const { headers, body } = await app.inject(path)
-      answers.push({ tag: String(headers['etag']), version: String(headers['attempt-version']), attempts: JSON.stringify(/"attempts":"?(\d+)/.exec(body)?.[1]) })
+      answers.push({
+        tag: String(headers['etag']),
+        version: String(headers['attempt-version']),
+        attempts: JSON.stringify(/"attempts":"?(\d+)/.exec(body)?.[1]),
+      })
     }
     await app.close()
   }
@@ -149,28 +180,48 @@ t.test('a version that is given again for other rows has another tag', async (t)
   }
 })
 
-t.test('the version of an answer is of its own snapshot: an export after a token is at least at the token\'s', async (t) => {
-  const db = await stored(t)
-  const app = await startApp(t, db.url, { storeLagS: 3_600 })
-  for (let turn = 0; turn < 8; turn++) {
-    await app.inject('/v1/attempts?source=store&user_id=user-0')
-    await exam(db, `turn-${turn}`, 'user-0', turn, '2026-03-04T00:00:00Z')
-    await catchUp(db.url)
-    const start = BigInt(String((await app.inject('/v1/changes')).headers['attempt-version']))
-    for (const path of ['/v1/attempts?source=store&user_id=user-0', '/v1/attempts?source=store', '/v1/attempts?source=store&format=csv', '/v1/topics?source=store', '/v1/irt/responses?source=store']) {
-      const { headers } = await app.inject(path)
-      t.equal(BigInt(String(headers['attempt-version'])) >= start, true, `${path}: ${String(headers['attempt-version'])} after ${start}`)
+t.test(
+  "the version of an answer is of its own snapshot: an export after a token is at least at the token's",
+  async (t) => {
+    const db = await stored(t)
+    const app = await startApp(t, db.url, { storeLagS: 3_600 })
+    for (let turn = 0; turn < 8; turn++) {
+      await app.inject('/v1/attempts?source=store&user_id=user-0')
+      await exam(db, `turn-${turn}`, 'user-0', turn, '2026-03-04T00:00:00Z')
+      await catchUp(db.url)
+      const start = BigInt(String((await app.inject('/v1/changes')).headers['attempt-version']))
+      for (const path of [
+        '/v1/attempts?source=store&user_id=user-0',
+        '/v1/attempts?source=store',
+        '/v1/attempts?source=store&format=csv',
+        '/v1/topics?source=store',
+        '/v1/irt/responses?source=store',
+      ]) {
+        const { headers } = await app.inject(path)
+        t.equal(
+          BigInt(String(headers['attempt-version'])) >= start,
+          true,
+          `${path}: ${String(headers['attempt-version'])} after ${start}`,
+        )
+      }
     }
-  }
-})
+  },
+)
 
 /** Requests wait while the one connection of each kind is taken; meanwhile the store is emptied. */
 async function whileEmptied(db: TestDatabase, app: App, paths: readonly string[]) {
   const holder = await db.pool.connect()
   await holder.query('begin; lock table attempt_day in access exclusive mode')
   const before = [app.inject('/v1/topics?source=store'), app.inject('/v1/irt/readiness?source=store')]
-  const waiting = async () => Number((await db.pool.query(`select count(*) as n from pg_locks where not granted and relation = 'attempt_day'::regclass`)).rows[0].n)
-  while (await waiting() < 1) await new Promise((again) => setTimeout(again, 20))
+  const waiting = async () =>
+    Number(
+      (
+        await db.pool.query(
+          `select count(*) as n from pg_locks where not granted and relation = 'attempt_day'::regclass`,
+        )
+      ).rows[0].n,
+    )
+  while ((await waiting()) < 1) await new Promise((again) => setTimeout(again, 20))
   const answers = paths.map((path) => app.inject(path))
   await new Promise((done) => setTimeout(done, 300))
   await db.pool.query(`update attempt_store set state = 'emptying'; truncate attempt_materialized`)
@@ -182,16 +233,36 @@ async function whileEmptied(db: TestDatabase, app: App, paths: readonly string[]
 
 t.test('who waited while the store was emptied is not told of an empty one', async (t) => {
   const db = await stored(t)
-  const { student_id: student } = (await db.pool.query(`select student_id from attempt_materialized limit 1`)).rows[0] as { student_id: string }
+  const { student_id: student } = (await db.pool.query(`select student_id from attempt_materialized limit 1`))
+    .rows[0] as { student_id: string }
   const app = await startApp(t, db.url, { storeLagS: 3_600, poolSize: 1 })
   t.equal((await app.inject('/v1/attempts?source=store')).json().data.length, 1)
-  const paths = ['/v1/attempts', '/v1/attempts?user_id=user-0', '/v1/topics', '/v1/items', `/v1/students/${student}`, '/v1/topics/daily?since=2026-03-03&until=2026-03-04']
-  const answers = await whileEmptied(db, app, [...paths, ...paths.map((path) => `${path}${path.includes('?') ? '&' : '?'}source=store`)])
+  const paths = [
+    '/v1/attempts',
+    '/v1/attempts?user_id=user-0',
+    '/v1/topics',
+    '/v1/items',
+    `/v1/students/${student}`,
+    '/v1/topics/daily?since=2026-03-03&until=2026-03-04',
+  ]
+  const answers = await whileEmptied(db, app, [
+    ...paths,
+    ...paths.map((path) => `${path}${path.includes('?') ? '&' : '?'}source=store`),
+  ])
   for (const [at, answer] of answers.entries()) {
     const path = paths[at]
     if (path === undefined) t.match([answer.statusCode, answer.json().code], [503, 'store_unavailable'])
     else {
-      t.match([answer.statusCode, answer.headers['attempt-source'], answer.headers['attempt-version'], answer.headers['etag']], [200, 'live', undefined, undefined], path)
+      t.match(
+        [
+          answer.statusCode,
+          answer.headers['attempt-source'],
+          answer.headers['attempt-version'],
+          answer.headers['etag'],
+        ],
+        [200, 'live', undefined, undefined],
+        path,
+      )
       t.match(answer.body, /"attempts":1|"attempts":"1"|"correct":true/, `${path}: what the view has`)
     }
   }
@@ -200,20 +271,37 @@ t.test('who waited while the store was emptied is not told of an empty one', asy
 t.test('If-None-Match is compared weakly, and an answer that is none has no tag', async (t) => {
   const db = await stored(t)
   const app = await startApp(t, db.url, { storeLagS: 3_600 })
-  const { student_id: student } = (await db.pool.query(`select student_id from attempt_materialized limit 1`)).rows[0] as { student_id: string }
-  const ask = (path: string, asked?: string) => app.inject({ path, headers: asked === undefined ? {} : { 'if-none-match': asked } })
-  const [certain, uncertain] = [['/v1/topics', '/v1/topics?format=csv', `/v1/students/${student}`, '/v1/students?user_id=user-0'], ['/v1/irt/readiness', '/v1/irt/responses']]
+  const { student_id: student } = (await db.pool.query(`select student_id from attempt_materialized limit 1`))
+    .rows[0] as { student_id: string }
+  const ask = (path: string, asked?: string) =>
+    app.inject({ path, headers: asked === undefined ? {} : { 'if-none-match': asked } })
+  const [certain, uncertain] = [
+    ['/v1/topics', '/v1/topics?format=csv', `/v1/students/${student}`, '/v1/students?user_id=user-0'],
+    ['/v1/irt/readiness', '/v1/irt/responses'],
+  ]
   for (const path of [...certain, ...uncertain]) {
     const whole = await ask(path)
     const tag = String(whole.headers['etag'])
     for (const asked of [tag, tag.slice(2), `"other",${tag}`, `W/"other" , ${tag.slice(2)}, "more"`]) {
       const answer = await ask(path, asked)
-      t.match([answer.statusCode, answer.headers['etag'], answer.headers['vary']], [304, tag, whole.headers['vary']], `${path}: ${asked}`)
+      t.match(
+        [answer.statusCode, answer.headers['etag'], answer.headers['vary']],
+        [304, tag, whole.headers['vary']],
+        `${path}: ${asked}`,
+      )
     }
-    for (const asked of ['"other"', tag.slice(0, -2), '"a,*,b"', `"${tag.slice(3, -1)},"`]) t.equal((await ask(path, asked)).statusCode, 200, `${path}: ${asked}`)
+    for (const asked of ['"other"', tag.slice(0, -2), '"a,*,b"', `"${tag.slice(3, -1)},"`])
+      t.equal((await ask(path, asked)).statusCode, 200, `${path}: ${asked}`)
     t.equal((await ask(path, '*')).statusCode, certain.includes(path) ? 304 : 200, path)
   }
-  for (const [path, status] of [['/v1/students/00000000-0000-4000-8000-000000000000', 404], ['/v1/irt/readiness?anchor_item_id=7', 422], ['/v1/irt/responses?anchor_item_id=7', 422], ['/v1/topics?limit=10001', 400], ['/v1/topics?cursor=x', 400], ['/v1/topics?cursor=x&format=csv', 400]] as const) {
+  for (const [path, status] of [
+    ['/v1/students/00000000-0000-4000-8000-000000000000', 404],
+    ['/v1/irt/readiness?anchor_item_id=7', 422],
+    ['/v1/irt/responses?anchor_item_id=7', 422],
+    ['/v1/topics?limit=10001', 400],
+    ['/v1/topics?cursor=x', 400],
+    ['/v1/topics?cursor=x&format=csv', 400],
+  ] as const) {
     for (const asked of [undefined, '*']) {
       const answer = await ask(path, asked)
       t.match([answer.statusCode, answer.headers['etag']], [status, undefined], path)

@@ -29,26 +29,51 @@ function generator(state: number) {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
   }
   const below = (n: number) => Math.floor(uniform() * n)
-  return { uniform, below, chance: (share: number) => uniform() < share, of: <T>(list: readonly T[]) => list[below(list.length)] as T }
+  return {
+    uniform,
+    below,
+    chance: (share: number) => uniform() < share,
+    of: <T>(list: readonly T[]) => list[below(list.length)] as T,
+  }
 }
 type Random = ReturnType<typeof generator>
 
 const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms))
 
-const users = [...Array.from({ length: 30 }, (_value, index) => `student-${index + 1}`), 'ABCDEFAB-0000-4000-8000-00000000000A', 'abcdefab-0000-4000-8000-00000000000a']
+const users = [
+  ...Array.from({ length: 30 }, (_value, index) => `student-${index + 1}`),
+  'ABCDEFAB-0000-4000-8000-00000000000A',
+  'abcdefab-0000-4000-8000-00000000000a',
+]
 
 function statementOf(random: Random): [string, unknown[]] {
   const session = () => `session-5-${1 + random.below(250)}`
   const user = () => (random.chance(0.03) ? null : random.of(users))
-  const body = () => JSON.stringify({ questions: Array.from({ length: random.below(7) }, () => ({
-    question_id: random.chance(0.03) ? 'Q7' : 1001 + random.below(15), is_correct: random.chance(0.6), time_spent_sec: random.below(300) / 10,
-    used_hints: random.below(2), topic: random.of(['algebra', 'geometry', '', 'a,"b\\'] ) })) })
+  const body = () =>
+    JSON.stringify({
+      questions: Array.from({ length: random.below(7) }, () => ({
+        question_id: random.chance(0.03) ? 'Q7' : 1001 + random.below(15),
+        is_correct: random.chance(0.6),
+        time_spent_sec: random.below(300) / 10,
+        used_hints: random.below(2),
+        topic: random.of(['algebra', 'geometry', '', 'a,"b\\']),
+      })),
+    })
   const at = () => new Date(Date.UTC(2026, 2, 1) + random.below(12 * 86_400_000)).toISOString()
   return random.of<() => [string, unknown[]]>([
-    () => ['insert into exam_results (session_id, user_id, result_json) values ($1, $2, $3) on conflict do nothing', [session(), user(), body()]],
-    () => [`insert into exam_results (session_id, user_id, result_json, updated_at) select 'many-' || $1 || n, ($2::text[])[1 + n % 3], $3, $4 from generate_series(1, 9) as n on conflict do nothing`, [random.below(9), [user(), user(), user()], body(), at()]],
-    () => [`insert into exam_results (session_id, user_id, result_json, updated_at) values ($1, $2, $3, $4), ($1 || 'b', $5, $3, now())
-      on conflict (session_id) do update set user_id = excluded.user_id, result_json = excluded.result_json, updated_at = now()`, [session(), user(), body(), at(), user()]],
+    () => [
+      'insert into exam_results (session_id, user_id, result_json) values ($1, $2, $3) on conflict do nothing',
+      [session(), user(), body()],
+    ],
+    () => [
+      `insert into exam_results (session_id, user_id, result_json, updated_at) select 'many-' || $1 || n, ($2::text[])[1 + n % 3], $3, $4 from generate_series(1, 9) as n on conflict do nothing`,
+      [random.below(9), [user(), user(), user()], body(), at()],
+    ],
+    () => [
+      `insert into exam_results (session_id, user_id, result_json, updated_at) values ($1, $2, $3, $4), ($1 || 'b', $5, $3, now())
+      on conflict (session_id) do update set user_id = excluded.user_id, result_json = excluded.result_json, updated_at = now()`,
+      [session(), user(), body(), at(), user()],
+    ],
     () => ['update exam_results set result_json = $2, updated_at = now() where session_id = $1', [session(), body()]],
     () => ['update exam_results set updated_at = $2 where session_id = $1', [session(), at()]],
     () => ['update exam_results set user_id = $2 where session_id = $1', [session(), user()]],
@@ -60,8 +85,10 @@ function statementOf(random: Random): [string, unknown[]] {
 }
 
 /** What a crash, a kill, a lock or another writer may answer; anything else is a failure of the test. */
-const expected = (error: { code?: string; message: string }) => ['40001', '40P01', '55P03', '57P01', '57P02', '57P03', '23505', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(error.code ?? '')
-  || /Connection terminated|not queryable|timeout expired|Client has encountered/.test(error.message)
+const expected = (error: { code?: string; message: string }) =>
+  ['40001', '40P01', '55P03', '57P01', '57P02', '57P03', '23505', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(
+    error.code ?? '',
+  ) || /Connection terminated|not queryable|timeout expired|Client has encountered/.test(error.message)
 
 async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<void> {
   t.comment(`seed ${seed}, ${seconds} s`)
@@ -77,12 +104,39 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
   await sourcePool.query(createExamResults)
   await migrateUp(sourcePool)
   await buildIndexes(sourcePool, () => undefined)
-  const exams = () => [...cohort({ exams: 200, questions: 6, students: 30, items: 15, days: 12, end: new Date('2026-03-12T00:00:00Z'), seed: 5 })].map((exam) => JSON.stringify(exam))
+  const exams = () =>
+    [
+      ...cohort({
+        exams: 200,
+        questions: 6,
+        students: 30,
+        items: 15,
+        days: 12,
+        end: new Date('2026-03-12T00:00:00Z'),
+        seed: 5,
+      }),
+    ].map((exam) => JSON.stringify(exam))
   await loadExamResults(sourcePool, exams())
   await enableStore({ source: sourcePool, store: storePool }, () => undefined)
   for (const pool of pools) await pool.query('checkpoint')
 
-  const counts = { statements: 0, commits: 0, rollbacks: 0, slow: 0, truncates: 0, aborted: 0, kills: 0, terminated: 0, fast: 0, immediate: 0, versions: 0, rebuilds: 0, unacknowledged: 0, changes: 0, anew: 0 }
+  const counts = {
+    statements: 0,
+    commits: 0,
+    rollbacks: 0,
+    slow: 0,
+    truncates: 0,
+    aborted: 0,
+    kills: 0,
+    terminated: 0,
+    fast: 0,
+    immediate: 0,
+    versions: 0,
+    rebuilds: 0,
+    unacknowledged: 0,
+    changes: 0,
+    anew: 0,
+  }
   const unexpected: string[] = []
   const env = { ...process.env, DATABASE_URL: source.url, STORE_DATABASE_URL: apart ? store.url : '' }
   const cli = [...cliFile, 'store']
@@ -90,9 +144,14 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
   // where that was too short for a machine that others use, until refreshers have written something and somebody has
   // followed it: servers and sessions are left alone then, and who leads has time to work before it is killed
   const calm = () => Date.now() >= end
-  const running = () => Date.now() < end || (Date.now() < end + 60_000 && (counts.kills < 2 || counts.versions < 2 || counts.commits <= seconds || counts.changes === 0))
+  const running = () =>
+    Date.now() < end ||
+    (Date.now() < end + 60_000 &&
+      (counts.kills < 2 || counts.versions < 2 || counts.commits <= seconds || counts.changes === 0))
 
-  const over = (async () => { while (running()) await sleep(50) })()
+  const over = (async () => {
+    while (running()) await sleep(50)
+  })()
 
   /** A connection, whatever happens to it, handed to `use` again and again. */
   async function connected(url: string, use: (client: pg.Client) => Promise<void>): Promise<void> {
@@ -145,7 +204,9 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
   let state = ''
   async function watcher(): Promise<void> {
     await connected(store.url, async (client) => {
-      const { rows: [row] } = await client.query<{ version: string; state: string }>('select version, state from attempt_store')
+      const {
+        rows: [row],
+      } = await client.query<{ version: string; state: string }>('select version, state from attempt_store')
       const version = BigInt(row?.version ?? 0)
       if (version < last) unexpected.push(`version ${version} after ${last}`)
       if (version > last) counts.versions++
@@ -163,16 +224,26 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
       const child = spawn(process.execPath, [...cli, 'refresh'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
       alive.add(child)
       let said = ''
-      child.stdout?.on('data', (chunk: Buffer) => { if (/does not know of the last steps/.test(String(chunk))) counts.unacknowledged++ })
-      child.stderr?.on('data', (chunk: Buffer) => { said += String(chunk) })
+      child.stdout?.on('data', (chunk: Buffer) => {
+        if (/does not know of the last steps/.test(String(chunk))) counts.unacknowledged++
+      })
+      child.stderr?.on('data', (chunk: Buffer) => {
+        said += String(chunk)
+      })
       // its end draws near when it leads: starting another takes longer, which is why there are three
-      const leads = new Promise<void>((done) => child.stdout?.on('data', () => { done() }))
-      const gone = new Promise<void>((done) => child.once('exit', (code) => {
-        alive.delete(child)
-        // 3: its server was away when it asked for the store
-        if (code !== null && code !== 3) unexpected.push(`refresher: ${code} ${said}`)
-        done()
-      }))
+      const leads = new Promise<void>((done) =>
+        child.stdout?.on('data', () => {
+          done()
+        }),
+      )
+      const gone = new Promise<void>((done) =>
+        child.once('exit', (code) => {
+          alive.delete(child)
+          // 3: its server was away when it asked for the store
+          if (code !== null && code !== 3) unexpected.push(`refresher: ${code} ${said}`)
+          done()
+        }),
+      )
       await Promise.race([gone, leads, over])
       await Promise.race([gone, over, sleep(random.below(random.chance(0.5) ? 500 : 2_500) + (calm() ? 5_000 : 0))])
       if (child.exitCode === null) {
@@ -195,7 +266,11 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
     if (response.statusCode === 410) token = undefined
     if (response.statusCode === 410) return true
     if (response.statusCode !== 200) throw Object.assign(new Error(response.body), { status: response.statusCode })
-    const { data, next_token, has_more } = response.json<{ data: Record<string, unknown>[]; next_token: string; has_more: boolean }>()
+    const { data, next_token, has_more } = response.json<{
+      data: Record<string, unknown>[]
+      next_token: string
+      has_more: boolean
+    }>()
     if (token === undefined) {
       copy.clear()
       counts.anew++
@@ -213,7 +288,8 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
     while (running()) {
       await follow().catch((error: unknown) => {
         // 503: no whole store, or a server that is away; an export says so in its message
-        if ((error as { status?: number }).status !== 503 && !/: 503 /.test((error as Error).message)) unexpected.push(`follower: ${String(error)}`)
+        if ((error as { status?: number }).status !== 503 && !/: 503 /.test((error as Error).message))
+          unexpected.push(`follower: ${String(error)}`)
       })
       await sleep(50)
     }
@@ -224,7 +300,12 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
     await connected(random.of([source, store]).url, async (client) => {
       await sleep(300 + random.below(3_000))
       if (calm()) return
-      counts.terminated += (await client.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'attempt-api refresher'`)).rowCount ?? 0
+      counts.terminated +=
+        (
+          await client.query(
+            `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'attempt-api refresher'`,
+          )
+        ).rowCount ?? 0
     })
   }
 
@@ -238,21 +319,50 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
     }
   }
 
-  t.teardown(() => { for (const child of alive) child.kill('SIGKILL') })
-  await Promise.all([...[1, 2, 3, 4, 5].map(writer), watcher(), follower(), terminator(), ...[1, 2, 3].map(refresher), crashes()])
+  t.teardown(() => {
+    for (const child of alive) child.kill('SIGKILL')
+  })
+  await Promise.all([
+    ...[1, 2, 3, 4, 5].map(writer),
+    watcher(),
+    follower(),
+    terminator(),
+    ...[1, 2, 3].map(refresher),
+    crashes(),
+  ])
   t.comment(JSON.stringify(counts))
   t.strictSame(unexpected, [])
-  t.ok(counts.commits > seconds && counts.kills > 1 && counts.versions > 1, 'writers wrote, refreshers refreshed and were killed')
+  t.ok(
+    counts.commits > seconds && counts.kills > 1 && counts.versions > 1,
+    'writers wrote, refreshers refreshed and were killed',
+  )
 
-  const caughtUp = spawnSync(process.execPath, [...cli, 'refresh', '--once'], { env, encoding: 'utf8', timeout: 90_000 })
+  const caughtUp = spawnSync(process.execPath, [...cli, 'refresh', '--once'], {
+    env,
+    encoding: 'utf8',
+    timeout: 90_000,
+  })
   t.equal(caughtUp.status, 0, caughtUp.stderr)
-  t.match((await storePool.query('select state, version::text as version, differences::int as differences from attempt_store')).rows[0], { state: 'ready', differences: 0 }, 'nothing was left to continuous verification')
+  t.match(
+    (
+      await storePool.query(
+        'select state, version::text as version, differences::int as differences from attempt_store',
+      )
+    ).rows[0],
+    { state: 'ready', differences: 0 },
+    'nothing was left to continuous verification',
+  )
   t.equal((await sourcePool.query('select count(*)::int as n from attempt_queue')).rows[0].n, 0)
   t.strictSame(await differentRows(sourcePool, storePool), { rows: [], days: [] })
   while (await follow());
   t.ok(counts.changes > 0 && counts.anew > 0, 'somebody followed')
-  const sorted = (rows: Iterable<Record<string, unknown>>) => [...rows].map((row) => JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)))).sort()
-  t.strictSame(sorted(copy.values()), sorted(await walk(app, '/v1/attempts?source=live&limit=500')), 'what somebody has who followed')
+  const sorted = (rows: Iterable<Record<string, unknown>>) =>
+    [...rows].map((row) => JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)))).sort()
+  t.strictSame(
+    sorted(copy.values()),
+    sorted(await walk(app, '/v1/attempts?source=live&limit=500')),
+    'what somebody has who followed',
+  )
   const verified = spawnSync(process.execPath, [...cli, 'verify'], { env, encoding: 'utf8', timeout: 90_000 })
   t.equal(verified.status, 0, verified.stderr)
   t.match(verified.stdout, /students compared: the store is what the view says\./)
@@ -266,4 +376,6 @@ t.test('beside exam_results', limit, async (t) => {
 
 // both servers forget their last commits in a crash, but what the store's is told not to
 const forgetful = ['synchronous_commit=off', 'wal_writer_delay=10s']
-t.test('in a database of its own', limit, async (t) => torture(t, await ownServer(t, ...forgetful), await ownServer(t, ...forgetful)))
+t.test('in a database of its own', limit, async (t) =>
+  torture(t, await ownServer(t, ...forgetful), await ownServer(t, ...forgetful)),
+)
