@@ -32,7 +32,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/config.ts', 'src/database/embedded.ts', 'test/**', 'bench/**'],
+    files: ['src/config.ts', 'src/development/embedded.ts', 'test/**', 'bench/**'],
     rules: {
       'no-restricted-syntax': 'off',
       '@typescript-eslint/no-explicit-any': 'off',

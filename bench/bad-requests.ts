@@ -8,7 +8,7 @@ import { connect } from 'node:net'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { enableStore } from '../src/store/enable.js'
-import type { Figures, Stand } from './stand.js'
+import type { Figures, Stand } from './harness.js'
 
 interface Schema {
   $ref?: string

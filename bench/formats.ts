@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { arrowEncoder } from '../src/formats/arrow.js'
 import { csvEncoder } from '../src/formats/csv.js'
-import { skipRow } from '../src/formats/binary.js'
+import { skipRow } from '../src/formats/text-writers.js'
 import type { Encoder } from '../src/formats/encoder.js'
 import { ndjsonEncoder } from '../src/formats/ndjson.js'
 import { attemptColumns } from '../src/schemas/attempts.js'

@@ -4,9 +4,9 @@
  * each a process of its own (the prober is this one).
  */
 import { fork } from 'node:child_process'
-import type { Figures, Stand } from './stand.js'
+import type { Figures, Stand } from './harness.js'
 import { comparable, type LoadReport } from './load.js'
-import { quantile } from './stand.js'
+import { quantile } from './harness.js'
 
 interface Target {
   path: string

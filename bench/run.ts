@@ -3,7 +3,7 @@
  * 50 questions (`writers`: so many rounds; `bad-requests`: so many requests; `overload`: so many seconds) in an embedded PostgreSQL. Without a suite: all of them at their full size. Exit 1 where a limit is broken.
  */
 import { badRequests } from './bad-requests.js'
-import { figures, onStand, type Figures, type Stand } from './stand.js'
+import { figures, onStand, type Figures, type Stand } from './harness.js'
 import { overload } from './overload.js'
 import { store } from './store.js'
 import { streams } from './streams.js'

@@ -1,11 +1,11 @@
 /** The store: what a refresh costs, what writers pay, what readers gain. */
 import { spawnSync } from 'node:child_process'
 import pg from 'pg'
-import { cohort } from '../src/database/cohort.js'
-import { loadExamResults } from '../src/database/load.js'
+import { cohort } from '../src/development/cohort.js'
+import { loadExamResults } from '../src/development/load.js'
 import { enableStore } from '../src/store/enable.js'
 import { createRefresher } from '../src/store/refresher.js'
-import { curl, type Figures, get, median, psql, seconds, type Stand, taken, times } from './stand.js'
+import { curl, type Figures, get, median, psql, seconds, type Stand, taken, times } from './harness.js'
 
 const columns =
   'id, student_id, item_id, correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id, topic_id'

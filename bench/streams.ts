@@ -1,6 +1,6 @@
 /** Whole exports against psql's COPY of the same select, what they hold in memory, and what they leave to others. */
 import { spawn, spawnSync } from 'node:child_process'
-import { curl, type Figures, get, psql, quantile, seconds, type Stand, taken, times } from './stand.js'
+import { curl, type Figures, get, psql, quantile, seconds, type Stand, taken, times } from './harness.js'
 
 const select = `select id, student_id, item_id, correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id, topic_id
 from attempt order by completed_at, student_id, item_id, attempt_no`

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import autocannon from 'autocannon'
 import pg from 'pg'
 import { studentOfUser } from '../src/queries/student-id.js'
-import { type Figures, get, median, type Stand, times } from './stand.js'
+import { type Figures, get, median, type Stand, times } from './harness.js'
 
 // what an engineer would write by hand: the expressions before they were made total
 const original = `create view original as

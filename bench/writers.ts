@@ -1,11 +1,11 @@
 /** What the store's triggers cost those who write exams. */
 import pg from 'pg'
-import { cohort, type ExamResult } from '../src/database/cohort.js'
-import { buildIndexes } from '../src/database/indexes.js'
+import { cohort, type ExamResult } from '../src/development/cohort.js'
+import { buildIndexes } from '../src/migrate/indexes.js'
 import { migrateUp } from '../src/migrate/runner.js'
-import { createExamResults } from '../src/database/source.js'
+import { createExamResults } from '../src/development/exam-results.js'
 import { enableStore } from '../src/store/enable.js'
-import { type Figures, median, type Stand, taken } from './stand.js'
+import { type Figures, median, type Stand, taken } from './harness.js'
 
 /**
  * Exams a second that one writer inserts, one statement each or all in one, on a table as the platform has it. Both

@@ -2,12 +2,12 @@
 import { buildApp } from '../src/app.js'
 import { readConfig } from '../src/config.js'
 import { odcsDocument } from '../src/contract/odcs.js'
-import type { ContractMonitor } from '../src/contract/monitor.js'
+import type { ContractMonitor } from '../src/health/contract-monitor.js'
 import type { Database, Databases } from '../src/database/reader.js'
-import type { SlowQueries } from '../src/database/slow-queries.js'
+import type { SlowQueries } from '../src/observability/slow-queries.js'
 import type { Streams } from '../src/database/streams.js'
-import type { DatabaseMonitor } from '../src/database-monitor.js'
-import type { StoreMonitor } from '../src/store/monitor.js'
+import type { DatabaseMonitor } from '../src/observability/database-monitor.js'
+import type { StoreMonitor } from '../src/health/store-health.js'
 import type { Sources } from '../src/store/sources.js'
 
 const notHere = () => Promise.reject(new Error('the documents need no database'))

@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
-import { embeddedBinaries, startEmbedded } from '../src/database/embedded.js'
+import { embeddedBinaries, startEmbedded } from '../src/development/embedded.js'
 import { makeTemplate } from './helpers/database.js'
 import { majorBinaries } from './majors/binaries.js'
 

@@ -1,5 +1,5 @@
 /** Who asks, and what they may: what API keys and tokens have in common. */
-import type { Scope } from '../routes/traits.js'
+import type { Scope } from '../http/route-config.js'
 
 /** What a key or a token can be given. */
 export const scopes = ['attempts:read', 'aggregates:read', 'metrics:read'] as const satisfies readonly Scope[]

@@ -2,7 +2,7 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import pg from 'pg'
 import type { Config } from '../config.js'
-import { startEmbedded } from '../database/embedded.js'
+import { startEmbedded } from '../development/embedded.js'
 import { scrubbed, withVariable, type Variable } from './failure.js'
 
 export interface Command {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { cohort, cohortItems } from '../database/cohort.js'
+import { cohort, cohortItems } from '../development/cohort.js'
 import { count, parse, type Command } from './command.js'
 
 export const generate: Command = {

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { createGunzip } from 'node:zlib'
-import { loadExamResults } from '../database/load.js'
-import { createExamResults } from '../database/source.js'
+import { loadExamResults } from '../development/load.js'
+import { createExamResults } from '../development/exam-results.js'
 import { parse, UsageError, withPool, type Command } from './command.js'
 
 /**

@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { readCalledFunctions, readColumns, readRelations, type Relation, rowSecurityApplies } from './catalog.js'
 import { contractVersion, lockedColumns, migrationName } from './columns.js'
 import { checkDefinitions } from './definition.js'
-import { goldenCases } from './golden-rows.js'
+import { goldenCases } from './golden/cases.js'
 import { goldenStatement, longestArray, runGolden } from './golden-run.js'
 import { type Check, type ContractReport, found, overallStatus } from './report.js'
 

@@ -2,7 +2,7 @@
 import type pg from 'pg'
 import type { Column, Relation } from './catalog.js'
 import { lockedColumns } from './columns.js'
-import { type GoldenCase, goldenCases, type GoldenExam } from './golden-rows.js'
+import { type GoldenCase, goldenCases, type GoldenExam } from './golden/cases.js'
 import { type Check, found } from './report.js'
 import { is, isName, tokenize } from './tokens.js'
 

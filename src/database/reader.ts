@@ -4,7 +4,7 @@ import type { Config } from '../config.js'
 import { notConnected } from '../errors.js'
 import type { Deadline } from './deadline.js'
 import { keepPool, type KeptPool } from './kept-pool.js'
-import { goesOn, openLane, type Lane } from './lane.js'
+import { goesOn, openLane, type Lane } from './connection-queue.js'
 import { createPool, dropConnections, openPools, poolUse, received, type PoolUse, type ServerName } from './pool.js'
 
 /** One statement: prepared once a connection under its name; values are text or arrays of text. */

@@ -2,7 +2,7 @@
  * application/vnd.apache.arrow.stream: rows are collected column by column and given out as record batches.
  * The machine is little-endian, as the stream is: whole columns are copied as they lie in memory.
  */
-import { checkFields, int32, putUuid } from './binary.js'
+import { checkFields, int32, putUuid } from './text-writers.js'
 import { align, endOfStream, recordBatchMessage, schemaMessage } from './arrow-messages.js'
 import type { Column, Encoder, Kind } from './encoder.js'
 

@@ -12,7 +12,7 @@ import {
   writeInt32,
   writeInt64,
   type Writer,
-} from './binary.js'
+} from './text-writers.js'
 import type { Column, Encoder, Kind } from './encoder.js'
 import { lineEncoder } from './lines.js'
 

@@ -1,5 +1,5 @@
 /** What the text formats have in common: a row is a line, a value stands between two fixed texts. */
-import { checkFields, int32, literal, writeLiteral, type Writer } from './binary.js'
+import { checkFields, int32, literal, writeLiteral, type Writer } from './text-writers.js'
 import type { Encoder } from './encoder.js'
 import { Output } from './output.js'
 

@@ -2,7 +2,7 @@
  * How the items hang together: by students who answered both of two items, and by students who solved one and failed
  * the other. The first makes differences of difficulty comparable, the second makes their estimates finite.
  */
-import { byItem } from './by-item.js'
+import { byItem } from './prefix-sums.js'
 import type { Pacer } from './pacer.js'
 import type { Kept } from './peel.js'
 import type { ResponseMatrix } from './response-matrix.js'

@@ -2,7 +2,7 @@
  * Responses in the layouts that want a student at a time. All read rows that begin with student_id (uuid) and item_id
  * (bigint), ordered by both, in COPY's binary format; the layouts themselves read `correct` (boolean) behind them.
  */
-import { uuidWriter, widths, writeInt64 } from '../formats/binary.js'
+import { uuidWriter, widths, writeInt64 } from '../formats/text-writers.js'
 import type { Encoder } from '../formats/encoder.js'
 import { Output } from '../formats/output.js'
 import { ItemIndex } from './item-index.js'

@@ -2,7 +2,7 @@
  * Minimum counts applied again and again until all of them hold: the (p,q)-core of the graph of students and items.
  * Whatever the order in which one drops, the same remain (a dropped vertex could not have been in any core).
  */
-import { type ByItem, byItem } from './by-item.js'
+import { type ByItem, byItem } from './prefix-sums.js'
 import { overStudents, Pacer } from './pacer.js'
 import type { ResponseMatrix } from './response-matrix.js'
 

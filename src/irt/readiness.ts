@@ -2,7 +2,7 @@
  * What can be known of responses before a model is fitted to them: classical item statistics, how students and items
  * hang together, and what common estimators would refuse or suffer from.
  */
-import { medianTimes, pass, type Passed } from './item-pass.js'
+import { medianTimes, pass, type Passed } from './item-totals.js'
 import { Pacer } from './pacer.js'
 import type { Kept } from './peel.js'
 import { problemsOf, type Problem } from './problems.js'

@@ -1,6 +1,6 @@
 /** What `up` would do, found out by doing it in a transaction that is rolled back. */
 import type pg from 'pg'
-import { indexStatement, indexStates, whyNoIndexes, type IndexName } from '../database/indexes.js'
+import { indexStatement, indexStates, whyNoIndexes, type IndexName } from './indexes.js'
 import { dependantsOf, unmovable } from './dependants.js'
 import { readLedger, toApply } from './ledger.js'
 import { apply, continuable, type MigrateOptions } from './runner.js'

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import pg from 'pg'
 import { dependantsOf, describeViews, unmovable, type Grant, type ViewState } from './dependants.js'
 import { lockColumns } from './lock-columns.js'
-import { isLockFailure } from './patience.js'
+import { isLockFailure } from './retry-budget.js'
 import type { MigrationSession } from './session.js'
 
 export interface Saved {

@@ -2,7 +2,7 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import type pg from 'pg'
 import { describeBlockers, watchBlockers } from './blockers.js'
-import { createPatience, isLockFailure, LockedOut, lockTimeoutMs } from './patience.js'
+import { createPatience, isLockFailure, LockedOut, lockTimeoutMs } from './retry-budget.js'
 
 export interface MigrationSession {
   /** The transaction; every statement waits for locks only for what is left of the try. */

@@ -1,6 +1,6 @@
 /** What a database has and what this version would have, in sentences and as an exit code. */
 import type pg from 'pg'
-import { indexStates } from '../database/indexes.js'
+import { indexStates } from './indexes.js'
 import { gone, readLedger, viewIsGone } from './ledger.js'
 import { lock, queue, store, type MigrationSet } from './sets.js'
 

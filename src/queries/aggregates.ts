@@ -1,5 +1,5 @@
 /** The aggregate of api.md, over attempts grouped by student, topic, item or day. */
-import type { KeyForm } from '../database/cursor.js'
+import type { KeyForm } from '../http/cursor.js'
 import type { Reader, Statement } from '../database/reader.js'
 import type { Column } from '../formats/encoder.js'
 import { all, type Ask, numbered, type Selection, statement, Values } from './sql.js'

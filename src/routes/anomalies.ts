@@ -10,7 +10,7 @@ import {
 } from '../queries/anomalies.js'
 import { checkRange, checkTimestamp, parameters as p } from '../schemas/parameters.js'
 import { dataProblems, rowSchema } from '../schemas/responses.js'
-import { listResponse, paging, sendList } from './list.js'
+import { listResponse, paging, sendList } from '../http/list.js'
 
 const row = rowSchema(
   'Anomaly',

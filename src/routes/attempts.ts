@@ -6,7 +6,7 @@ import { studentId } from '../queries/student-id.js'
 import { attemptColumns, attemptSchema } from '../schemas/attempts.js'
 import { checkInt64, checkInt64s, checkRange, checkTimestamp, parameters as p } from '../schemas/parameters.js'
 import { dataProblems } from '../schemas/responses.js'
-import { listResponse, paging, sendList, source } from './list.js'
+import { listResponse, paging, sendList, source } from '../http/list.js'
 
 const querystring = Type.Object(
   {

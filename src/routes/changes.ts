@@ -18,7 +18,7 @@ import {
   negotiate,
   representations,
   sendStream,
-} from './list.js'
+} from '../http/list.js'
 
 const columns = changeColumns.map(({ name }) => name)
 const keyed = [...columns, ...placeColumns]

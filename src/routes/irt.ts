@@ -30,7 +30,7 @@ import {
   source,
   tellStore,
   unchangedResponse,
-} from './list.js'
+} from '../http/list.js'
 
 const selection = {
   ...range,

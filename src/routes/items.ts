@@ -12,7 +12,7 @@ import {
 } from '../queries/aggregates.js'
 import { aggregateFilters, checkRange, checkTimestamp, closed, parameters as p, range } from '../schemas/parameters.js'
 import { dataProblems, rowSchema } from '../schemas/responses.js'
-import { listResponse, paging, sendList, source, unchangedResponse } from './list.js'
+import { listResponse, paging, sendList, source, unchangedResponse } from '../http/list.js'
 
 const itemMeasures = [...measures, distinctStudents, pValue, firstCompleted, lastCompleted]
 const columns = [byItem, ...itemMeasures]

@@ -37,7 +37,7 @@ import {
   source,
   tellStore,
   unchangedResponse,
-} from './list.js'
+} from '../http/list.js'
 
 const student = rowSchema('Student', studentColumns, 'One student over all attempts that the filters leave.')
 const topicOfStudent = [byTopic, ...measures]

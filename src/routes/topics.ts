@@ -23,7 +23,7 @@ import {
   today,
 } from '../schemas/parameters.js'
 import { dataProblems, rowSchema } from '../schemas/responses.js'
-import { listResponse, paging, sendList, source, unchangedResponse } from './list.js'
+import { listResponse, paging, sendList, source, unchangedResponse } from '../http/list.js'
 
 const topicMeasures = [...measures, distinctStudents]
 const dailyMeasures = [...measures, distinctStudents, p90]

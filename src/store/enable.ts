@@ -1,6 +1,6 @@
 /** Makes and removes the store: its tables, and the triggers on exam_results that fill its queue. */
 import type pg from 'pg'
-import { indexStates } from '../database/indexes.js'
+import { indexStates } from '../migrate/indexes.js'
 import { migrateDown, migrateUp } from '../migrate/runner.js'
 import { queue, store } from '../migrate/sets.js'
 import { rebuild } from './fill.js'

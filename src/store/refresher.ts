@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
-import { guardSession } from '../database/lost-session.js'
+import { guardSession } from '../database/session-guard.js'
 import { pause } from '../database/pause.js'
 import { hasOwnSession, sharedSession } from '../database/pooler.js'
 import { createPool, dropConnections } from '../database/pool.js'

@@ -3,7 +3,7 @@
  * current enough, else on the primary. Everything of one answer comes from the one source's database.
  */
 import type { Config } from '../config.js'
-import type { Pulse } from '../database/pulse.js'
+import type { Pulse } from '../health/heartbeat.js'
 import type { ServerName } from '../database/pool.js'
 import type { Database, Databases } from '../database/reader.js'
 import { ApiError } from '../errors.js'

@@ -1,7 +1,7 @@
 /** What the command line says of a store of which half is elsewhere, or gone. */
 import t from 'tap'
 import { spawn } from 'node:child_process'
-import { buildIndexes } from '../../src/database/indexes.js'
+import { buildIndexes } from '../../src/migrate/indexes.js'
 import { cli, command } from '../helpers/cli.js'
 import { createDatabase } from '../helpers/database.js'
 

@@ -1,7 +1,7 @@
 /** The check under CONTRACT_TIMEOUT_MS: it answers in time, leaves nothing behind, and the next call starts anew. */
 import { connect, createServer, type Socket } from 'node:net'
 import t from 'tap'
-import { createContractMonitor } from '../../src/contract/monitor.js'
+import { createContractMonitor } from '../../src/health/contract-monitor.js'
 import { createDatabase } from '../helpers/database.js'
 import { startApp } from '../helpers/app.js'
 import { until } from '../helpers/drill.js'

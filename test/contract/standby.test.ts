@@ -4,7 +4,7 @@ import pg from 'pg'
 import t from 'tap'
 import { checkContract } from '../../src/contract/check.js'
 import { migrateUp } from '../../src/migrate/runner.js'
-import { createExamResults } from '../../src/database/source.js'
+import { createExamResults } from '../../src/development/exam-results.js'
 import { startApp } from '../helpers/app.js'
 import { startReplicated } from '../helpers/standby.js'
 

@@ -1,6 +1,6 @@
 /** What probes are told, while the question is answered, hangs, or fails. */
 import t from 'tap'
-import { keepState } from '../../src/database/kept-state.js'
+import { keepState } from '../../src/health/kept-state.js'
 
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { dateWriter, skipRow } from '../../src/formats/binary.js'
+import { dateWriter, skipRow } from '../../src/formats/text-writers.js'
 import { csvEncoder } from '../../src/formats/csv.js'
 import type { Column } from '../../src/formats/encoder.js'
 import { ndjsonEncoder } from '../../src/formats/ndjson.js'

@@ -1,11 +1,11 @@
 /** The service on a test database, asked by inject: under the options of production. */
 import { buildApp, type App, type AppOptions } from '../../src/app.js'
-import { createContractMonitor } from '../../src/contract/monitor.js'
+import { createContractMonitor } from '../../src/health/contract-monitor.js'
 import { openDatabases } from '../../src/database/reader.js'
-import { createSlowQueries } from '../../src/database/slow-queries.js'
+import { createSlowQueries } from '../../src/observability/slow-queries.js'
 import { openStreams } from '../../src/database/streams.js'
-import { createDatabaseMonitor } from '../../src/database-monitor.js'
-import { createStoreMonitor } from '../../src/store/monitor.js'
+import { createDatabaseMonitor } from '../../src/observability/database-monitor.js'
+import { createStoreMonitor } from '../../src/health/store-health.js'
 import { openSources } from '../../src/store/sources.js'
 
 export const testConfig = {

@@ -1,7 +1,7 @@
 /** A database of its own for each suite, on the server that `npm test` started. */
 import pg from 'pg'
 import { migrateUp } from '../../src/migrate/runner.js'
-import { createExamResults } from '../../src/database/source.js'
+import { createExamResults } from '../../src/development/exam-results.js'
 
 export interface TestDatabase {
   url: string

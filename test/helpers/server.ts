@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { embeddedBinaries, startEmbedded, type EmbeddedServer } from '../../src/database/embedded.js'
+import { embeddedBinaries, startEmbedded, type EmbeddedServer } from '../../src/development/embedded.js'
 import { majorBinaries } from '../majors/binaries.js'
 
 export interface OwnServer {

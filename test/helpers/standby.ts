@@ -7,7 +7,7 @@ import { appendFileSync, chmodSync, mkdtempSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { embeddedBinaries, startEmbedded } from '../../src/database/embedded.js'
+import { embeddedBinaries, startEmbedded } from '../../src/development/embedded.js'
 import { majorBinaries } from '../majors/binaries.js'
 
 export interface Replicated {

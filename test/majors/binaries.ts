@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 import { arch, platform } from 'node:os'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { embeddedBinaries, type Binaries } from '../../src/database/embedded.js'
+import { embeddedBinaries, type Binaries } from '../../src/development/embedded.js'
 
 export const majors = ['14', '15', '16', '17', '18']
 

@@ -1,7 +1,7 @@
 /** A scrape does not wait for a database that is silent: it gets what was known last, and that nobody answers. */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import t from 'tap'
-import { buildIndexes } from '../../src/database/indexes.js'
+import { buildIndexes } from '../../src/migrate/indexes.js'
 import { startApp } from '../helpers/app.js'
 import { createDatabase } from '../helpers/database.js'
 import { until } from '../helpers/drill.js'

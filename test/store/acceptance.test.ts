@@ -1,10 +1,10 @@
 /** What an operator does, and what a history of an unusual size does, to queue, store and refresher. */
 import t from 'tap'
 import pg from 'pg'
-import { buildIndexes } from '../../src/database/indexes.js'
+import { buildIndexes } from '../../src/migrate/indexes.js'
 import { createPool } from '../../src/database/pool.js'
 import { migrateUp } from '../../src/migrate/runner.js'
-import { createExamResults } from '../../src/database/source.js'
+import { createExamResults } from '../../src/development/exam-results.js'
 import { refreshBatch } from '../../src/store/batch.js'
 import { dayDiffers } from '../../src/store/days.js'
 import { disableStore, enableStore } from '../../src/store/enable.js'

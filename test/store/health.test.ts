@@ -2,7 +2,7 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import t from 'tap'
 import type { App } from '../../src/app.js'
-import { buildIndexes } from '../../src/database/indexes.js'
+import { buildIndexes } from '../../src/migrate/indexes.js'
 import { enableStore } from '../../src/store/enable.js'
 import { startApp } from '../helpers/app.js'
 import { createDatabase } from '../helpers/database.js'

@@ -1,7 +1,7 @@
 /** A store that an older version left: answers come through the view, one line says what to do, and nobody is woken for the server. */
 import t from 'tap'
 import type { App } from '../../src/app.js'
-import { buildIndexes } from '../../src/database/indexes.js'
+import { buildIndexes } from '../../src/migrate/indexes.js'
 import { migrateDown, migrateUp } from '../../src/migrate/runner.js'
 import { queue, store } from '../../src/migrate/sets.js'
 import { queueIsCurrent, storeIsCurrent } from '../../src/store/current.js'

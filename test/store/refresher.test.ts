@@ -1,6 +1,6 @@
 import t from 'tap'
 import type pg from 'pg'
-import { buildIndexes } from '../../src/database/indexes.js'
+import { buildIndexes } from '../../src/migrate/indexes.js'
 import { studentOfUser } from '../../src/queries/student-id.js'
 import { disableStore, enableStore } from '../../src/store/enable.js'
 import { countDifferences } from '../../src/store/recompute.js'

@@ -1,9 +1,9 @@
 /** The rules that keep our SQL running on many servers, held against every statement that really reaches the store. */
 import t from 'tap'
 import pg from 'pg'
-import { cohort } from '../../src/database/cohort.js'
-import { buildIndexes } from '../../src/database/indexes.js'
-import { loadExamResults } from '../../src/database/load.js'
+import { cohort } from '../../src/development/cohort.js'
+import { buildIndexes } from '../../src/migrate/indexes.js'
+import { loadExamResults } from '../../src/development/load.js'
 import { verifyStore } from '../../src/store/verify.js'
 import { studentOfUser } from '../../src/queries/student-id.js'
 import { createRefresher } from '../../src/store/refresher.js'

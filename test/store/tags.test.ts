@@ -2,7 +2,7 @@
 import t from 'tap'
 import pg from 'pg'
 import type { App } from '../../src/app.js'
-import { buildIndexes } from '../../src/database/indexes.js'
+import { buildIndexes } from '../../src/migrate/indexes.js'
 import { removeExpired } from '../../src/store/retention.js'
 import { startApp } from '../helpers/app.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'

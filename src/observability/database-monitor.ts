@@ -3,13 +3,13 @@
  * away: it gets what was known last, and that the database does not answer.
  */
 import type pg from 'pg'
-import type { Config } from './config.js'
-import { indexStates } from './database/indexes.js'
-import { createPool } from './database/pool.js'
-import { readerOf, type Reader } from './database/reader.js'
-import { anomaliesOfNewest } from './queries/anomalies.js'
-import { storeLock } from './store/sessions.js'
-import { mayRead, readStoreState, type KnownState } from './store/state.js'
+import type { Config } from '../config.js'
+import { indexStates } from '../migrate/indexes.js'
+import { createPool } from '../database/pool.js'
+import { readerOf, type Reader } from '../database/reader.js'
+import { anomaliesOfNewest } from '../queries/anomalies.js'
+import { storeLock } from '../store/sessions.js'
+import { mayRead, readStoreState, type KnownState } from '../store/state.js'
 
 export interface Queue {
   /** Rows that wait, counted up to `mostCounted`. */

@@ -1,10 +1,10 @@
 /** What one request cost and gave: filled while it is answered, read by the log, the headers and the metrics. */
 import type { FastifyRequest } from 'fastify'
-import type { From, Meter, Statement } from './database/reader.js'
-import { ReaderLeft } from './database/deadline.js'
-import { ApiError, databaseErrorCode, type ErrorCode } from './errors.js'
-import type { Format } from './routes/list.js'
-import type { Source } from './store/sources.js'
+import type { From, Meter, Statement } from '../database/reader.js'
+import { ReaderLeft } from '../database/deadline.js'
+import { ApiError, databaseErrorCode, type ErrorCode } from '../errors.js'
+import type { Format } from '../http/list.js'
+import type { Source } from '../store/sources.js'
 import { sqlComment, traceOf, traceparent } from './trace-context.js'
 
 /** Why a stream was not whole. */

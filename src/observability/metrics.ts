@@ -4,14 +4,14 @@
  */
 import { performance } from 'node:perf_hooks'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { Services } from './app.js'
-import { contractVersion } from './contract/columns.js'
-import type { From } from './database/reader.js'
-import { ApiError, databaseErrorCode } from './errors.js'
-import { reasons } from './queries/anomalies.js'
+import type { Services } from '../app.js'
+import { contractVersion } from '../contract/columns.js'
+import type { From } from '../database/reader.js'
+import { ApiError, databaseErrorCode } from '../errors.js'
+import { reasons } from '../queries/anomalies.js'
 import { cutReasons, type RequestMeter } from './request-meter.js'
-import type { RefresherEvents } from './store/refresher.js'
-import { lagOf } from './store/state.js'
+import type { RefresherEvents } from '../store/refresher.js'
+import { lagOf } from '../store/state.js'
 
 /** Of one request, when it is over. */
 export interface Ended {

@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import type { Config } from '../config.js'
-import { createPool, type ServerName } from './pool.js'
-import type { From, Statement } from './reader.js'
+import { createPool, type ServerName } from '../database/pool.js'
+import type { From, Statement } from '../database/reader.js'
 
 export interface SlowLog {
   warn(object: object, message: string): void

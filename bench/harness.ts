@@ -4,12 +4,12 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { cohort, type CohortOptions } from '../src/database/cohort.js'
-import { freePort, startEmbedded } from '../src/database/embedded.js'
-import { buildIndexes } from '../src/database/indexes.js'
-import { loadExamResults } from '../src/database/load.js'
+import { cohort, type CohortOptions } from '../src/development/cohort.js'
+import { freePort, startEmbedded } from '../src/development/embedded.js'
+import { buildIndexes } from '../src/migrate/indexes.js'
+import { loadExamResults } from '../src/development/load.js'
 import { migrateUp } from '../src/migrate/runner.js'
-import { createExamResults } from '../src/database/source.js'
+import { createExamResults } from '../src/development/exam-results.js'
 
 export interface Service {
   url: string

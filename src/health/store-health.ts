@@ -1,10 +1,10 @@
 /** What /health says of the store. It never decides the status: without the store, answers come through the view. */
 import type { Config } from '../config.js'
 import { keepPool } from '../database/kept-pool.js'
-import { keepState } from '../database/kept-state.js'
+import { keepState } from './kept-state.js'
 import { createPool } from '../database/pool.js'
 import { keptReader } from '../database/reader.js'
-import { lagOf, readStoreState, type KnownState } from './state.js'
+import { lagOf, readStoreState, type KnownState } from '../store/state.js'
 
 export interface StoreHealth {
   state: 'filling' | 'ready' | null

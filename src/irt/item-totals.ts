@@ -1,5 +1,5 @@
 /** What one look at each student gives of every item: counts, item-rest correlations, who joins which items, times. */
-import { begun } from './by-item.js'
+import { begun } from './prefix-sums.js'
 import { DisjointSets } from './components.js'
 import { median } from './median.js'
 import { overStudents, type Pacer } from './pacer.js'

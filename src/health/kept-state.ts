@@ -3,7 +3,7 @@
  * late restarts a process that works; so the question is asked once a second beside the probes. Good news is told as it
  * was a moment ago. Bad news is asked for again first, so that whoever mended something is told so at once.
  */
-import { atMost } from './at-most.js'
+import { atMost } from '../database/at-most.js'
 
 export interface KeptState<T> {
   /** Late only before the first question has its answer. */

@@ -5,9 +5,9 @@
  */
 import pg from 'pg'
 import { whyUnreachable } from '../errors.js'
-import { pause } from './pause.js'
-import { createPool, type ServerName } from './pool.js'
-import { readerOf } from './reader.js'
+import { pause } from '../database/pause.js'
+import { createPool, type ServerName } from '../database/pool.js'
+import { readerOf } from '../database/reader.js'
 
 type Watched = Extract<ServerName, 'primary' | 'store'>
 

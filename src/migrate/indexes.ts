@@ -1,8 +1,8 @@
 /** The two indexes on exam_results that make a student a lookup and a range of days cost what it holds. */
 import type pg from 'pg'
-import { describeBlockers, watchBlockers } from '../migrate/blockers.js'
-import { createPatience, isLockFailure, LockedOut } from '../migrate/patience.js'
-import { hasOwnSession, sharedSession } from './pooler.js'
+import { describeBlockers, watchBlockers } from './blockers.js'
+import { createPatience, isLockFailure, LockedOut } from './retry-budget.js'
+import { hasOwnSession, sharedSession } from '../database/pooler.js'
 
 /** Their expressions are those of attempt_exam, or the planner would not know them again. */
 export const indexes = {

@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Metrics } from '../metrics.js'
-import { RequestMeter, type MeterListener } from '../request-meter.js'
-import type { SlowQueries } from '../database/slow-queries.js'
-import { traceOf, traceparent } from '../trace-context.js'
+import type { Metrics } from './metrics.js'
+import { RequestMeter, type MeterListener } from './request-meter.js'
+import type { SlowQueries } from './slow-queries.js'
+import { traceOf, traceparent } from './trace-context.js'
 
 /** No @: an address of a person is not for the log. */
 const wellFormed = /^[\w.:/+=-]{1,128}$/
