@@ -756,7 +756,7 @@ export async function sendBadRequests(
 
 /** The suite: as many requests as the stand's size says, against the service as a process of its own. */
 export async function badRequests({ pool, serve, size }: Stand, { report }: Figures): Promise<void> {
-  await enableStore({ source: pool, store: pool }, () => undefined)
+  await enableStore({ primary: pool, store: pool }, () => undefined)
   const service = await serve({
     STORE_LAG_S: '86400',
     STREAM_POOL_SIZE: '8',

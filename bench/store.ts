@@ -18,7 +18,7 @@ async function catchUp(url: string, quiet = true): Promise<void> {
     warn: console.warn,
     error: console.error,
   }
-  const refresher = createRefresher({ sourceUrl: url, storeUrl: url, log, once: true })
+  const refresher = createRefresher({ primaryUrl: url, storeUrl: url, log, once: true })
   await refresher.run()
   await refresher.stop()
 }
@@ -54,7 +54,7 @@ export async function store(stand: Stand, figures: Figures): Promise<void> {
       await newExams()
       return taken(() => catchUp(url))
     })
-  await enableStore({ source: pool, store: pool }, console.log)
+  await enableStore({ primary: pool, store: pool }, console.log)
   await catchUp(url)
   await pool.query('vacuum analyze attempt_materialized')
   const before = await refresh()

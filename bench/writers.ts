@@ -23,7 +23,7 @@ export async function writers({ url, size }: Stand, { report }: Figures): Promis
   await pool.query(createExamResults)
   await migrateUp(pool)
   await buildIndexes(pool, () => undefined)
-  await enableStore({ source: pool, store: pool }, () => undefined)
+  await enableStore({ primary: pool, store: pool }, () => undefined)
   let seed = 100
   const exams = (count: number): ExamResult[] => [
     ...cohort({

@@ -18,16 +18,16 @@ const databases: Databases = {
   state: database,
   standbys: [],
   pools: () => [],
-  drop: () => undefined,
-  heard: () => 0,
+  dropConnections: () => undefined,
+  bytesReceived: () => 0,
   close: () => Promise.resolve(),
 }
 const sources: Sources = {
   start: () => undefined,
   choose: notHere,
-  insist: () => undefined,
-  forget: () => undefined,
-  failed: () => undefined,
+  assertReachable: () => undefined,
+  invalidate: () => undefined,
+  reportFailure: () => undefined,
   standbys: () => [],
   state: notHere,
   close: () => Promise.resolve(),
@@ -35,9 +35,9 @@ const sources: Sources = {
 const streams: Streams = {
   open: notHere,
   read: notHere,
-  use: () => ({ running: 0, limit: 0, pools: [] }),
-  drop: () => undefined,
-  heard: () => 0,
+  usage: () => ({ running: 0, limit: 0, pools: [] }),
+  dropConnections: () => undefined,
+  bytesReceived: () => 0,
   close: () => Promise.resolve(),
 }
 const contract: ContractMonitor = {
@@ -48,7 +48,7 @@ const contract: ContractMonitor = {
 }
 const storeMonitor: StoreMonitor = { health: notHere, close: () => Promise.resolve() }
 const databaseMonitor: DatabaseMonitor = { look: notHere, start: () => undefined, close: () => Promise.resolve() }
-const slowQueries: SlowQueries = { ran: () => false, close: () => Promise.resolve() }
+const slowQueries: SlowQueries = { statementEnd: () => false, close: () => Promise.resolve() }
 
 /** File name → text. */
 export async function documents(): Promise<Record<string, string>> {

@@ -19,7 +19,7 @@ import { access, type Access } from './plugins/access.js'
 import { answerBrokenRequest, answerExpectations } from './plugins/broken-requests.js'
 import { answerUnroutable, errors } from './plugins/errors.js'
 import { headers } from './plugins/headers.js'
-import { limits } from './plugins/overload.js'
+import { overload } from './plugins/overload.js'
 import { openapi } from './plugins/openapi.js'
 import { rateLimit } from './plugins/rate-limit.js'
 import { childLogger, requestId, requests } from './observability/request-log.js'
@@ -95,7 +95,7 @@ export interface AppOptions {
 async function cut({ databases, streams }: Services): Promise<void> {
   const streamsEnded = streams.close()
   for (const server of ['primary', 'store', ...databases.standbys.map(({ live }) => live.server)] as const)
-    databases.drop(server)
+    databases.dropConnections(server)
   await streamsEnded
 }
 
@@ -149,7 +149,7 @@ export async function buildApp(
   await app.register(requests, { metrics, slowQueries: services.slowQueries })
   await app.register(errors)
   await app.register(headers, { corsOrigins })
-  await app.register(limits, services.limits)
+  await app.register(overload, services.limits)
   await app.register(shutdown, { graceS: services.limits.shutdownGraceS, cut: () => cut(services) })
   await app.register(access, { access: who })
   app.addSchema(problemSchema)
@@ -165,8 +165,8 @@ export async function buildApp(
   app.addHook('onReady', (done) => {
     services.databaseMonitor.start(app.log)
     services.sources.start(app.log, (server) => {
-      services.databases.drop(server)
-      services.streams.drop(server)
+      services.databases.dropConnections(server)
+      services.streams.dropConnections(server)
     })
     done()
   })

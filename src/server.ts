@@ -2,20 +2,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { buildApp } from './app.js'
-import { openKeyFile } from './access/api-keys.js'
-import { openTokenVerifier } from './access/jwt.js'
+import { loadKeyFile } from './access/api-keys.js'
+import { createTokenVerifier } from './access/jwt.js'
 import { checkListening, type Config } from './config.js'
 import { createContractMonitor } from './health/contract-monitor.js'
-import { openPulse } from './health/heartbeat.js'
-import { openDatabases } from './database/reader.js'
+import { createHeartbeat } from './health/heartbeat.js'
+import { createDatabases } from './database/reader.js'
 import { createSlowQueries } from './observability/slow-queries.js'
-import { openStreams } from './database/streams.js'
+import { createStreams } from './database/streams.js'
 import { createDatabaseMonitor } from './observability/database-monitor.js'
 import { logOptions } from './observability/log.js'
 import type { Access } from './plugins/access.js'
 import { createStoreMonitor } from './health/store-health.js'
 import { createRefresher } from './store/refresher.js'
-import { openSources } from './store/sources.js'
+import { createSources } from './store/sources.js'
 
 export interface RunningServer {
   url: string
@@ -30,8 +30,8 @@ const closingS = (graceS: number) => Math.min(1, graceS / 5)
 async function openAccess({ access, apiKeysFile, jwt, accessOpen }: Config): Promise<Access | undefined> {
   if (access !== 'keys') return undefined
   return {
-    keys: apiKeysFile === undefined ? undefined : await openKeyFile(apiKeysFile),
-    tokens: jwt === undefined ? undefined : openTokenVerifier(jwt),
+    keys: apiKeysFile === undefined ? undefined : await loadKeyFile(apiKeysFile),
+    tokens: jwt === undefined ? undefined : createTokenVerifier(jwt),
     open: accessOpen,
   }
 }
@@ -42,15 +42,19 @@ export async function startServer(config: Config, databaseUrl: string): Promise<
   const access = await openAccess(config)
   const storeUrl = config.storeUrl ?? databaseUrl
   const graceS = config.shutdownGraceS - closingS(config.shutdownGraceS)
-  const databases = openDatabases(config, databaseUrl, storeUrl, config.readUrls)
-  const streams = openStreams(config, databaseUrl, storeUrl, config.readUrls)
-  const pulse = openPulse(databaseUrl, storeUrl, (server) => databases.heard(server) + streams.heard(server))
+  const databases = createDatabases(config, databaseUrl, storeUrl, config.readUrls)
+  const streams = createStreams(config, databaseUrl, storeUrl, config.readUrls)
+  const pulse = createHeartbeat(
+    databaseUrl,
+    storeUrl,
+    (server) => databases.bytesReceived(server) + streams.bytesReceived(server),
+  )
   const app = await buildApp(
     {
       limits: { ...config, shutdownGraceS: graceS },
       databases,
       streams,
-      sources: openSources(config, databases, databaseUrl, config.readUrls, pulse),
+      sources: createSources(config, databases, databaseUrl, config.readUrls, pulse),
       contract: createContractMonitor(config, databaseUrl, pulse),
       storeMonitor: createStoreMonitor(config, storeUrl),
       databaseMonitor: createDatabaseMonitor(config, databaseUrl, storeUrl),
@@ -74,7 +78,7 @@ export async function startServer(config: Config, databaseUrl: string): Promise<
   )
   const refresher = config.storeRefresh
     ? createRefresher({
-        sourceUrl: databaseUrl,
+        primaryUrl: databaseUrl,
         storeUrl,
         log: app.log,
         events: app.metrics.refresher,
@@ -82,9 +86,9 @@ export async function startServer(config: Config, databaseUrl: string): Promise<
       })
     : undefined
   pulse.start(app.log, (server) => {
-    databases.drop(server)
-    streams.drop(server)
-    refresher?.drop(server)
+    databases.dropConnections(server)
+    streams.dropConnections(server)
+    refresher?.dropConnections(server)
   })
   void refresher?.run()
   const close = async () => {

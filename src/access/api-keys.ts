@@ -145,7 +145,7 @@ async function readKeyFile(file: string): Promise<string> {
  * are and is told.
  * @throws Error where the file cannot be taken as it is
  */
-export async function openKeyFile(file: string, everyMs = 1_000): Promise<KeyFile> {
+export async function loadKeyFile(file: string, everyMs = 1_000): Promise<KeyFile> {
   const read = async () => {
     const text = await readKeyFile(file)
     return { text, keys: parseKeys(text) }

@@ -67,7 +67,7 @@ const unavailable = () =>
  * The keys of the issuer. jose's own set for a URL asks again at every request while the URL fails, and forgets the keys
  * that it has the moment that they are old.
  */
-export function openKeySet(url: string, times: KeySetTimes = defaultTimes): (log: KeySetLog) => JWTVerifyGetKey {
+export function createKeySet(url: string, times: KeySetTimes = defaultTimes): (log: KeySetLog) => JWTVerifyGetKey {
   let keys: ReturnType<typeof createLocalJWKSet> | undefined
   let fetchedAt = -Infinity
   let failedAt = -Infinity
@@ -162,8 +162,8 @@ export type TokenVerifier = (token: string, log: KeySetLog) => Promise<Caller>
  * Accepts the signed tokens of one issuer for this audience.
  * @returns a function that gives the caller, or throws InvalidToken, or ApiError access_unavailable where keys are not to be had
  */
-export function openTokenVerifier({ issuer, audience, jwksUrl }: JwtSettings, times?: KeySetTimes): TokenVerifier {
-  const keys = openKeySet(jwksUrl, times)
+export function createTokenVerifier({ issuer, audience, jwksUrl }: JwtSettings, times?: KeySetTimes): TokenVerifier {
+  const keys = createKeySet(jwksUrl, times)
   return async (token, log) => {
     try {
       const { payload } = await jwtVerify(token, keys(log), {

@@ -2,10 +2,10 @@ import type pg from 'pg'
 import type { Config } from '../config.js'
 import { buildIndexes, dropIndexes, indexStates, whyNoIndexes, type IndexState } from '../migrate/indexes.js'
 import { gone, readLedger, viewIsGone } from '../migrate/ledger.js'
-import { LockedOut } from '../migrate/retry-budget.js'
+import { LockTimeout } from '../migrate/retry-budget.js'
 import { describePlan, planUp } from '../migrate/plan.js'
 import { ContractRefused, migrateDown, migrateUp } from '../migrate/runner.js'
-import { lock } from '../migrate/sets.js'
+import { viewMigrations } from '../migrate/sets.js'
 import { migrationStatus } from '../migrate/status.js'
 import { openPool, parse, seconds, UsageError, withPool, type Command } from './command.js'
 import { couldNotAsk, refusesRole } from './failure.js'
@@ -38,13 +38,13 @@ async function indexesToDo(pool: pg.Pool, done: IndexState): Promise<boolean> {
 }
 
 async function mindHistory(pool: pg.Pool): Promise<void> {
-  const { edited, unknown } = await readLedger(pool, lock)
+  const { edited, unknown } = await readLedger(pool, viewMigrations)
   if (edited.length + unknown.length > 0) say(`Mind ${[...edited, ...unknown].join(', ')}: migrate status says why.`)
 }
 
 async function up(pool: pg.Pool, { waitMs, replace, again, indexes, checkMs }: Options): Promise<number> {
   if (indexes) await indexesToDo(pool, 'ready')
-  const steps = await migrateUp(pool, lock, { waitMs, replace, again, checkMs, say })
+  const steps = await migrateUp(pool, viewMigrations, { waitMs, replace, again, checkMs, say })
   for (const { name } of steps) say(`applied ${name}`)
   if (steps.length === 0) {
     say('Nothing to apply: every migration is there.')
@@ -61,7 +61,7 @@ async function up(pool: pg.Pool, { waitMs, replace, again, indexes, checkMs }: O
 async function down(pool: pg.Pool, { waitMs, indexes }: Options): Promise<number> {
   // also those that an earlier down had no time for
   const dropping = indexes && (await indexesToDo(pool, 'missing'))
-  const steps = await migrateDown(pool, lock, { waitMs, say })
+  const steps = await migrateDown(pool, viewMigrations, { waitMs, say })
   for (const { name } of steps) say(`took back ${name}`)
   if (steps.length === 0)
     say(`Nothing to take back: no migration is applied${dropping ? '; the indexes that are left are dropped' : ''}.`)
@@ -71,13 +71,13 @@ async function down(pool: pg.Pool, { waitMs, indexes }: Options): Promise<number
 
 async function status(pool: pg.Pool, { json, storeUrl }: Options): Promise<number> {
   const storePool = storeUrl === undefined ? undefined : openPool(storeUrl, 'STORE_DATABASE_URL', { answerMs })
-  const found = await migrationStatus(pool, lock, storePool).finally(() => storePool?.end())
+  const found = await migrationStatus(pool, viewMigrations, storePool).finally(() => storePool?.end())
   say(json ? JSON.stringify(found, null, 2) : found.lines.join('\n'))
   return exits[found.state]
 }
 
 async function plan(pool: pg.Pool, { replace, again, json, checkMs }: Options): Promise<number> {
-  const found = await planUp(pool, lock, { replace, again, checkMs })
+  const found = await planUp(pool, viewMigrations, { replace, again, checkMs })
   say(json ? JSON.stringify(found, null, 2) : describePlan(found))
   if (!json) await mindHistory(pool)
   if (found.pending.length === 0 && (await viewIsGone(pool))) throw new Error(gone)
@@ -89,7 +89,7 @@ async function plan(pool: pg.Pool, { replace, again, json, checkMs }: Options): 
  * right is a refusal, which a pipeline must not repeat; a status that may not be read is one that is not known.
  */
 function exitOf(error: unknown, verb: string): number {
-  if (error instanceof LockedOut) return 6
+  if (error instanceof LockTimeout) return 6
   if (error instanceof ContractRefused) return error.report.status === 'fail' ? 1 : 3
   return couldNotAsk(error) || (verb === 'status' && refusesRole(error)) ? 3 : 1
 }

@@ -33,7 +33,7 @@ async function prepare(url: string): Promise<void> {
       console.log(`Loaded a synthetic cohort: ${inserted} exams of 20 questions.`)
     }
     await buildIndexes(pool, () => undefined)
-    await enableStore({ source: pool, store: pool }, () => undefined)
+    await enableStore({ primary: pool, store: pool }, () => undefined)
   } finally {
     await pool.end()
   }

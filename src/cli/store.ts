@@ -3,7 +3,7 @@ import type pg from 'pg'
 import type { Config } from '../config.js'
 import { startEmbedded } from '../development/embedded.js'
 import { disconnect } from '../database/cancel.js'
-import { LockedOut } from '../migrate/retry-budget.js'
+import { LockTimeout } from '../migrate/retry-budget.js'
 import { disableStore, enableStore, feeds, upgradeStore, type StorePools } from '../store/enable.js'
 import { rebuild } from '../store/fill.js'
 import { createRefresher } from '../store/refresher.js'
@@ -15,7 +15,7 @@ import { couldNotAsk, refusesRole, scrubbed, withVariable } from './failure.js'
 import { watchSilence } from './silence.js'
 
 interface Place extends StorePools {
-  sourceUrl: string
+  primaryUrl: string
   storeUrl: string
   /** Called with a database that is silent, again and again: what waits for it elsewhere is to be ended. */
   silent: ((server: 'primary' | 'store') => void)[]
@@ -24,13 +24,13 @@ interface Place extends StorePools {
 /** The databases of the store; the embedded one is started where none is configured. */
 async function withPlace(config: Config, action: (place: Place) => Promise<number>): Promise<number> {
   const embedded = config.databaseUrl === undefined ? await startEmbedded(config.embeddedDirectory) : undefined
-  const sourceUrl = config.databaseUrl ?? (embedded as { url: string }).url
-  const storeUrl = config.storeUrl ?? sourceUrl
-  const source = openPool(sourceUrl, 'DATABASE_URL')
-  const store = storeUrl === sourceUrl ? source : openPool(storeUrl, 'STORE_DATABASE_URL')
+  const primaryUrl = config.databaseUrl ?? (embedded as { url: string }).url
+  const storeUrl = config.storeUrl ?? primaryUrl
+  const primary = openPool(primaryUrl, 'DATABASE_URL')
+  const store = storeUrl === primaryUrl ? primary : openPool(storeUrl, 'STORE_DATABASE_URL')
   const silent: Place['silent'] = []
   let gaveUp: Error | undefined
-  const watches = [...new Set([source, store])].map((pool) => {
+  const watches = [...new Set([primary, store])].map((pool) => {
     const clients = new Set<pg.PoolClient>()
     pool.on('connect', (client) => {
       clients.add(client)
@@ -38,35 +38,35 @@ async function withPlace(config: Config, action: (place: Place) => Promise<numbe
     pool.on('remove', (client) => {
       clients.delete(client)
     })
-    return watchSilence(pool === source ? sourceUrl : storeUrl, () => {
+    return watchSilence(pool === primary ? primaryUrl : storeUrl, () => {
       gaveUp = withVariable(
-        pool === source ? 'DATABASE_URL' : 'STORE_DATABASE_URL',
+        pool === primary ? 'DATABASE_URL' : 'STORE_DATABASE_URL',
         Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }),
       )
       for (const client of clients) disconnect(client)
-      for (const tell of silent) tell(pool === source ? 'primary' : 'store')
+      for (const tell of silent) tell(pool === primary ? 'primary' : 'store')
     })
   })
   try {
-    return await action({ source, store, sourceUrl, storeUrl, silent })
+    return await action({ primary, store, primaryUrl, storeUrl, silent })
   } catch (error) {
-    throw scrubbed(gaveUp !== undefined && couldNotAsk(error) ? gaveUp : error, [sourceUrl, storeUrl])
+    throw scrubbed(gaveUp !== undefined && couldNotAsk(error) ? gaveUp : error, [primaryUrl, storeUrl])
   } finally {
-    await Promise.all([...new Set([source, store])].map((pool) => pool.end()))
+    await Promise.all([...new Set([primary, store])].map((pool) => pool.end()))
     for (const watch of watches) watch.close()
     await embedded?.stop()
   }
 }
 
-async function withSessions<T>({ source, store }: Place, action: (sessions: Sessions) => Promise<T>): Promise<T> {
+async function withSessions<T>({ primary, store }: Place, action: (sessions: Sessions) => Promise<T>): Promise<T> {
   const storeClient = await store.connect()
-  let sourceClient: pg.PoolClient | undefined
+  let primaryClient: pg.PoolClient | undefined
   try {
-    sourceClient = source === store ? storeClient : await source.connect()
-    return await action({ source: sourceClient, store: storeClient })
+    primaryClient = primary === store ? storeClient : await primary.connect()
+    return await action({ primary: primaryClient, store: storeClient })
   } finally {
     // a connection that nobody gives back would hold the end of the pool for ever
-    if (sourceClient !== storeClient) sourceClient?.release(true)
+    if (primaryClient !== storeClient) primaryClient?.release(true)
     storeClient.release(true)
   }
 }
@@ -76,7 +76,7 @@ async function withSessions<T>({ source, store }: Place, action: (sessions: Sess
  * 1 would say that the store differs.
  */
 const exitOf = (error: unknown, verb: string): number =>
-  error instanceof LockedOut
+  error instanceof LockTimeout
     ? 6
     : couldNotAsk(error) || (refusesRole(error) && ['status', 'verify'].includes(verb))
       ? 3
@@ -89,8 +89,8 @@ const isThere = async (pool: pg.Pool, relation: string) =>
 const noQueue =
   'There is no queue on exam_results, and nothing keeps the store in step. attempt-api store enable makes it anew, and the store is filled anew; store disable removes the store.'
 
-async function status({ source, store }: Place): Promise<number> {
-  const queued = await isThere(source, 'attempt_queue')
+async function status({ primary, store }: Place): Promise<number> {
+  const queued = await isThere(primary, 'attempt_queue')
   if (!(await isThere(store, 'attempt_store'))) {
     console.log(
       queued
@@ -123,13 +123,13 @@ async function status({ source, store }: Place): Promise<number> {
     console.log(noQueue)
     return 0
   }
-  if ((await feeds({ source, store })) === 'another')
+  if ((await feeds({ primary, store })) === 'another')
     console.log(
       'The queue feeds another store: this one is in step no longer. attempt-api store enable makes it feed this one; store disable removes this one.',
     )
   const {
     rows: [waiting],
-  } = await source.query<{ n: string; oldest: string | null }>(
+  } = await primary.query<{ n: string; oldest: string | null }>(
     'select count(*) as n, extract(epoch from now() - min(enqueued_at))::numeric(20, 1) as oldest from attempt_queue',
   )
   console.log(
@@ -137,7 +137,7 @@ async function status({ source, store }: Place): Promise<number> {
       ? 'Nobody waits in the queue.'
       : `${waiting?.n} rows wait in the queue, the oldest for ${waiting?.oldest} s.`,
   )
-  const faults = describeFaults(await triggerFaults(source))
+  const faults = describeFaults(await triggerFaults(primary))
   if (faults !== undefined) console.log(faults)
   console.log(
     state?.differences === '0'
@@ -148,13 +148,13 @@ async function status({ source, store }: Place): Promise<number> {
 }
 
 async function refresh(
-  { sourceUrl, storeUrl, source, store, silent }: Place,
+  { primaryUrl, storeUrl, primary, store, silent }: Place,
   untilCaughtUp: boolean,
   retentionH: number,
 ): Promise<number> {
   if (!(await isThere(store, 'attempt_store')))
     throw new Error('There is no store: attempt-api store enable makes one.')
-  await isThere(source, 'attempt_queue')
+  await isThere(primary, 'attempt_queue')
   // a service that may only read leaves the store to others, and would wait for ever
   const {
     rows: [role],
@@ -172,7 +172,7 @@ async function refresh(
     )
   }
   const refresher = createRefresher({
-    sourceUrl,
+    primaryUrl,
     storeUrl,
     once: untilCaughtUp,
     retentionH,
@@ -181,7 +181,7 @@ async function refresh(
   const running = refresher.run().then(() => 'caught up' as const)
   // without --once it is looked for again
   silent.push((server) => {
-    refresher.drop(server)
+    refresher.dropConnections(server)
   })
   const ending = new AbortController()
   const signalled = Promise.race(['SIGINT', 'SIGTERM'].map((name) => once(process, name, { signal: ending.signal })))
@@ -194,7 +194,7 @@ async function refresh(
     return 1
   } catch (error) {
     // the same question, by pools that know whose database they ask
-    for (const pool of [store, source]) if (couldNotAsk(error)) await isThere(pool, 'attempt_store')
+    for (const pool of [store, primary]) if (couldNotAsk(error)) await isThere(pool, 'attempt_store')
     throw error
   } finally {
     ending.abort()
@@ -205,14 +205,14 @@ async function refresh(
 async function verify(place: Place, share: number): Promise<number> {
   if (!(await isThere(place.store, 'attempt_store')))
     throw new Error('There is no store: attempt-api store enable makes one.')
-  if (!(await isThere(place.source, 'attempt_queue'))) throw new Error(noQueue)
+  if (!(await isThere(place.primary, 'attempt_queue'))) throw new Error(noQueue)
   const { students, waiting, differences, days } = await withSessions(place, (sessions) =>
     verifyStore(sessions, share, (compared, done) => {
       if (process.stderr.isTTY) process.stderr.write(`\r${compared} students compared, ${Math.round(done * 100)} %`)
     }),
   )
   if (process.stderr.isTTY) process.stderr.write('\n')
-  const faults = describeFaults(await triggerFaults(place.source))
+  const faults = describeFaults(await triggerFaults(place.primary))
   if (faults !== undefined) console.error(faults)
   if (waiting > 0)
     console.log(`${waiting} students wait in the queue and were left out: the store may be behind for them.`)
@@ -283,7 +283,7 @@ exit     0 done   1 refused (a right that is missing, too), failed, or different
       },
       disable: async (place) => {
         await disableStore(place, say, waitMs).catch((error: unknown) => {
-          if (place.sourceUrl !== place.storeUrl && couldNotAsk(error))
+          if (place.primaryUrl !== place.storeUrl && couldNotAsk(error))
             console.error(
               "Where the store's database is gone for good: without STORE_DATABASE_URL, store disable removes the queue and its triggers alone.",
             )

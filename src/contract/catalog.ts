@@ -33,7 +33,7 @@ export interface CalledFunction {
   relations: string[]
 }
 
-export interface Column {
+export interface CatalogColumn {
   name: string
   type: string
   kind: string
@@ -71,8 +71,8 @@ export async function readRelations(client: pg.ClientBase, oid: string): Promise
 }
 
 /** The columns of a relation in their order, with the labels of enumerated types. */
-export async function readColumns(client: pg.ClientBase, oid: string): Promise<Column[]> {
-  const { rows } = await client.query<Column>(
+export async function readColumns(client: pg.ClientBase, oid: string): Promise<CatalogColumn[]> {
+  const { rows } = await client.query<CatalogColumn>(
     `
     select a.attname::text as name, format_type(a.atttypid, a.atttypmod) as type,
       case when t.typtype = 'b' then t.typcategory::text else t.typtype::text end as kind,

@@ -1,6 +1,6 @@
 /** Runs the deployed definition on the golden rows: CTEs take the place of the table and of the helper views. */
 import type pg from 'pg'
-import type { Column, Relation } from './catalog.js'
+import type { CatalogColumn, Relation } from './catalog.js'
 import { lockedColumns } from './columns.js'
 import { type GoldenCase, goldenCases, type GoldenExam } from './golden/cases.js'
 import { type Check, found } from './report.js'
@@ -92,7 +92,7 @@ const samplesByType: Record<string, (string | null)[]> = {
   'time with time zone': [null, '01:02:03+00'],
 }
 
-function value(column: Column, exam: GoldenExam, row: number, place: number): string | null {
+function value(column: CatalogColumn, exam: GoldenExam, row: number, place: number): string | null {
   const known = (exam as unknown as Record<string, unknown>)[column.name]
   if (known !== undefined) return known === null ? null : String(known)
   const list = samples[column.name] ??
@@ -109,7 +109,7 @@ export function goldenStatement(
   relations: Relation[],
   root: Relation,
   table: Relation | undefined,
-  columns: Column[],
+  columns: CatalogColumn[],
 ): { rows: string; source: string } {
   const names = new Map(relations.map((one, at) => [`${one.schema}\0${one.name}`, `contract_relation_${at}`]))
   const nameOf = (one: Relation) => names.get(`${one.schema}\0${one.name}`) ?? ''
@@ -130,7 +130,7 @@ select array[${output.join(', ')}] as row from ${nameOf(root)} a`,
 }
 
 /** The golden exams as the JSON that `goldenStatement` takes. */
-export function goldenExams(cases: readonly GoldenCase[], columns: Column[]): string {
+export function goldenExams(cases: readonly GoldenCase[], columns: CatalogColumn[]): string {
   return JSON.stringify(
     cases
       .flatMap((one) => one.exams)
@@ -210,7 +210,7 @@ export const speaksOfRows = (code: string | undefined) => code !== undefined && 
 export async function runGolden(
   client: pg.ClientBase,
   statement: { rows: string; source: string },
-  columns: Column[],
+  columns: CatalogColumn[],
   circumstances: string,
   golden: readonly GoldenCase[] = goldenCases,
 ): Promise<Check[]> {

@@ -7,20 +7,20 @@ import { ApiError, notConnected } from '../errors.js'
 import { cancel, disconnect } from './cancel.js'
 import type { Deadline } from './deadline.js'
 
-export interface Lane {
+export interface ConnectionQueue {
   /** Runs `action` on one connection. `deadline` bounds the wait for it and the work; what still runs then is cancelled on the server. `spoil`: the connection is of no use to others. */
-  use<T>(deadline: Deadline | undefined, action: (client: pg.PoolClient, spoil: () => void) => Promise<T>): Promise<T>
+  run<T>(deadline: Deadline | undefined, action: (client: pg.PoolClient, spoil: () => void) => Promise<T>): Promise<T>
 }
 
 /** After these the server goes on with the session: a cancelled statement, a value it does not take, a relation it does not know, a statement in the way of a standby's replay. */
-export const goesOn = (error: unknown): boolean =>
+export const isSessionReusable = (error: unknown): boolean =>
   error instanceof ApiError || (error instanceof pg.DatabaseError && /^(57014|22|40|42)/.test(error.code ?? ''))
 
 /** A backend that was told to cancel and does not end for so long loses its connection. */
 const cancelMs = 2_000
 
 /** @param queue requests that may wait for a connection at a time */
-export function openLane(pool: pg.Pool, queue: number): Lane {
+export function createConnectionQueue(pool: pg.Pool, queue: number): ConnectionQueue {
   const { max } = pool.options
   // milliseconds for which a connection is held, the last ones more than those before
   let held = 0
@@ -38,7 +38,7 @@ export function openLane(pool: pg.Pool, queue: number): Lane {
     const connecting = pool.connect().catch(notConnected)
     let [left, forget]: [boolean, () => void] = [false, () => undefined]
     const over = new Promise<never>((_done, fail) => {
-      forget = deadline.onOver((reason) => {
+      forget = deadline.onExpire((reason) => {
         left = true
         fail(reason instanceof ApiError ? busy('No database connection became free in time') : reason)
       })
@@ -66,7 +66,7 @@ export function openLane(pool: pg.Pool, queue: number): Lane {
   }
 
   return {
-    async use(deadline, action) {
+    async run(deadline, action) {
       const client = await connect(deadline)
       const start = performance.now()
       let spoilt = false
@@ -76,7 +76,7 @@ export function openLane(pool: pg.Pool, queue: number): Lane {
       // whether the connection is good for the next answer
       const whole = work.then(
         () => true,
-        (error: unknown) => !spoilt && goesOn(error),
+        (error: unknown) => !spoilt && isSessionReusable(error),
       )
       let forget: (() => void) | undefined
       let over = false
@@ -85,7 +85,7 @@ export function openLane(pool: pg.Pool, queue: number): Lane {
         return await Promise.race([
           work,
           new Promise<never>((_done, fail) => {
-            forget = deadline.onOver((reason) => {
+            forget = deadline.onExpire((reason) => {
               over = true
               fail(reason)
             })

@@ -2,7 +2,7 @@
 import { ApiError } from '../errors.js'
 
 /** The client went away before its answer. */
-export class ReaderLeft extends Error {
+export class ClientDisconnected extends Error {
   constructor() {
     super('the reader is gone')
   }
@@ -26,7 +26,7 @@ export class Deadline {
   }
 
   readonly #late = () => {
-    this.over(
+    this.expire(
       new ApiError(
         'timeout',
         `It took longer than the ${Math.round(this.ms / 100) / 10} s that it may take here; ask for less, or for more time with Prefer: wait`,
@@ -35,7 +35,7 @@ export class Deadline {
   }
 
   /** Another time, also counted from the beginning: the work turned out to be of another kind. */
-  become(ms: number): void {
+  extendTo(ms: number): void {
     if (this.#reason !== undefined) return
     clearTimeout(this.#timer)
     this.#end = this.#start + ms
@@ -58,7 +58,7 @@ export class Deadline {
   }
 
   /** Ends it before its time; only the first reason counts. */
-  over(reason: Error): void {
+  expire(reason: Error): void {
     if (this.#reason !== undefined) return
     this.#reason = reason
     clearTimeout(this.#timer)
@@ -74,7 +74,7 @@ export class Deadline {
   }
 
   /** Calls `listener` when it is over, at once where it is already. @returns what takes the listener away again */
-  onOver(listener: Listener): () => void {
+  onExpire(listener: Listener): () => void {
     if (this.#reason !== undefined) listener(this.#reason)
     else this.#listeners.add(listener)
     return () => {
@@ -86,7 +86,7 @@ export class Deadline {
   async race<T>(work: Promise<T>): Promise<T> {
     let forget: () => void = () => undefined
     const over = new Promise<never>((_done, fail) => {
-      forget = this.onOver(fail)
+      forget = this.onExpire(fail)
     })
     // a work that fails after the end is nobody's business
     work.catch(() => undefined)

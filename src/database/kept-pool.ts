@@ -4,7 +4,7 @@
  */
 import type pg from 'pg'
 
-export interface KeptPool {
+export interface ReservedPool {
   /** As of now: to be asked for at each use. */
   readonly pool: pg.Pool
   close(): Promise<void>
@@ -30,7 +30,7 @@ async function retire(pool: pg.Pool): Promise<void> {
 }
 
 /** @param open a pool whose connections are neither closed when idle nor by their age */
-export function keepPool(open: () => pg.Pool, everyMs = renewEveryMs): KeptPool {
+export function createReservedPool(open: () => pg.Pool, everyMs = renewEveryMs): ReservedPool {
   let pool = open()
   let closed = false
   // the first connections are opened before their successors: of few that the server gives each would get some

@@ -6,7 +6,7 @@ import { disconnect } from './cancel.js'
 export type ServerName = 'primary' | 'store' | `standby ${number}`
 
 /** How many connections a pool has; `waiting`: requests that have none yet. */
-export interface PoolUse {
+export interface PoolUsage {
   server: ServerName
   limit: number
   total: number
@@ -14,7 +14,7 @@ export interface PoolUse {
   waiting: number
 }
 
-export const poolUse = (pools: ReadonlyMap<ServerName, pg.Pool>): PoolUse[] =>
+export const poolUsage = (pools: ReadonlyMap<ServerName, pg.Pool>): PoolUsage[] =>
   [...pools].map(([server, pool]) => ({
     server,
     limit: pool.options.max,
@@ -124,7 +124,7 @@ const connections = new WeakMap<pg.Pool, Set<pg.ClientBase>>()
 const clientsOf = (pool: pg.Pool | undefined) => [...((pool && connections.get(pool)) ?? [])]
 
 /** Bytes that came on the connections that are open. */
-export const received = (pool: pg.Pool | undefined): number =>
+export const bytesReceived = (pool: pg.Pool | undefined): number =>
   clientsOf(pool).reduce(
     (sum, client) =>
       sum + (client as unknown as { connection: { stream: { bytesRead: number } } }).connection.stream.bytesRead,
@@ -140,7 +140,7 @@ export function dropConnections(pool: pg.Pool | undefined): void {
 export const standbyConnectMs = 1_000
 
 /** One pool a server. */
-export function openPools(
+export function createPools(
   url: string,
   storeUrl: string,
   standbyUrls: readonly string[],

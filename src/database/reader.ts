@@ -3,9 +3,17 @@ import type pg from 'pg'
 import type { Config } from '../config.js'
 import { notConnected } from '../errors.js'
 import type { Deadline } from './deadline.js'
-import { keepPool, type KeptPool } from './kept-pool.js'
-import { goesOn, openLane, type Lane } from './connection-queue.js'
-import { createPool, dropConnections, openPools, poolUse, received, type PoolUse, type ServerName } from './pool.js'
+import { createReservedPool, type ReservedPool } from './kept-pool.js'
+import { isSessionReusable, createConnectionQueue, type ConnectionQueue } from './connection-queue.js'
+import {
+  createPool,
+  dropConnections,
+  createPools,
+  poolUsage,
+  bytesReceived,
+  type PoolUsage,
+  type ServerName,
+} from './pool.js'
 
 /** One statement: prepared once a connection under its name; values are text or arrays of text. */
 export interface Statement {
@@ -24,27 +32,34 @@ export interface Reader {
 }
 
 /** Which server is read, whether the views or the store, and who is told of it. */
-export interface From {
+export interface QueryTarget {
   readonly server: ServerName
   readonly store: boolean
-  readonly meter?: Meter | undefined
+  readonly meter?: QueryMeter | undefined
 }
 
 /** Is told what one request costs in the database; milliseconds. Neither throws nor waits. */
-export interface Meter {
+export interface QueryMeter {
   /** A connection was had, or not. */
-  waited(from: From, ms: number, error?: unknown): void
+  connectionWait(from: QueryTarget, ms: number, error?: unknown): void
   /** A statement came to its end, or failed. `copied`: as a stream, whose time is also its reader's. */
-  ran(from: From, statement: Statement, ms: number, rows: number, error?: unknown, copied?: boolean): void
+  statementEnd(
+    from: QueryTarget,
+    statement: Statement,
+    ms: number,
+    rows: number,
+    error?: unknown,
+    copied?: boolean,
+  ): void
   /** What the server may be told of the request, as a comment in SQL; empty where there is nothing. */
   readonly comment: string
 }
 
-export interface Database extends Reader, From {
+export interface Database extends Reader, QueryTarget {
   /** Runs `action` on one connection in one snapshot: every statement sees the same rows. */
   snapshot<T>(action: (reader: Reader) => Promise<T>): Promise<T>
   /** The same for one request: it is told what that costs, and nothing waits or runs beyond its end; what runs then is cancelled on the server. */
-  within(deadline: Deadline, meter?: Meter): Database
+  within(deadline: Deadline, meter?: QueryMeter): Database
 }
 
 /** A standby of the primary; `store` where the primary has the store beside the view. */
@@ -60,11 +75,11 @@ export interface Databases {
   /** The store, on a connection of its own: what decides where an answer comes from does not wait behind answers. */
   state: Reader
   standbys: readonly Standby[]
-  pools(): PoolUse[]
+  pools(): PoolUsage[]
   /** For a server that is silent: ends what waits for it. */
-  drop(server: ServerName): void
+  dropConnections(server: ServerName): void
   /** Grows with what it sends. */
-  heard(server: ServerName): number
+  bytesReceived(server: ServerName): number
   close(): Promise<void>
 }
 
@@ -77,7 +92,7 @@ async function read(client: pg.Pool | pg.PoolClient, { name, text, values }: Sta
 }
 
 /** A reader on one connection, or on whichever of a pool is free. */
-export function readerOf(client: pg.Pool | pg.PoolClient, from: Partial<From> = {}): Reader {
+export function readerOf(client: pg.Pool | pg.PoolClient, from: Partial<QueryTarget> = {}): Reader {
   const { store = false, meter } = from
   if (meter === undefined) return { store, rows: (statement) => read(client, statement) }
   return {
@@ -86,10 +101,10 @@ export function readerOf(client: pg.Pool | pg.PoolClient, from: Partial<From> = 
       const began = performance.now()
       try {
         const rows = await read(client, statement)
-        meter.ran(from as From, statement, performance.now() - began, rows.length)
+        meter.statementEnd(from as QueryTarget, statement, performance.now() - began, rows.length)
         return rows
       } catch (error) {
-        meter.ran(from as From, statement, performance.now() - began, 0, error)
+        meter.statementEnd(from as QueryTarget, statement, performance.now() - began, 0, error)
         throw error
       }
     },
@@ -97,7 +112,7 @@ export function readerOf(client: pg.Pool | pg.PoolClient, from: Partial<From> = 
 }
 
 /** A reader on kept connections. A question that the server refuses (there is no store) costs no connection, as it would on a pool: in its place might be none to have. */
-export const keptReader = (kept: KeptPool, store = false): Reader => ({
+export const reservedReader = (kept: ReservedPool, store = false): Reader => ({
   store,
   async rows(statement) {
     const client = await kept.pool.connect().catch(notConnected)
@@ -106,7 +121,7 @@ export const keptReader = (kept: KeptPool, store = false): Reader => ({
       client.release()
       return rows
     } catch (error) {
-      client.release(!goesOn(error))
+      client.release(!isSessionReusable(error))
       throw error
     }
   },
@@ -124,19 +139,19 @@ const whileNeeded = (reader: Reader, deadline: Deadline | undefined): Reader =>
         },
       }
 
-function databaseOf(lane: Lane, from: From, deadline?: Deadline): Database {
+function databaseOf(lane: ConnectionQueue, from: QueryTarget, deadline?: Deadline): Database {
   /** On one connection; how long it was waited for is told. */
   async function use<T>(action: (client: pg.PoolClient, spoil: () => void) => Promise<T>): Promise<T> {
     const began = performance.now()
     let had = false
     try {
-      return await lane.use(deadline, (client, spoil) => {
+      return await lane.run(deadline, (client, spoil) => {
         had = true
-        from.meter?.waited(from, performance.now() - began)
+        from.meter?.connectionWait(from, performance.now() - began)
         return action(client, spoil)
       })
     } catch (error) {
-      if (!had) from.meter?.waited(from, performance.now() - began, error)
+      if (!had) from.meter?.connectionWait(from, performance.now() - began, error)
       throw error
     }
   }
@@ -164,20 +179,20 @@ function databaseOf(lane: Lane, from: From, deadline?: Deadline): Database {
 
 /** One row of a small table. On our side a little later: who lost the connection without a word would wait for it, and every answer with them. */
 const [stateMs, stateLostMs] = [2_000, 2_500]
-export function openDatabases(
+export function createDatabases(
   config: Pick<Config, 'timeoutMaxMs' | 'poolSize' | 'poolQueue'>,
   url: string,
   storeUrl = url,
   standbyUrls: readonly string[] = [],
 ): Databases {
-  const pools = openPools(url, storeUrl, standbyUrls, (where, connectMs) =>
+  const pools = createPools(url, storeUrl, standbyUrls, (where, connectMs) =>
     createPool({ statementTimeoutMs: config.timeoutMaxMs }, where, {
       max: config.poolSize,
       name: 'attempt-api',
       connectMs,
     }),
   )
-  const state = keepPool(() =>
+  const state = createReservedPool(() =>
     createPool({ statementTimeoutMs: stateMs }, storeUrl, {
       max: 1,
       name: 'attempt-api state',
@@ -186,23 +201,24 @@ export function openDatabases(
       kept: true,
     }),
   )
-  const lanes = new Map([...pools].map(([server, pool]) => [server, openLane(pool, config.poolQueue)]))
-  const database = (server: ServerName, store: boolean) => databaseOf(lanes.get(server) as Lane, { server, store })
+  const lanes = new Map([...pools].map(([server, pool]) => [server, createConnectionQueue(pool, config.poolQueue)]))
+  const database = (server: ServerName, store: boolean) =>
+    databaseOf(lanes.get(server) as ConnectionQueue, { server, store })
   const beside = storeUrl === url
   return {
     live: database('primary', false),
     store: database(beside ? 'primary' : 'store', true),
-    state: keptReader(state, true),
+    state: reservedReader(state, true),
     standbys: standbyUrls.map((_url, index) => ({
       live: database(`standby ${index + 1}`, false),
       store: beside ? database(`standby ${index + 1}`, true) : undefined,
     })),
-    pools: () => poolUse(pools),
-    drop: (server) => {
+    pools: () => poolUsage(pools),
+    dropConnections: (server) => {
       dropConnections(pools.get(server))
       if (server === 'store' || (beside && server === 'primary')) dropConnections(state.pool)
     },
-    heard: (server) => received(pools.get(server)),
+    bytesReceived: (server) => bytesReceived(pools.get(server)),
     async close() {
       await Promise.all([state.close(), ...[...pools.values()].map((pool) => pool.end())])
     },

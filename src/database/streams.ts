@@ -9,9 +9,17 @@ import { ApiError, notConnected } from '../errors.js'
 import type { Encoder } from '../formats/encoder.js'
 import { abandon } from './cancel.js'
 import { copyRows, copyStatement, type RowSink } from './copy.js'
-import { ReaderLeft } from './deadline.js'
-import { createPool, dropConnections, openPools, poolUse, received, type PoolUse, type ServerName } from './pool.js'
-import { readerOf, type From, type Reader, type Statement } from './reader.js'
+import { ClientDisconnected } from './deadline.js'
+import {
+  createPool,
+  dropConnections,
+  createPools,
+  poolUsage,
+  bytesReceived,
+  type PoolUsage,
+  type ServerName,
+} from './pool.js'
+import { readerOf, type QueryTarget, type Reader, type Statement } from './reader.js'
 
 /** Reads of one snapshot, on one connection. */
 export interface Snapshot extends Reader {
@@ -20,7 +28,7 @@ export interface Snapshot extends Reader {
 }
 
 /** What to send: the statements whose rows are the answer, one after another, and how they are encoded. */
-export interface Content {
+export interface StreamContent {
   statements: AsyncGenerator<Statement, void, number>
   encoder: Encoder
 }
@@ -39,18 +47,22 @@ export interface Streams {
    * @throws ApiError too_many_streams, timeout; what the database reports
    */
   open(
-    prepare: (snapshot: Snapshot, stopped: AbortSignal) => Content | Promise<Content>,
+    prepare: (snapshot: Snapshot, stopped: AbortSignal) => StreamContent | Promise<StreamContent>,
     left: AbortSignal,
-    from: From,
+    from: QueryTarget,
   ): Promise<RowStream>
   /** A long read that sends nothing by itself. Throws as `open`. */
-  read<T>(action: (snapshot: Snapshot, stopped: AbortSignal) => Promise<T>, left: AbortSignal, from: From): Promise<T>
+  read<T>(
+    action: (snapshot: Snapshot, stopped: AbortSignal) => Promise<T>,
+    left: AbortSignal,
+    from: QueryTarget,
+  ): Promise<T>
   /** How many run of those that may, and the connections. */
-  use(): { running: number; limit: number; pools: PoolUse[] }
+  usage(): { running: number; limit: number; pools: PoolUsage[] }
   /** For a server that is silent: ends what waits for it. */
-  drop(server: ServerName): void
+  dropConnections(server: ServerName): void
   /** Grows with what it sends. */
-  heard(server: ServerName): number
+  bytesReceived(server: ServerName): number
   /** Cuts what still runs and closes the connections. */
   close(): Promise<void>
 }
@@ -96,7 +108,7 @@ class CopyStream extends Readable implements RowStream {
 }
 
 /** A connection of the pool, waited for until `job` is aborted; how long that was is told. */
-async function connect(pool: pg.Pool, from: From, job: AbortSignal): Promise<pg.PoolClient> {
+async function connect(pool: pg.Pool, from: QueryTarget, job: AbortSignal): Promise<pg.PoolClient> {
   const began = performance.now()
   try {
     job.throwIfAborted()
@@ -118,7 +130,7 @@ async function connect(pool: pg.Pool, from: From, job: AbortSignal): Promise<pg.
           job.removeEventListener('abort', leave)
         })
     })
-    from.meter?.waited(from, performance.now() - began)
+    from.meter?.connectionWait(from, performance.now() - began)
     return client
   } catch (error) {
     // the database did not work on it: the same request may well succeed later
@@ -127,18 +139,18 @@ async function connect(pool: pg.Pool, from: From, job: AbortSignal): Promise<pg.
       ? new ApiError('too_busy', 'No database connection became free in time; try again', undefined, 1)
       : error
     // a reader that left has not failed
-    from.meter?.waited(from, performance.now() - began, job.aborted && !late ? undefined : told)
+    from.meter?.connectionWait(from, performance.now() - began, job.aborted && !late ? undefined : told)
     throw told
   }
 }
 
-export function openStreams(
+export function createStreams(
   config: Settings,
   url: string,
   storeUrl = url,
   standbyUrls: readonly string[] = [],
 ): Streams {
-  const pools = openPools(url, storeUrl, standbyUrls, (where, connectMs) =>
+  const pools = createPools(url, storeUrl, standbyUrls, (where, connectMs) =>
     createPool({ statementTimeoutMs: config.streamTimeoutS * 1000 }, where, {
       max: config.streamPoolSize,
       name: 'attempt-api stream',
@@ -150,7 +162,7 @@ export function openStreams(
 
   /** Holds a connection and a snapshot for `work`. Whatever aborts `job` ends the work on the server as well. */
   async function run<T>(
-    from: From,
+    from: QueryTarget,
     left: AbortSignal,
     work: (client: pg.PoolClient, job: AbortController) => Promise<T>,
   ): Promise<T> {
@@ -210,13 +222,13 @@ export function openStreams(
   }
 
   /** Work that was ended for its reader or a shutdown has not failed; what it says then is only how it ended. */
-  function told(from: From, { signal }: AbortController): From {
+  function told(from: QueryTarget, { signal }: AbortController): QueryTarget {
     const { meter } = from
     if (meter === undefined) return from
     const why = (error: unknown) =>
       error === undefined || !signal.aborted
         ? error
-        : signal.reason instanceof ReaderLeft ||
+        : signal.reason instanceof ClientDisconnected ||
             (signal.reason instanceof ApiError && signal.reason.code === 'shutting_down')
           ? undefined
           : (signal.reason as unknown)
@@ -226,27 +238,27 @@ export function openStreams(
         get comment() {
           return meter.comment
         },
-        waited: (of, ms, error) => {
-          meter.waited(of, ms, error)
+        connectionWait: (of, ms, error) => {
+          meter.connectionWait(of, ms, error)
         },
-        ran: (of, statement, ms, rows, error, copied) => {
-          meter.ran(of, statement, ms, rows, why(error), copied)
+        statementEnd: (of, statement, ms, rows, error, copied) => {
+          meter.statementEnd(of, statement, ms, rows, why(error), copied)
         },
       },
     }
   }
 
-  const snapshotOf = (client: pg.PoolClient, from: From): Snapshot => ({
+  const snapshotOf = (client: pg.PoolClient, from: QueryTarget): Snapshot => ({
     ...readerOf(client, from),
     async copy(statement, sink) {
       const began = performance.now()
       try {
         // pages are prepared under a name, and a comment would make each a statement of its own; a stream is sent as text anyway
         const rows = await copyRows(client, copyStatement(statement) + (from.meter?.comment ?? ''), sink)
-        from.meter?.ran(from, statement, performance.now() - began, rows, undefined, true)
+        from.meter?.statementEnd(from, statement, performance.now() - began, rows, undefined, true)
         return rows
       } catch (error) {
-        from.meter?.ran(from, statement, performance.now() - began, 0, error, true)
+        from.meter?.statementEnd(from, statement, performance.now() - began, 0, error, true)
         throw error
       }
     },
@@ -266,7 +278,7 @@ export function openStreams(
         }
         run(from, left, async (client, job) => {
           stream.stop = () => {
-            job.abort(new ReaderLeft())
+            job.abort(new ClientDisconnected())
           }
           job.signal.addEventListener('abort', () => {
             stream.destroy(job.signal.reason as Error)
@@ -310,11 +322,11 @@ export function openStreams(
             stream.destroy(error as Error)
           })
       }),
-    use: () => ({ running: busy, limit: config.streamPoolSize, pools: poolUse(pools) }),
-    drop: (server) => {
+    usage: () => ({ running: busy, limit: config.streamPoolSize, pools: poolUsage(pools) }),
+    dropConnections: (server) => {
       dropConnections(pools.get(server))
     },
-    heard: (server) => received(pools.get(server)),
+    bytesReceived: (server) => bytesReceived(pools.get(server)),
     async close() {
       closing = true
       for (const job of running) job.abort(new ApiError('shutting_down', 'The service is shutting down; try again'))

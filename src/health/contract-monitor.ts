@@ -5,15 +5,15 @@ import { contractVersion } from '../contract/columns.js'
 import { found, type ContractReport } from '../contract/report.js'
 import type { Config } from '../config.js'
 import { atMost } from '../database/at-most.js'
-import { keepPool } from '../database/kept-pool.js'
-import { keepState } from './kept-state.js'
+import { createReservedPool } from '../database/kept-pool.js'
+import { createCachedState } from './kept-state.js'
 import { pause } from '../database/pause.js'
-import type { Pulse } from './heartbeat.js'
+import type { Heartbeat } from './heartbeat.js'
 import { createPool, dropConnections } from '../database/pool.js'
-import { lock } from '../migrate/sets.js'
+import { viewMigrations } from '../migrate/sets.js'
 import { databaseErrorCode, whyUnreachable } from '../errors.js'
 
-export interface Readiness {
+export interface ServiceReadiness {
   ready: boolean
   /** In a sentence; empty where all is well. */
   reason: string
@@ -25,7 +25,7 @@ export interface Readiness {
 export interface ContractMonitor {
   /** Runs the check now, or joins the run under way. Never rejects: what could not be checked is a report too. */
   check(): Promise<ContractReport>
-  readiness(): Promise<Readiness>
+  readiness(): Promise<ServiceReadiness>
   /** The last run, and how many milliseconds it took; undefined: there was none yet. */
   last(): { report: ContractReport; at: Date; ms: number } | undefined
   close(): Promise<void>
@@ -51,10 +51,10 @@ const notChecked = (detail: string): ContractReport => ({
 export function createContractMonitor(
   config: Pick<Config, 'contractTimeoutMs' | 'contractIntervalS'>,
   url: string,
-  pulse?: Pick<Pulse, 'down'>,
+  pulse?: Pick<Heartbeat, 'outage'>,
 ): ContractMonitor {
   // of the session for the question, which is given up by then and must not stay on the server; the check sets its own
-  const connections = keepPool(() =>
+  const connections = createReservedPool(() =>
     createPool({ statementTimeoutMs: Math.min(config.contractTimeoutMs, stateMs) }, url, {
       max: 2,
       name: 'attempt-api contract',
@@ -126,7 +126,7 @@ export function createContractMonitor(
     return report
   }
 
-  const migrations = keepState(
+  const migrations = createCachedState(
     () =>
       connected(Math.min(config.contractTimeoutMs, stateMs), async (client) => {
         // to_regclass first: a role that may only read the views asks too
@@ -147,7 +147,8 @@ export function createContractMonitor(
           view: row?.view === true,
           unread: row?.unread ?? [],
           applied,
-          pending: applied === null ? [] : Object.keys(lock.migrations).filter((name) => !applied.includes(name)),
+          pending:
+            applied === null ? [] : Object.keys(viewMigrations.migrations).filter((name) => !applied.includes(name)),
         }
       }).catch((failure: unknown) => ({ failure })),
     (state) => !('failure' in state) && state.view && state.unread.length === 0 && state.pending.length === 0,
@@ -178,7 +179,7 @@ export function createContractMonitor(
         migrations: null,
         contract,
       })
-      const down = pulse?.down('primary')
+      const down = pulse?.outage('primary')
       if (down !== undefined) return unreachable(down)
       const state = await migrations.get()
       if ('failure' in state) return unreachable(whyUnreachable(state.failure))

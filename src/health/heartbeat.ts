@@ -11,14 +11,14 @@ import { readerOf } from '../database/reader.js'
 
 type Watched = Extract<ServerName, 'primary' | 'store'>
 
-export interface Pulse {
+export interface Heartbeat {
   /** Begins to ask. @param silent called with a server that stopped answering: what waits for it is to be ended */
   start(
     log: { info(object: object, message: string): void; warn(object: object, message: string): void },
     silent: (server: Watched) => void,
   ): void
   /** Why the server cannot be asked now; undefined: it answers, as far as is known. */
-  down(server: ServerName): string | undefined
+  outage(server: ServerName): string | undefined
   close(): Promise<void>
 }
 
@@ -31,7 +31,7 @@ const answerMs = 2_000
 const busyMs = 500
 
 /** @param heard grows with what a server sends to anybody: one that is late with this answer and gives others is not silent */
-export function openPulse(url: string, storeUrl: string, heard: (server: Watched) => number): Pulse {
+export function createHeartbeat(url: string, storeUrl: string, heard: (server: Watched) => number): Heartbeat {
   const servers = (
     storeUrl === url ? [['primary', url] as const] : [['primary', url] as const, ['store', storeUrl] as const]
   ).map(([server, where]) => ({
@@ -50,7 +50,7 @@ export function openPulse(url: string, storeUrl: string, heard: (server: Watched
 
   async function watch(
     one: (typeof servers)[number],
-    log: Parameters<Pulse['start']>[0],
+    log: Parameters<Heartbeat['start']>[0],
     silent: (server: Watched) => void,
   ): Promise<void> {
     const reader = readerOf(one.pool)
@@ -97,7 +97,7 @@ export function openPulse(url: string, storeUrl: string, heard: (server: Watched
     start(log, silent) {
       loops = servers.map((one) => watch(one, log, silent))
     },
-    down: (server) => servers.find((one) => one.server === server)?.why,
+    outage: (server) => servers.find((one) => one.server === server)?.why,
     async close() {
       stopping.abort()
       await Promise.all(loops)

@@ -5,7 +5,7 @@
  */
 import { atMost } from '../database/at-most.js'
 
-export interface KeptState<T> {
+export interface CachedState<T> {
   /** Late only before the first question has its answer. */
   get(): Promise<T>
   close(): Promise<void>
@@ -22,7 +22,7 @@ const patienceMs = { good: 50, bad: 200 }
  * @param good whether a state may be told again without a new question
  * @param first is told until there is an answer, so that nobody waits for the first either
  */
-export function keepState<T>(ask: () => Promise<T>, good: (state: T) => boolean, first?: T): KeptState<T> {
+export function createCachedState<T>(ask: () => Promise<T>, good: (state: T) => boolean, first?: T): CachedState<T> {
   let known: { state: T; at: number } | undefined = first === undefined ? undefined : { state: first, at: -Infinity }
   let asking: Promise<T> | undefined
   let closed = false

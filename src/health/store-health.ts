@@ -1,9 +1,9 @@
 /** What /health says of the store. It never decides the status: without the store, answers come through the view. */
 import type { Config } from '../config.js'
-import { keepPool } from '../database/kept-pool.js'
-import { keepState } from './kept-state.js'
+import { createReservedPool } from '../database/kept-pool.js'
+import { createCachedState } from './kept-state.js'
 import { createPool } from '../database/pool.js'
-import { keptReader } from '../database/reader.js'
+import { reservedReader } from '../database/reader.js'
 import { lagOf, readStoreState, type KnownState } from '../store/state.js'
 
 export interface StoreHealth {
@@ -37,7 +37,7 @@ const unreachable: StoreHealth = {
 
 export function createStoreMonitor(config: Pick<Config, 'storeLagS'>, url: string): StoreMonitor {
   // a connection of its own: busy requests must not make the store look unreachable
-  const connection = keepPool(() =>
+  const connection = createReservedPool(() =>
     createPool({ statementTimeoutMs: answerMs }, url, {
       max: 1,
       name: 'attempt-api store health',
@@ -46,14 +46,14 @@ export function createStoreMonitor(config: Pick<Config, 'storeLagS'>, url: strin
       kept: true,
     }),
   )
-  const reader = keptReader(connection)
+  const reader = reservedReader(connection)
   let there = false
   const ask = async () => {
     const state = await readStoreState(reader, there)
     there = state !== undefined
     return { state, at: Date.now() }
   }
-  const kept = keepState<KnownState | null>(
+  const kept = createCachedState<KnownState | null>(
     () => ask().catch(() => null),
     (known) => known !== null,
     null,

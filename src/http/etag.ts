@@ -2,18 +2,18 @@
 import { createHash } from 'node:crypto'
 import type { Reader } from '../database/reader.js'
 import { instantsOfDays } from '../queries/aggregates.js'
-import { all, Values } from '../queries/sql.js'
+import { and, Values } from '../queries/sql.js'
 import { rangeConditions, type Range } from '../queries/students-of-range.js'
 import { epochOf } from '../store/epochs.js'
-import { readWholeStore, type WholeStore } from '../store/state.js'
+import { readReadyStore, type ReadyStore } from '../store/state.js'
 
 type Days = Range & { zone: string }
 
 /** What an answer depends on: rows of a range of time or of days in a zone, everyone's or one student's. */
-export type Covers = { student?: string } & ({ range: Range } | { days: Days })
+export type EtagScope = { student?: string } & ({ range: Range } | { days: Days })
 
 /** What is covered, as one snapshot of the store has it. Equal ones have the same rows. */
-export interface Covered {
+export interface EtagVersion {
   version: string
   epoch: string | null
   count: string
@@ -34,7 +34,10 @@ function between(last: string, first: string, { since, until, zone }: Days, valu
  * such sets with as many rows neither lacks one. The epoch tells two versions of one number apart.
  * @throws StoreNotWhole
  */
-export async function readCovered(reader: Reader, covers: Covers): Promise<{ state: WholeStore; covered: Covered }> {
+export async function readEtagVersion(
+  reader: Reader,
+  covers: EtagScope,
+): Promise<{ state: ReadyStore; covered: EtagVersion }> {
   const values = new Values()
   const range = 'range' in covers ? covers.range : instantsOfDays(covers.days)
   const zoned = 'days' in covers && covers.days.zone !== 'UTC' ? covers.days : undefined
@@ -55,23 +58,23 @@ export async function readCovered(reader: Reader, covers: Covers): Promise<{ sta
     // those with an instant of the days, and no more: since 2000 no clock has been put back by more than 3 hours
     if (zoned !== undefined)
       conditions.push(
-        `(date < '2000-01-01' or ${all(between(`(date + interval '27 hours') at time zone 'UTC'`, `(date - interval '3 hours') at time zone 'UTC'`, zoned, values))})`,
+        `(date < '2000-01-01' or ${and(between(`(date + interval '27 hours') at time zone 'UTC'`, `(date - interval '3 hours') at time zone 'UTC'`, zoned, values))})`,
       )
     from = 'attempt_day'
   }
   const {
     state,
     more: [version, count, epoch],
-  } = await readWholeStore(reader, {
+  } = await readReadyStore(reader, {
     columns: `covered.version, covered.count, ${epochOf('covered.version')}`,
-    from: `(select coalesce(max(version), 0) as version, count(*) as count from ${from} where ${all(conditions)}) as covered`,
+    from: `(select coalesce(max(version), 0) as version, count(*) as count from ${from} where ${and(conditions)}) as covered`,
     values,
   })
   return { state, covered: { version: version as string, count: count as string, epoch: epoch ?? null } }
 }
 
 /** @param what of the request the answer depends on beside its rows */
-export const tagOf = ({ version, count, epoch }: Covered, covers: Covers, what: unknown): string =>
+export const etagOf = ({ version, count, epoch }: EtagVersion, covers: EtagScope, what: unknown): string =>
   // weak: as_of and the spelling of a representation may differ
   `W/"${version}-${createHash('sha256')
     .update(JSON.stringify([epoch, count, covers, what]))
@@ -82,5 +85,5 @@ export const tagOf = ({ version, count, epoch }: Covered, covers: Covers, what: 
  * Whether If-None-Match names the tag: weakly compared (RFC 9110, 13.1.2), since a proxy may have taken the W/ away.
  * @param any whether `*` does
  */
-export const names = (header: string, tag: string, any: boolean): boolean =>
+export const matchesEtag = (header: string, tag: string, any: boolean): boolean =>
   header.trim() === '*' ? any : header.match(/"[^"]*"/g)?.includes(tag.slice(2)) === true

@@ -13,12 +13,12 @@ import { csvEncoder } from '../formats/csv.js'
 import type { Column, Encoder } from '../formats/encoder.js'
 import { jsonRows } from '../formats/json.js'
 import { ndjsonEncoder } from '../formats/ndjson.js'
-import { collect, type Ask, type Selection } from '../queries/sql.js'
+import { collect, type PageRequest, type StatementSequence } from '../queries/sql.js'
 import { parameters as p } from '../schemas/parameters.js'
 import { pageSchema } from '../schemas/responses.js'
-import type { Source } from '../store/sources.js'
-import { readWholeStore, StoreNotWhole, type WholeStore } from '../store/state.js'
-import { type Covered, type Covers, names, readCovered, tagOf } from './etag.js'
+import type { AnswerSource } from '../store/sources.js'
+import { readReadyStore, StoreNotReady, type ReadyStore } from '../store/state.js'
+import { type EtagVersion, type EtagScope, matchesEtag, readEtagVersion, etagOf } from './etag.js'
 
 /** Every representation by the name that `format` takes. */
 export const mediaTypes = {
@@ -129,13 +129,13 @@ export interface List {
   columns: readonly Column[]
   /** What each value of a cursor's key looks like. */
   keyPatterns: readonly KeyForm[]
-  select(reader: Reader, ask: Ask): Selection
+  select(reader: Reader, ask: PageRequest): StatementSequence
   /** All of it is one statement, which needs no transaction to see the same rows. */
   oneStatement?: boolean
   /** Members of a page beside its rows. */
   extra?: Record<string, string>
   /** What decides whether the answer is still the same, for conditional pulls from the store. */
-  covers?: Covers
+  etagScope?: EtagScope
   /** The store has nothing of it. */
   liveOnly?: boolean
 }
@@ -153,7 +153,7 @@ export async function chooseSource(
   reply: FastifyReply,
   asked: 'live' | 'store' | undefined,
   primary = false,
-): Promise<Source> {
+): Promise<AnswerSource> {
   const { deadline, meter } = reply.request
   const source = await deadline.race(sources.choose(asked, primary))
   reply.removeHeader('attempt-version').removeHeader('etag')
@@ -173,14 +173,14 @@ export async function answerFrom<T>(
   request: FastifyRequest,
   reply: FastifyReply,
   asked: 'live' | 'store' | undefined,
-  answer: (source: Source) => Promise<T>,
+  answer: (source: AnswerSource) => Promise<T>,
 ): Promise<T> {
   const source = await chooseSource(services, reply, asked)
   try {
     return await answer(source)
   } catch (error) {
-    if (error instanceof StoreNotWhole && !reply.sent) {
-      services.sources.forget()
+    if (error instanceof StoreNotReady && !reply.sent) {
+      services.sources.invalidate()
       return answer(await chooseSource(services, reply, asked, true))
     }
     if (!source.standby) throw error
@@ -189,12 +189,12 @@ export async function answerFrom<T>(
     request.log.warn({ err: error, server: source.database.server }, 'a standby failed; asking the primary')
     // a cancelled statement and a full pool say nothing against the standby; nor does a view that is not there yet
     if (code === 'database_unavailable' && !/^40/.test((error as { code?: string }).code ?? ''))
-      services.sources.failed(source)
+      services.sources.reportFailure(source)
     return answer(await chooseSource(services, reply, asked, true))
   }
 }
 
-const versionHeaders = (reply: FastifyReply, { version, asOf }: WholeStore) =>
+const versionHeaders = (reply: FastifyReply, { version, asOf }: ReadyStore) =>
   reply.header('attempt-version', version).header('attempt-as-of', asOf)
 
 const varyOf = (format: Format) => (format === 'json' ? 'Accept' : 'Accept, Accept-Encoding')
@@ -206,16 +206,16 @@ const varyOf = (format: Format) => (format === 'json' ? 'Accept' : 'Accept, Acce
 export async function notModified(
   request: FastifyRequest,
   reply: FastifyReply,
-  source: Source,
-  covers: Covers | undefined,
+  source: AnswerSource,
+  covers: EtagScope | undefined,
   what: unknown,
-  { format = 'json', certain = () => true }: { format?: Format; certain?(covered: Covered): boolean } = {},
+  { format = 'json', certain = () => true }: { format?: Format; certain?(covered: EtagVersion): boolean } = {},
 ): Promise<boolean> {
   const asked = request.headers['if-none-match']
   if (source.kind !== 'store' || covers === undefined || asked === undefined) return false
-  const { state, covered } = await readCovered(source.database, covers)
-  const tag = tagOf(covered, covers, what)
-  if (!names(asked, tag, certain(covered))) return false
+  const { state, covered } = await readEtagVersion(source.database, covers)
+  const tag = etagOf(covered, covers, what)
+  if (!matchesEtag(asked, tag, certain(covered))) return false
   versionHeaders(reply, state).header('etag', tag).header('vary', varyOf(format)).status(304)
   return true
 }
@@ -225,21 +225,21 @@ export async function notModified(
  * @returns as_of
  * @throws StoreNotWhole
  */
-export async function tellStore(
+export async function setStoreHeaders(
   reader: Reader,
   reply: FastifyReply,
-  source: Source,
-  covers: Covers | undefined,
+  source: AnswerSource,
+  covers: EtagScope | undefined,
   what: unknown,
 ): Promise<string> {
   if (source.kind === 'live') return source.asOf
   if (covers === undefined) {
-    const { state } = await readWholeStore(reader)
+    const { state } = await readReadyStore(reader)
     versionHeaders(reply, state)
     return state.asOf
   }
-  const { state, covered } = await readCovered(reader, covers)
-  versionHeaders(reply, state).header('etag', tagOf(covered, covers, what))
+  const { state, covered } = await readEtagVersion(reader, covers)
+  versionHeaders(reply, state).header('etag', etagOf(covered, covers, what))
   return state.asOf
 }
 
@@ -258,9 +258,9 @@ export async function sendList(
     throw invalid('cursor', 'belongs to the pages of application/json; a stream gives the whole result')
   return answerFrom(services, request, reply, list.liveOnly === true ? 'live' : query.source, async (source) => {
     const what = [list.name, format, query, list.extra]
-    if (await notModified(request, reply, source, list.covers, what, { format })) return reply.send()
+    if (await notModified(request, reply, source, list.etagScope, what, { format })) return reply.send()
     request.meter.format = format
-    const tell = (reader: Reader) => tellStore(reader, reply, source, list.covers, what)
+    const tell = (reader: Reader) => setStoreHeaders(reader, reply, source, list.etagScope, what)
     if (format === 'json') return sendPage(source, request, reply, list, page as Page, tell)
     return sendStream(
       services,
@@ -269,7 +269,7 @@ export async function sendList(
       reply,
       mediaTypes[format],
       (reader) => ({
-        statements: list.select(reader, { limit: query.limit, keyed: false }),
+        statements: list.select(reader, { limit: query.limit, withKey: false }),
         encoder: encoders[format](list.columns),
       }),
       tell,
@@ -295,7 +295,7 @@ function pageOf(
 
 /** A full page gives a cursor of its last row; one row more than the page tells whether there is a next one. */
 async function sendPage(
-  { kind, database }: Source,
+  { kind, database }: AnswerSource,
   request: FastifyRequest,
   reply: FastifyReply,
   list: List,
@@ -304,7 +304,7 @@ async function sendPage(
 ): Promise<FastifyReply> {
   const read = async (reader: Reader) => ({
     asOf: await tell(reader),
-    rows: await collect(reader, list.select(reader, { limit: limit + 1, after, keyed: true })),
+    rows: await collect(reader, list.select(reader, { limit: limit + 1, after, withKey: true })),
   })
   // of the store two statements at least: its state is read with its rows
   const { asOf, rows } =
@@ -336,7 +336,7 @@ async function sendPage(
  */
 export async function sendStream(
   { streams }: Services,
-  { database }: Pick<Source, 'database'>,
+  { database }: Pick<AnswerSource, 'database'>,
   request: FastifyRequest,
   reply: FastifyReply,
   mediaType: string,
@@ -357,7 +357,7 @@ export async function sendStream(
     return reply.send()
   }
   const { deadline } = request
-  deadline.become(request.streamMs)
+  deadline.extendTo(request.streamMs)
   const rows = await streams.open(
     async (snapshot, stopped) => {
       await tell(snapshot)

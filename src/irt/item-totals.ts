@@ -1,5 +1,5 @@
 /** What one look at each student gives of every item: counts, item-rest correlations, who joins which items, times. */
-import { begun } from './prefix-sums.js'
+import { prefixSums } from './prefix-sums.js'
 import { DisjointSets } from './components.js'
 import { median } from './median.js'
 import { overStudents, type Pacer } from './pacer.js'
@@ -49,7 +49,7 @@ class Correlations {
   }
 }
 
-export interface Passed {
+export interface ItemTotals {
   /** Right responses and recorded times of each item, kept; `counts`: all its responses, kept or not. */
   right: Int32Array
   timed: Int32Array
@@ -65,7 +65,7 @@ export interface Passed {
 }
 
 /** All that one look at each student gives. */
-export async function pass(matrix: ResponseMatrix, kept: Kept, pacer: Pacer): Promise<Passed> {
+export async function itemTotals(matrix: ResponseMatrix, kept: Kept, pacer: Pacer): Promise<ItemTotals> {
   const size = matrix.items
   const right = new Int32Array(size)
   const timed = new Int32Array(size)
@@ -133,7 +133,7 @@ export async function medianTimes(
   timed: Int32Array,
   pacer: Pacer,
 ): Promise<(number | null)[]> {
-  const begins = begun(timed)
+  const begins = prefixSums(timed)
   const times = new Int32Array(begins[timed.length]!)
   const next = begins.slice(0, -1)
   await overStudents(matrix, pacer, (from, to) => {

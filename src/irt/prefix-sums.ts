@@ -11,7 +11,7 @@ export interface ByItem {
 
 /** All responses, of whatever items and students: 4 bytes each. `counts` has the number of responses to each item. */
 export async function byItem(matrix: ResponseMatrix, counts: Int32Array, pacer: Pacer): Promise<ByItem> {
-  const begins = begun(counts)
+  const begins = prefixSums(counts)
   const entries = new Int32Array(matrix.responses)
   const next = begins.slice(0, -1)
   await overStudents(matrix, pacer, (from, to) => {
@@ -26,7 +26,7 @@ export async function byItem(matrix: ResponseMatrix, counts: Int32Array, pacer: 
 }
 
 /** Where each group begins, in a list that has `counts[group]` entries for each; one more entry has the list's length. */
-export function begun(counts: Int32Array): Int32Array {
+export function prefixSums(counts: Int32Array): Int32Array {
   const begins = new Int32Array(counts.length + 1)
   for (let group = 0; group < counts.length; group++) begins[group + 1] = begins[group]! + counts[group]!
   return begins

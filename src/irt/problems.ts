@@ -1,6 +1,6 @@
 /** What common estimators would refuse or suffer from, in words that say which students and items it is. */
 import { strongComponents } from './components.js'
-import type { Passed } from './item-totals.js'
+import type { ItemTotals } from './item-totals.js'
 import type { Pacer } from './pacer.js'
 import type { Kept } from './peel.js'
 import type { Component, ItemFlag, ItemReadiness } from './readiness.js'
@@ -45,7 +45,7 @@ export interface Found {
   items: readonly ItemReadiness[]
   order: Int32Array
   components: { all: readonly Component[]; outside: readonly string[] }
-  passed: Passed
+  passed: ItemTotals
   tooFew: number
   tooEasy: number
   tooHard: number

@@ -2,7 +2,7 @@
  * What can be known of responses before a model is fitted to them: classical item statistics, how students and items
  * hang together, and what common estimators would refuse or suffer from.
  */
-import { medianTimes, pass, type Passed } from './item-totals.js'
+import { medianTimes, itemTotals, type ItemTotals } from './item-totals.js'
 import { Pacer } from './pacer.js'
 import type { Kept } from './peel.js'
 import { problemsOf, type Problem } from './problems.js'
@@ -41,7 +41,7 @@ export interface Component {
   responses: number
 }
 
-export interface Readiness {
+export interface IrtReadiness {
   responses: number
   students: number
   items: number
@@ -85,13 +85,13 @@ export async function readiness(
   matrix: ResponseMatrix,
   kept: Kept,
   options: ReadinessOptions = {},
-): Promise<Readiness> {
+): Promise<IrtReadiness> {
   if (!matrix.timed) throw new Error('readiness needs a matrix that keeps times')
   const { tooFew = 30, tooEasy = 0.95, tooHard = 0.05 } = options
   const pacer = new Pacer(options.signal)
   const order = matrix.itemOrder().filter((item) => kept.items[item] === 1)
 
-  const passed = await pass(matrix, kept, pacer)
+  const passed = await itemTotals(matrix, kept, pacer)
   const medians = await medianTimes(matrix, kept, passed.timed, pacer)
 
   const items: ItemReadiness[] = []
@@ -132,7 +132,7 @@ function componentsOf(
   matrix: ResponseMatrix,
   kept: Kept,
   order: Int32Array,
-  { sets, firsts }: Passed,
+  { sets, firsts }: ItemTotals,
 ): { all: Component[]; outside: string[] } {
   const byRoot = new Map<number, Component>()
   for (const item of order) {

@@ -1,7 +1,7 @@
 /** The two indexes on exam_results that make a student a lookup and a range of days cost what it holds. */
 import type pg from 'pg'
 import { describeBlockers, watchBlockers } from './blockers.js'
-import { createPatience, isLockFailure, LockedOut } from './retry-budget.js'
+import { createRetryBudget, isLockFailure, LockTimeout } from './retry-budget.js'
 import { hasOwnSession, sharedSession } from '../database/pooler.js'
 
 /** Their expressions are those of attempt_exam, or the planner would not know them again. */
@@ -62,7 +62,7 @@ async function alone(
   { waitMs = 60_000 }: IndexOptions,
   action: (client: pg.PoolClient) => Promise<void>,
 ): Promise<void> {
-  const patience = createPatience(waitMs)
+  const patience = createRetryBudget(waitMs)
   const client = await pool.connect()
   const ignore = () => undefined
   client.on('error', ignore)
@@ -81,7 +81,7 @@ async function alone(
       turn++
     ) {
       if (patience.over())
-        throw new LockedOut(
+        throw new LockTimeout(
           'Another runner builds the indexes. Run the command again when it is done; --wait SECONDS waits longer.',
         )
       await patience.pause(turn, 200, 1_000)
@@ -97,7 +97,7 @@ async function alone(
       } catch (error) {
         if (!isLockFailure(error)) throw error
         if ((error as { code?: string }).code === '55P03' || patience.over())
-          throw new LockedOut(
+          throw new LockTimeout(
             `An index of exam_results could not be built or dropped: older transactions did not end. The next run takes up what was begun. ${describeBlockers(watch.seen())}`,
             { cause: error },
           )

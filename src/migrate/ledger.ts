@@ -2,7 +2,7 @@
 import type pg from 'pg'
 import { migrationName } from '../contract/columns.js'
 import { hashesOf } from './hashes.js'
-import { lock, type MigrationSet } from './sets.js'
+import { viewMigrations, type MigrationSet } from './sets.js'
 
 type Queryable = Pick<pg.ClientBase, 'query'>
 
@@ -31,8 +31,8 @@ const isThere = async (client: Queryable, relation: string) =>
 
 /** Whether somebody dropped the view past the runner, which then finds nothing to apply. */
 export async function viewIsGone(client: Queryable): Promise<boolean> {
-  if ((await isThere(client, 'attempt')) || !(await isThere(client, lock.table))) return false
-  return (await client.query(`select 1 from ${lock.table} where name = $1`, [migrationName])).rows.length > 0
+  if ((await isThere(client, 'attempt')) || !(await isThere(client, viewMigrations.table))) return false
+  return (await client.query(`select 1 from ${viewMigrations.table} where name = $1`, [migrationName])).rows.length > 0
 }
 
 export const gone =

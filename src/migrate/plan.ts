@@ -5,7 +5,7 @@ import { dependantsOf, unmovable } from './dependants.js'
 import { readLedger, toApply } from './ledger.js'
 import { apply, continuable, type MigrateOptions } from './runner.js'
 import { transact } from './session.js'
-import { lock, type MigrationSet } from './sets.js'
+import { viewMigrations, type MigrationSet } from './sets.js'
 
 export interface PlannedLock {
   relation: string
@@ -50,7 +50,7 @@ async function relations(client: pg.Pool | pg.ClientBase, oids: readonly string[
 /** Changes nothing, and waits for a lock no longer than one try of `up`. @throws what `up` would throw */
 export async function planUp(
   pool: pg.Pool,
-  set: MigrationSet = lock,
+  set: MigrationSet = viewMigrations,
   { replace = false, again = false, checkMs = 30_000 }: MigrateOptions = {},
 ): Promise<Plan> {
   const found = await readLedger(pool, set)

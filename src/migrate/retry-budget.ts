@@ -4,10 +4,10 @@
 export const lockTimeoutMs = 2_000
 
 /** Somebody held what was needed for longer than the runner was told to wait; nothing was changed. */
-export class LockedOut extends Error {}
+export class LockTimeout extends Error {}
 
 /** Seen from the outside, whoever waits gives way: the pauses are longer than the tries, and no two runners keep step. */
-export function createPatience(waitMs: number) {
+export function createRetryBudget(waitMs: number) {
   const end = Date.now() + waitMs
   const left = () => Math.max(0, end - Date.now())
   return {

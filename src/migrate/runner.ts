@@ -14,7 +14,7 @@ import {
   type LedgerState,
 } from './ledger.js'
 import { transact, type MigrationSession } from './session.js'
-import { lock, type MigrationSet } from './sets.js'
+import { viewMigrations, type MigrationSet } from './sets.js'
 
 export interface MigrationStep {
   name: string
@@ -109,7 +109,11 @@ export async function apply(
  * @returns what was applied
  * @throws Error in a sentence, with nothing changed; LockedOut where others held a lock for all of `waitMs`
  */
-export async function migrateUp(pool: pg.Pool, set = lock, options: MigrateOptions = {}): Promise<MigrationStep[]> {
+export async function migrateUp(
+  pool: pg.Pool,
+  set = viewMigrations,
+  options: MigrateOptions = {},
+): Promise<MigrationStep[]> {
   const { say = () => undefined, waitMs = 60_000, again = false } = options
   const before = await readLedger(pool, set)
   // without a lock where there is nothing to do: an up that changes nothing waits for nobody
@@ -132,14 +136,14 @@ export async function migrateUp(pool: pg.Pool, set = lock, options: MigrateOptio
  */
 export async function migrateDown(
   pool: pg.Pool,
-  set = lock,
+  set = viewMigrations,
   { all = false, say = () => undefined, waitMs = 60_000 }: MigrateOptions & { all?: boolean } = {},
 ): Promise<MigrationStep[]> {
   if ((await readLedger(pool, set)).applied.length === 0 && !all) return []
   return transact(pool, { waitMs, say }, async (session) => {
     const { applied } = await readLedger(session.client, set)
     if (
-      set === lock &&
+      set === viewMigrations &&
       (await session.client.query(`select 1 where to_regclass('attempt_queue') is not null`)).rows.length > 0
     ) {
       throw new Error(

@@ -2,7 +2,7 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import type pg from 'pg'
 import { describeBlockers, watchBlockers } from './blockers.js'
-import { createPatience, isLockFailure, LockedOut, lockTimeoutMs } from './retry-budget.js'
+import { createRetryBudget, isLockFailure, LockTimeout, lockTimeoutMs } from './retry-budget.js'
 
 export interface MigrationSession {
   /** The transaction; every statement waits for locks only for what is left of the try. */
@@ -107,7 +107,7 @@ async function tries<T>(
   client: pg.PoolClient,
   pid: number,
   { say, trial = false }: Transaction,
-  patience: ReturnType<typeof createPatience>,
+  patience: ReturnType<typeof createRetryBudget>,
   action: (session: MigrationSession) => Promise<T>,
 ): Promise<T> {
   await client.query('savepoint try')
@@ -120,7 +120,7 @@ async function tries<T>(
       await client.query('rollback to savepoint try')
       const inTheWay = describeBlockers(watch.seen())
       if (trial || patience.over())
-        throw new LockedOut(`A lock was not to be had; nothing was changed. ${inTheWay}`, { cause: error })
+        throw new LockTimeout(`A lock was not to be had; nothing was changed. ${inTheWay}`, { cause: error })
       if (turn === 0)
         say(`A table is in use; trying again, and letting others go first, until its lock is free. ${inTheWay}`)
     } finally {
@@ -140,7 +140,7 @@ export async function transact<T>(
   options: Transaction,
   action: (session: MigrationSession) => Promise<T>,
 ): Promise<T> {
-  const patience = createPatience(options.waitMs)
+  const patience = createRetryBudget(options.waitMs)
   for (let turn = 0; ; turn++) {
     const client = await pool.connect()
     const ignore = () => undefined
@@ -176,7 +176,7 @@ export async function transact<T>(
       client.release(failed)
     }
     if (patience.over())
-      throw new LockedOut(
+      throw new LockTimeout(
         'Another migration runner is at work on this database (it holds an advisory lock, see pg_locks); nothing was changed. Run the command again when it is done; --wait SECONDS waits longer.',
       )
     await patience.pause(turn, 100, 1_000)

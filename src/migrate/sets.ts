@@ -17,17 +17,17 @@ export interface MigrationSet {
   readFirst?: string
 }
 
-export const lock: MigrationSet = {
+export const viewMigrations: MigrationSet = {
   table: 'kysely_migration',
   migrations: { '20251101_0900_attempt_view_lock': attemptViewLock },
   locksView: true,
 }
 /** The store's side where exam_results is, and the store itself: opt-in, and maybe in another database. */
-export const queue: MigrationSet = {
+export const queueMigrations: MigrationSet = {
   table: 'attempt_queue_migration',
   migrations: { '20251201_0900_attempt_queue': attemptQueue, '20251202_0900_attempt_queue_exams': attemptQueueExams },
 }
-export const store: MigrationSet = {
+export const storeMigrations: MigrationSet = {
   table: 'attempt_store_migration',
   readFirst: 'attempt_store',
   migrations: {

@@ -2,7 +2,7 @@
 import type pg from 'pg'
 import { indexStates } from './indexes.js'
 import { gone, readLedger, viewIsGone } from './ledger.js'
-import { lock, queue, store, type MigrationSet } from './sets.js'
+import { viewMigrations, queueMigrations, storeMigrations, type MigrationSet } from './sets.js'
 
 export interface Status {
   lines: string[]
@@ -30,12 +30,16 @@ async function ofSet(pool: pg.Pool, set: MigrationSet, command: string): Promise
  * Reads only. The sets of the store count where they are there.
  * @param storePool the store's database, where that is another one
  */
-export async function migrationStatus(pool: pg.Pool, set: MigrationSet = lock, storePool = pool): Promise<Status> {
+export async function migrationStatus(
+  pool: pg.Pool,
+  set: MigrationSet = viewMigrations,
+  storePool = pool,
+): Promise<Status> {
   const found = [await ofSet(pool, set, 'attempt-api migrate up')]
-  for (const [where, optional] of set === lock
+  for (const [where, optional] of set === viewMigrations
     ? ([
-        [pool, queue],
-        [storePool, store],
+        [pool, queueMigrations],
+        [storePool, storeMigrations],
       ] as const)
     : []) {
     const {
@@ -45,7 +49,7 @@ export async function migrationStatus(pool: pg.Pool, set: MigrationSet = lock, s
   }
   const states = found.map(({ state }) => state)
   const lines = found.flatMap((one) => one.lines)
-  if (set === lock) {
+  if (set === viewMigrations) {
     if (await viewIsGone(pool)) {
       lines.push(gone)
       states.push('other')

@@ -8,7 +8,7 @@ import { indexStates } from '../migrate/indexes.js'
 import { createPool } from '../database/pool.js'
 import { readerOf, type Reader } from '../database/reader.js'
 import { anomaliesOfNewest } from '../queries/anomalies.js'
-import { storeLock } from '../store/sessions.js'
+import { storeAdvisoryLock } from '../store/sessions.js'
 import { mayRead, readStoreState, type KnownState } from '../store/state.js'
 
 export interface Queue {
@@ -77,7 +77,7 @@ async function countStaleDays(reader: Reader): Promise<number | undefined> {
 async function hasRefresher(reader: Reader): Promise<boolean> {
   const [row] = await reader.rows(
     once(`select exists (select from pg_locks where locktype = 'advisory' and granted and objsubid = 1
-    and database = (select oid from pg_database where datname = current_database()) and ((classid::bigint << 32) | objid::bigint) = ${storeLock})`),
+    and database = (select oid from pg_database where datname = current_database()) and ((classid::bigint << 32) | objid::bigint) = ${storeAdvisoryLock})`),
   )
   return row?.[0] === 't'
 }

@@ -6,7 +6,7 @@ import { performance } from 'node:perf_hooks'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Services } from '../app.js'
 import { contractVersion } from '../contract/columns.js'
-import type { From } from '../database/reader.js'
+import type { QueryTarget } from '../database/reader.js'
 import { ApiError, databaseErrorCode } from '../errors.js'
 import { reasons } from '../queries/anomalies.js'
 import { cutReasons, type RequestMeter } from './request-meter.js'
@@ -28,9 +28,9 @@ export interface Metrics {
   /** A route that may be asked: its failures are counted from 0, or the first one would show no increase. */
   route(template: string, streams: boolean): void
   ended(request: Ended): void
-  waited(from: From, ms: number, error?: unknown): void
-  ran(from: From, ms: number, error: unknown, copied: boolean): void
-  slow(from: From): void
+  waited(from: QueryTarget, ms: number, error?: unknown): void
+  ran(from: QueryTarget, ms: number, error: unknown, copied: boolean): void
+  slow(from: QueryTarget): void
   /** For the refresher of this process. */
   refresher: RefresherEvents
   /** The text for Prometheus, and its media type. */
@@ -46,7 +46,7 @@ const waitBuckets = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 2.5, 5]
 const methods = new Set(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'])
 const contractStatuses = ['pass', 'fail', 'error', 'unknown'] as const
 const storeStates = ['emptying', 'filling', 'catching_up', 'ready'] as const
-const sourceName = ({ store }: Pick<From, 'store'>) => (store ? 'store' : 'view')
+const sourceName = ({ store }: Pick<QueryTarget, 'store'>) => (store ? 'store' : 'view')
 
 let ofProcess: Registry | undefined
 
@@ -221,7 +221,7 @@ export function createMetrics(
     slowQueries.inc({ source }, 0)
   }
 
-  function failed(from: From, error: unknown): void {
+  function failed(from: QueryTarget, error: unknown): void {
     // a time zone that is none: what the client asked, not what the database did
     if ((error as { code?: unknown }).code === '22023') return
     queryErrors.inc({
@@ -232,7 +232,7 @@ export function createMetrics(
 
   /** Pools and streams are read when they are asked for. */
   function readPools(): void {
-    const { running, limit, pools } = streams.use()
+    const { running, limit, pools } = streams.usage()
     streamsRunning.set(running)
     streamsLimit.set(limit)
     for (const [pool, uses] of [

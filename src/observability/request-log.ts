@@ -63,7 +63,7 @@ function ended(request: FastifyRequest, reply: FastifyReply, whole: boolean, met
   const status = whole || response.headersSent ? response.statusCode : 499
   const bytes = (request.raw.socket?.bytesWritten ?? 0) - meter.sentBefore
   const route = templateOf(request)
-  const work = meter.stream !== undefined ? 'stream' : (request.routeOptions.config?.work ?? 'page')
+  const work = meter.stream !== undefined ? 'stream' : (request.routeOptions.config?.requestClass ?? 'page')
   metrics.ended({ method: request.method, route, status, work, ms, bytes, meter })
   const level = work === 'probe' && status < 400 ? 'debug' : 'info'
   if ((request.log as { isLevelEnabled?(level: string): boolean }).isLevelEnabled?.(level) === false) return
@@ -96,15 +96,18 @@ function ended(request: FastifyRequest, reply: FastifyReply, whole: boolean, met
 export const requests = fp<{ metrics: Metrics; slowQueries: SlowQueries }>(
   (app, { metrics, slowQueries }, done) => {
     const listener: MeterListener = {
-      waited: metrics.waited,
-      ran(from, statement, ms, rows, error, copied, { log }) {
+      connectionWait: metrics.waited,
+      statementEnd(from, statement, ms, rows, error, copied, { log }) {
         metrics.ran(from, ms, error, copied)
-        if (!copied && slowQueries.ran(log, from, statement, ms, rows, error)) metrics.slow(from)
+        if (!copied && slowQueries.statementEnd(log, from, statement, ms, rows, error)) metrics.slow(from)
       },
     }
     app.decorateRequest('meter', null as unknown as RequestMeter)
     app.addHook('onRoute', ({ url, config }) => {
-      metrics.route(url, config?.work === 'page' || config?.work === 'aggregate' || config?.work === 'stream')
+      metrics.route(
+        url,
+        config?.requestClass === 'page' || config?.requestClass === 'aggregate' || config?.requestClass === 'stream',
+      )
     })
     app.addHook('onRequest', (request, reply, next) => {
       const meter = (request.meter = new RequestMeter(listener, request))

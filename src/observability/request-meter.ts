@@ -1,10 +1,10 @@
 /** What one request cost and gave: filled while it is answered, read by the log, the headers and the metrics. */
 import type { FastifyRequest } from 'fastify'
-import type { From, Meter, Statement } from '../database/reader.js'
-import { ReaderLeft } from '../database/deadline.js'
+import type { QueryTarget, QueryMeter, Statement } from '../database/reader.js'
+import { ClientDisconnected } from '../database/deadline.js'
 import { ApiError, databaseErrorCode, type ErrorCode } from '../errors.js'
 import type { Format } from '../http/list.js'
-import type { Source } from '../store/sources.js'
+import type { AnswerSource } from '../store/sources.js'
 import { sqlComment, traceOf, traceparent } from './trace-context.js'
 
 /** Why a stream was not whole. */
@@ -13,9 +13,9 @@ export type CutReason = (typeof cutReasons)[number]
 
 /** Is told of every statement, of whichever request. */
 export interface MeterListener {
-  waited(from: From, ms: number, error?: unknown): void
-  ran(
-    from: From,
+  connectionWait(from: QueryTarget, ms: number, error?: unknown): void
+  statementEnd(
+    from: QueryTarget,
     statement: Statement,
     ms: number,
     rows: number,
@@ -25,14 +25,14 @@ export interface MeterListener {
   ): void
 }
 
-export class RequestMeter implements Meter {
+export class RequestMeter implements QueryMeter {
   readonly began = performance.now()
   /** Milliseconds that connections were waited for, and that statements ran; of a stream until its first bytes. */
   waitMs = 0
   databaseMs = 0
   /** Rows of the answer; undefined where it is none of rows. */
   rows: number | undefined
-  source: Pick<Source, 'kind' | 'database' | 'standby'> | undefined
+  source: Pick<AnswerSource, 'kind' | 'database' | 'standby'> | undefined
   format: Format | undefined
   /** Of the answer if it is a stream: milliseconds until its first byte, and why it was cut. */
   firstByteMs: number | undefined
@@ -64,15 +64,22 @@ export class RequestMeter implements Meter {
     })
   }
 
-  waited(from: From, ms: number, error?: unknown): void {
+  connectionWait(from: QueryTarget, ms: number, error?: unknown): void {
     this.waitMs += ms
     this.#connectedAt = performance.now()
-    this.listener.waited(from, ms, error)
+    this.listener.connectionWait(from, ms, error)
   }
 
-  ran(from: From, statement: Statement, ms: number, rows: number, error?: unknown, copied = false): void {
+  statementEnd(
+    from: QueryTarget,
+    statement: Statement,
+    ms: number,
+    rows: number,
+    error?: unknown,
+    copied = false,
+  ): void {
     if (!copied) this.databaseMs += ms
-    this.listener.ran(from, statement, ms, rows, error, copied, this)
+    this.listener.statementEnd(from, statement, ms, rows, error, copied, this)
   }
 
   /** A stream with its first bytes is the answer: its rows are counted, and its failure is told. */
@@ -87,7 +94,7 @@ export class RequestMeter implements Meter {
 }
 
 function cutReason(error: Error): CutReason {
-  if (error instanceof ReaderLeft) return 'client_left'
+  if (error instanceof ClientDisconnected) return 'client_left'
   if (error instanceof ApiError)
     return error.code === 'timeout' ? 'timeout' : error.code === 'shutting_down' ? 'shutdown' : 'internal'
   const code = databaseErrorCode(error)

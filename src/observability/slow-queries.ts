@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import type { Config } from '../config.js'
 import { createPool, type ServerName } from '../database/pool.js'
-import type { From, Statement } from '../database/reader.js'
+import type { QueryTarget, Statement } from '../database/reader.js'
 
 export interface SlowLog {
   warn(object: object, message: string): void
@@ -14,7 +14,7 @@ export interface SlowLog {
 
 export interface SlowQueries {
   /** Tells of a statement that took `ms`, if that is long; its plan follows in the background. @returns whether it is long */
-  ran(log: SlowLog, from: From, statement: Statement, ms: number, rows: number, error: unknown): boolean
+  statementEnd(log: SlowLog, from: QueryTarget, statement: Statement, ms: number, rows: number, error: unknown): boolean
   close(): Promise<void>
 }
 
@@ -96,7 +96,7 @@ export function createSlowQueries(
     return true
   }
 
-  async function plan(from: From, statement: Statement): Promise<string | null> {
+  async function plan(from: QueryTarget, statement: Statement): Promise<string | null> {
     const client = await (pools.get(from.server) as pg.Pool).connect()
     let broken: Error | undefined
     try {
@@ -110,7 +110,7 @@ export function createSlowQueries(
   }
 
   return {
-    ran(log, from, statement, ms, rows, error) {
+    statementEnd(log, from, statement, ms, rows, error) {
       if (ms < config.slowQueryMs || closed) return false
       const name =
         statement.name === ''

@@ -96,7 +96,7 @@ const pageCsp = {
 export const openapi = fp(
   async (app) => {
     app.addHook('onRoute', (route) => {
-      if (route.url.startsWith('/docs')) route.config = { ...route.config, scope: 'open', work: 'probe' }
+      if (route.url.startsWith('/docs')) route.config = { ...route.config, scope: 'open', requestClass: 'probe' }
     })
     await app.register(swagger, {
       openapi: {
@@ -166,7 +166,9 @@ export const openapi = fp(
     })
     // without an address the page would have it validated by a service of others, who would learn that it is here
     await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: pageCsp, uiConfig: { validatorUrl: null } })
-    app.get('/openapi.json', { config: { scope: 'open', work: 'probe' }, schema: { hide: true } }, () => app.swagger())
+    app.get('/openapi.json', { config: { scope: 'open', requestClass: 'probe' }, schema: { hide: true } }, () =>
+      app.swagger(),
+    )
   },
   { name: 'openapi' },
 )

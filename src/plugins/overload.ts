@@ -23,7 +23,7 @@ function escapes(url: string): boolean {
   }
 }
 
-export const limits = fp(
+export const overload = fp(
   (app, { overloadDelayMs }: Pick<Config, 'overloadDelayMs'>, done) => {
     app.addHook('onRequest', (request, _reply, next) => {
       // RFC 9112, 3.2: an HTTP/1.1 request names the host it is for; Node would refuse it without a body
@@ -64,7 +64,7 @@ export const limits = fp(
       delay.disable()
     })
     app.addHook('onRequest', (request, _reply, next) => {
-      const { work } = request.routeOptions.config
+      const { requestClass: work } = request.routeOptions.config
       if (late < lateSamples || work === undefined || work === 'probe') next()
       else
         next(

@@ -48,7 +48,7 @@ export const rateLimit = fp(
         )
     })
     app.addHook('onRequest', async (request, reply) => {
-      const { work } = request.routeOptions.config
+      const { requestClass: work } = request.routeOptions.config
       if (work !== undefined && work !== 'probe') await app.countClient(request, reply)
     })
   },

@@ -33,7 +33,7 @@ export const shutdown = fp<{ graceS: number; cut(): Promise<unknown> }>(
       reply.raw.once('close', () => {
         inFlight.delete(reply.raw)
       })
-      if (closing && request.routeOptions.config.work !== 'probe')
+      if (closing && request.routeOptions.config.requestClass !== 'probe')
         next(new ApiError('shutting_down', 'The service is shutting down; try again'))
       else next()
     })

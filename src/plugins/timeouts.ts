@@ -1,7 +1,7 @@
 /** Each data request has its time, counted from its arrival, by the kind of work that its route is, or as `Prefer: wait` asks. */
 import fp from 'fastify-plugin'
 import type { Config } from '../config.js'
-import { Deadline, ReaderLeft } from '../database/deadline.js'
+import { Deadline, ClientDisconnected } from '../database/deadline.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -38,7 +38,7 @@ export const timeouts = fp(
     app.decorateRequest('deadline', null as unknown as Deadline)
     app.decorateRequest('streamMs', 0)
     app.addHook('onRequest', (request, reply, next) => {
-      const { work } = request.routeOptions.config
+      const { requestClass: work } = request.routeOptions.config
       if (work === undefined || work === 'probe') return next()
       const wait = preferredWait(request.headers.prefer)
       request.streamMs = wait === undefined ? times.stream : Math.min(wait * 1000, times.stream)
@@ -50,12 +50,12 @@ export const timeouts = fp(
             : Math.min(wait * 1000, config.timeoutMaxMs)
       const deadline = (request.deadline = new Deadline(ms))
       // an answer that its reader does not take in time holds memory
-      deadline.onOver(() => {
+      deadline.onExpire(() => {
         if (reply.raw.headersSent) reply.raw.destroy()
       })
       reply.raw.once('close', () => {
         if (reply.raw.writableFinished) deadline.done()
-        else deadline.over(new ReaderLeft())
+        else deadline.expire(new ClientDisconnected())
       })
       next()
     })

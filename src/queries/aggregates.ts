@@ -2,7 +2,7 @@
 import type { KeyForm } from '../http/cursor.js'
 import type { Reader, Statement } from '../database/reader.js'
 import type { Column } from '../formats/encoder.js'
-import { all, type Ask, numbered, type Selection, statement, Values } from './sql.js'
+import { and, type PageRequest, attemptRelation, type StatementSequence, statement, Values } from './sql.js'
 import { rangeConditions, studentsOfRange, type Range } from './students-of-range.js'
 
 export interface Measure extends Column {
@@ -181,12 +181,16 @@ export function instantsOfDays({ since, until, zone }: Range & { zone: string })
 }
 
 /** One row a group; groups in the order of their columns. */
-export function aggregateStatement(reader: Reader, query: AggregateQuery, { limit, after, keyed }: Ask): Statement {
+export function aggregateStatement(
+  reader: Reader,
+  query: AggregateQuery,
+  { limit, after, withKey: keyed }: PageRequest,
+): Statement {
   const values = new Values()
   const conditions: string[] = []
   if (query.students !== undefined) conditions.push(`student_id = any(${values.add(query.students, 'uuid[]')})`)
   if (query.range !== undefined) conditions.push(...rangeConditions(query.range, values))
-  let source = numbered(reader)
+  let source = attemptRelation(reader)
   if (query.days !== undefined) {
     conditions.push(...rangeConditions(instantsOfDays(query.days), values))
     source = `(select *, (completed_at at time zone ${values.add(query.days.zone, 'text')})::date as date from ${source}) as attempt_of_day`
@@ -206,7 +210,7 @@ export function aggregateStatement(reader: Reader, query: AggregateQuery, { limi
   const groups = query.groups.map((group) => group.name).join(', ')
   const text = `select ${[groups, ...query.measures.map((measure) => measure.sql), ...(keyed ? keys.map((key) => key.sql) : [])].join(', ')}
 from ${source}
-where ${all(conditions)}
+where ${and(conditions)}
 group by ${groups}${having}
 order by ${keys.map((key) => key.sql).join(', ')}
 limit ${values.add(limit ?? null, 'bigint')}`
@@ -218,7 +222,7 @@ export const keyPatterns = (groups: readonly GroupColumn[]): KeyForm[] =>
   groups.flatMap((group) => group.key.map((key) => key.pattern))
 
 /** Aggregates over the students of the range, or of its days; everyone's where it has too many. */
-export async function* selectAggregates(reader: Reader, query: AggregateQuery, ask: Ask): Selection {
+export async function* selectAggregates(reader: Reader, query: AggregateQuery, ask: PageRequest): StatementSequence {
   // days before the cursor's were read already
   const days =
     query.days === undefined || ask.after?.[0] === undefined ? query.days : { ...query.days, since: ask.after[0] }
@@ -231,8 +235,8 @@ export async function* selectAggregates(reader: Reader, query: AggregateQuery, a
 export async function* selectTopicDays(
   reader: Reader,
   query: AggregateQuery & { days: Range & { zone: string } },
-  ask: Ask,
-): Selection {
+  ask: PageRequest,
+): StatementSequence {
   if (!reader.store || query.days.zone !== 'UTC') {
     yield* selectAggregates(reader, query, ask)
     return
@@ -245,7 +249,7 @@ export async function* selectTopicDays(
   const asked = new Values()
   const stale = (
     await reader.rows(
-      statement(`select date::text from attempt_day where stale and ${all(inRange(asked))} order by date`, asked),
+      statement(`select date::text from attempt_day where stale and ${and(inRange(asked))} order by date`, asked),
     )
   ).map(([date]) => date as string)
 
@@ -268,17 +272,17 @@ export async function* selectTopicDays(
       ({ since, until }) =>
         `completed_at >= ${values.add(`${since}T00:00:00Z`, 'timestamptz')} and completed_at < ${values.add(`${until}T00:00:00Z`, 'timestamptz')}`,
     )
-    source = `(select ${names.join(', ')} from attempt_topic_day where ${all([...conditions, ...ofTopics, `date <> all(${days})`])}
+    source = `(select ${names.join(', ')} from attempt_topic_day where ${and([...conditions, ...ofTopics, `date <> all(${days})`])}
 union all
 select date, topic_id, ${query.measures.map(({ sql, name }) => `${sql} as ${name}`).join(', ')}
 from (select *, (completed_at at time zone 'UTC')::date as date from attempt_materialized where (${ranges.join(' or ')})) as attempt_of_day
-where ${all([...ofTopics, `date = any(${days})`])}
+where ${and([...ofTopics, `date = any(${days})`])}
 group by date, topic_id) as topic_day`
   }
   yield statement(
-    `select ${[...names, ...(ask.keyed ? keys.map((key) => key.sql) : [])].join(', ')}
+    `select ${[...names, ...(ask.withKey ? keys.map((key) => key.sql) : [])].join(', ')}
 from ${source}
-where ${all([...conditions, ...ofTopics, ...after])}
+where ${and([...conditions, ...ofTopics, ...after])}
 order by ${keys.map((key) => key.sql).join(', ')}
 limit ${values.add(ask.limit ?? null, 'bigint')}`,
     values,

@@ -1,7 +1,7 @@
 /** Rows of attempt_anomaly in the order of exam result, place and reason. */
 import type { Reader, Statement } from '../database/reader.js'
 import type { Column } from '../formats/encoder.js'
-import { all, type Ask, type Selection, statement, Values } from './sql.js'
+import { and, type PageRequest, type StatementSequence, statement, Values } from './sql.js'
 import { rangeConditions, type Range } from './students-of-range.js'
 
 export const anomalyColumns: readonly Column[] = [
@@ -48,7 +48,7 @@ const firstChunk = 256
 const largestChunk = 16_384
 
 /** Chunks of whole exams, each twice the one before: a page reads little more than it gives, a stream begins early. */
-export async function* selectAnomalies(reader: Reader, query: AnomaliesQuery, ask: Ask): Selection {
+export async function* selectAnomalies(reader: Reader, query: AnomaliesQuery, ask: PageRequest): StatementSequence {
   let left = ask.limit
   let from = ask.after?.[0]
   let inclusive = true
@@ -75,14 +75,14 @@ async function nextExams(
   if (from !== undefined) conditions.push(`exam_result_id ${inclusive ? '>=' : '>'} ${values.add(from, 'uuid')}`)
   const rows = await reader.rows(
     statement(
-      `select exam_result_id from attempt_exam where ${all(conditions)} order by exam_result_id limit ${values.add(count, 'bigint')}`,
+      `select exam_result_id from attempt_exam where ${and(conditions)} order by exam_result_id limit ${values.add(count, 'bigint')}`,
       values,
     ),
   )
   return rows.map(([exam]) => exam as string)
 }
 
-function anomaliesOf(exams: string[], query: AnomaliesQuery, { limit, after, keyed }: Ask): Statement {
+function anomaliesOf(exams: string[], query: AnomaliesQuery, { limit, after, withKey: keyed }: PageRequest): Statement {
   const values = new Values()
   const conditions = [`exam_result_id = any(${values.add(exams, 'uuid[]')})`]
   if (query.reasons !== undefined) conditions.push(`reason = any(${values.add(query.reasons, 'text[]')})`)
@@ -96,7 +96,7 @@ function anomaliesOf(exams: string[], query: AnomaliesQuery, { limit, after, key
   return statement(
     `select ${[...anomalyColumns.map((column) => column.name), ...(keyed ? key : [])].join(', ')}
 from attempt_anomaly
-where ${all(conditions)}
+where ${and(conditions)}
 order by ${key.join(', ')}
 limit ${values.add(limit ?? null, 'bigint')}`,
     values,

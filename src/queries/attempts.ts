@@ -1,7 +1,7 @@
 /** Rows of the view attempt, ordered by completed_at. */
 import type { Reader, Statement } from '../database/reader.js'
 import type { Column } from '../formats/encoder.js'
-import { all, type Ask, type Selection, statement, Values } from './sql.js'
+import { and, type PageRequest, type StatementSequence, statement, Values } from './sql.js'
 import { rangeConditions, studentsOfRange, type Range } from './students-of-range.js'
 
 export interface AttemptsQuery extends Range {
@@ -48,7 +48,7 @@ interface Window {
  * completed_at, each larger than the one before: a page reads little more than it gives and a filter that few rows
  * pass still ends after one pass; a stream begins with its first rows, not after a sort of everything.
  */
-export async function* selectAttempts(reader: Reader, query: AttemptsQuery, ask: Ask): Selection {
+export async function* selectAttempts(reader: Reader, query: AttemptsQuery, ask: PageRequest): StatementSequence {
   if (reader.store) {
     // numbered already, and an index has the order
     yield attemptStatement(
@@ -124,7 +124,7 @@ async function windowEnd(
   ]
   const [row] = await reader.rows(
     statement(
-      `select completed_at from attempt_exam where ${all(conditions)} order by completed_at ${query.descending ? 'desc' : 'asc'} offset ${values.add(exams, 'bigint')} limit 1`,
+      `select completed_at from attempt_exam where ${and(conditions)} order by completed_at ${query.descending ? 'desc' : 'asc'} offset ${values.add(exams, 'bigint')} limit 1`,
       values,
     ),
   )
@@ -135,7 +135,7 @@ async function studentsOfWindow(reader: Reader, query: AttemptsQuery, window: Wi
   const values = new Values()
   const rows = await reader.rows(
     statement(
-      `select distinct student_id from attempt_exam where student_id is not null and ${all(windowConditions(query, window, values))}`,
+      `select distinct student_id from attempt_exam where student_id is not null and ${and(windowConditions(query, window, values))}`,
       values,
     ),
   )
@@ -157,7 +157,7 @@ async function studentsOfSession(reader: Reader, session: string): Promise<strin
 function attemptStatement(
   relation: 'attempt_numbered' | 'attempt_response' | 'attempt_materialized',
   query: AttemptsQuery,
-  { limit, after, keyed }: Ask,
+  { limit, after, withKey: keyed }: PageRequest,
   window: Window,
   students: string[] | undefined,
 ): Statement {
@@ -183,7 +183,7 @@ function attemptStatement(
   const direction = query.descending ? 'desc' : 'asc'
   const text = `select ${[...query.columns.map((column) => column.name), ...(keyed ? attemptKey : [])].join(', ')}
 from ${relation}
-where ${all(conditions)}
+where ${and(conditions)}
 order by ${attemptKey.map((column) => `${column} ${direction}`).join(', ')}
 limit ${values.add(limit ?? null, 'bigint')}`
   return statement(text, values, query)

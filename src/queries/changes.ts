@@ -2,28 +2,28 @@
 import { lockedColumns } from '../contract/columns.js'
 import type { Reader, Row, Statement } from '../database/reader.js'
 import { ApiError } from '../errors.js'
-import type { ChangeToken, Place } from '../store/change-token.js'
+import type { ChangeToken, ChangePosition } from '../store/change-token.js'
 import { epochOf } from '../store/epochs.js'
 import { statement, Values } from './sql.js'
 
 /** The total order; two indexes have it. A row stands at the version that changed it last, and nowhere else. */
-export const placeColumns = ['version', 'student_id', 'item_id', 'attempt_no'] as const
-const placeTypes = ['bigint', 'uuid', 'bigint', 'integer']
-const key: readonly string[] = placeColumns
+export const positionColumns = ['version', 'student_id', 'item_id', 'attempt_no'] as const
+const positionTypes = ['bigint', 'uuid', 'bigint', 'integer']
+const key: readonly string[] = positionColumns
 
 const upserts = `select 'upsert'::text as op, version, ${lockedColumns.map(({ name }) => name).join(', ')} from attempt_materialized`
 const deletes = `select 'delete'::text as op, version, ${lockedColumns.map(({ name, type }) => (key.includes(name) ? name : `null::${type} as ${name}`)).join(', ')} from attempt_deleted`
 
 /** Behind which change to read: every one of a version, or one in the midst of it. */
-export type Behind = { version: string } | { place: Place }
+export type Behind = { version: string } | { place: ChangePosition }
 
-const order = placeColumns.join(', ')
+const order = positionColumns.join(', ')
 
 function changes(columns: string, behind: Behind, values: Values): string {
   const condition =
     'version' in behind
       ? `version > ${values.add(behind.version, 'bigint')}`
-      : `(${order}) > (${behind.place.map((value, index) => values.add(value, placeTypes[index] as string)).join(', ')})`
+      : `(${order}) > (${behind.place.map((value, index) => values.add(value, positionTypes[index] as string)).join(', ')})`
   return `select ${columns}
 from ((${upserts} where ${condition} order by ${order}) union all (${deletes} where ${condition} order by ${order})) as change
 order by ${order}`
@@ -39,12 +39,16 @@ export function selectChanges(columns: readonly string[], behind: Behind, limit:
 }
 
 /** The place of the last of `limit` changes; undefined where there are fewer. */
-export async function placeOfLast(reader: Reader, behind: Behind, limit: number): Promise<Place | undefined> {
+export async function positionOfLast(
+  reader: Reader,
+  behind: Behind,
+  limit: number,
+): Promise<ChangePosition | undefined> {
   const values = new Values()
   const [row] = await reader.rows(
     statement(`${changes(order, behind, values)}\noffset ${values.add(limit - 1, 'bigint')} limit 1`, values),
   )
-  return row as Place | undefined
+  return row as ChangePosition | undefined
 }
 
 /**
@@ -100,7 +104,7 @@ export async function readFeed(reader: Reader, token: ChangeToken | undefined): 
     )
   if (token === undefined) return { epoch, version, asOf }
   // everything up to here is known to the follower: in the midst of a version only what lies before it
-  const known = token.place === undefined ? BigInt(token.version) : BigInt(token.place[0]) - 1n
+  const known = token.position === undefined ? BigInt(token.version) : BigInt(token.position[0]) - 1n
   if (known < BigInt(oldest))
     throw gone(`The token knows the changes up to version ${known}, and here they are told from version ${oldest} on`)
   if (BigInt(token.version) > BigInt(version)) {

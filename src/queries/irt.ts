@@ -1,7 +1,7 @@
 /** The responses that an estimator takes: one selection, in the order of student, item and attempt. */
 import type { Reader, Statement } from '../database/reader.js'
 import type { Column } from '../formats/encoder.js'
-import { all, numbered, statement, Values } from './sql.js'
+import { and, attemptRelation, statement, Values } from './sql.js'
 import { rangeConditions, studentsOfRange, type Range } from './students-of-range.js'
 
 export interface ResponsesQuery extends Range {
@@ -62,7 +62,7 @@ function from(reader: Reader, query: ResponsesQuery, students: string[] | undefi
   if (query.first) conditions.push('attempt_no = 1')
   if (query.withoutHints) conditions.push('not hint_used')
   if (query.explicit) conditions.push('answered')
-  return `from ${numbered(reader)}\nwhere ${all(conditions)}`
+  return `from ${attemptRelation(reader)}\nwhere ${and(conditions)}`
 }
 
 /** Students whose history is to be read; undefined: everyone's. Asked once, for every statement of the snapshot. */

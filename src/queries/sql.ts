@@ -28,29 +28,29 @@ export function statement(text: string, values: Values, { fresh = false } = {}):
 }
 
 /** Conditions joined by `and`; nothing to say is `true`. */
-export const all = (conditions: string[]): string => (conditions.length === 0 ? 'true' : conditions.join(' and '))
+export const and = (conditions: string[]): string => (conditions.length === 0 ? 'true' : conditions.join(' and '))
 
 /** The rows of attempt with what stands behind them: exam_result_id, position, answered. */
-export const numbered = (reader: Reader): string => (reader.store ? 'attempt_materialized' : 'attempt_numbered')
+export const attemptRelation = (reader: Reader): string => (reader.store ? 'attempt_materialized' : 'attempt_numbered')
 
 /** How much of a list is asked for. */
-export interface Ask {
+export interface PageRequest {
   /** At most so many rows; undefined: all of them, as a stream. */
   limit?: number | undefined
   /** The key of the row before the first. */
   after?: string[] | undefined
   /** Whether each row carries its key behind the columns. */
-  keyed: boolean
+  withKey: boolean
 }
 
 /**
  * The statements that together give a list in its order. A generator, because the next one may depend on what the
  * last one found: each `yield` gives back how many rows its statement had.
  */
-export type Selection = AsyncGenerator<Statement, void, number>
+export type StatementSequence = AsyncGenerator<Statement, void, number>
 
 /** Every row of a selection: for pages. Whole results are streamed. */
-export async function collect(reader: Reader, selection: Selection): Promise<Row[]> {
+export async function collect(reader: Reader, selection: StatementSequence): Promise<Row[]> {
   const rows: Row[] = []
   for (let step = await selection.next(); step.done !== true;) {
     const found = await reader.rows(step.value)

@@ -3,7 +3,7 @@
  * query over a range takes the students of the range first and numbers their whole history.
  */
 import type { Reader } from '../database/reader.js'
-import { all, statement, Values } from './sql.js'
+import { and, statement, Values } from './sql.js'
 
 export interface Range {
   since?: string
@@ -28,7 +28,7 @@ export async function studentsOfRange(reader: Reader, range: Range): Promise<str
   const values = new Values()
   const rows = await reader.rows(
     statement(
-      `select distinct student_id from attempt_exam where student_id is not null and ${all(rangeConditions(range, values))} limit ${most + 1}`,
+      `select distinct student_id from attempt_exam where student_id is not null and ${and(rangeConditions(range, values))} limit ${most + 1}`,
       values,
     ),
   )

@@ -1,7 +1,7 @@
 /** Students in the order of student_id: a page reads the history of its students only. */
 import type { Reader } from '../database/reader.js'
 import { aggregateStatement, byStudent, measures, studentMeasures, type AggregateQuery } from './aggregates.js'
-import { all, type Ask, type Selection, statement, Values } from './sql.js'
+import { and, type PageRequest, type StatementSequence, statement, Values } from './sql.js'
 import { rangeConditions, studentsOfRange, type Range } from './students-of-range.js'
 
 export const studentColumns = [byStudent, ...measures, ...studentMeasures]
@@ -14,8 +14,8 @@ export interface StudentsQuery extends Pick<AggregateQuery, 'items' | 'topics' |
 export async function* selectStudents(
   reader: Reader,
   { range, student, ...filters }: StudentsQuery,
-  ask: Ask,
-): Selection {
+  ask: PageRequest,
+): StatementSequence {
   const query: AggregateQuery = { groups: [byStudent], measures: [...measures, ...studentMeasures], range, ...filters }
   if (student !== undefined || ask.limit === undefined) {
     yield aggregateStatement(
@@ -31,7 +31,7 @@ export async function* selectStudents(
   for (;;) {
     const students = await nextStudents(reader, range, last, ask.limit)
     if (students.length === 0) return
-    left -= yield aggregateStatement(reader, { ...query, students }, { keyed: ask.keyed, limit: left })
+    left -= yield aggregateStatement(reader, { ...query, students }, { withKey: ask.withKey, limit: left })
     if (left === 0 || students.length < ask.limit) return
     last = students.at(-1)
   }
@@ -43,7 +43,7 @@ async function nextStudents(reader: Reader, range: Range, after: string | undefi
   if (after !== undefined) conditions.push(`student_id > ${values.add(after, 'uuid')}`)
   const rows = await reader.rows(
     statement(
-      `select distinct student_id from ${reader.store ? 'attempt_materialized' : 'attempt_exam'} where ${all(conditions)} order by student_id limit ${values.add(count, 'bigint')}`,
+      `select distinct student_id from ${reader.store ? 'attempt_materialized' : 'attempt_exam'} where ${and(conditions)} order by student_id limit ${values.add(count, 'bigint')}`,
       values,
     ),
   )

@@ -34,7 +34,7 @@ export const anomalies: Routes = (app, services) => {
   app.get(
     '/v1/anomalies',
     {
-      config: { scope: 'attempts:read', work: 'page' },
+      config: { scope: 'attempts:read', requestClass: 'page' },
       schema: {
         tags: ['Attempts'],
         operationId: 'listAnomalies',

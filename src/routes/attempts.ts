@@ -55,7 +55,7 @@ export const attempts: Routes = (app, services) => {
   app.get(
     '/v1/attempts',
     {
-      config: { scope: 'attempts:read', work: 'page' },
+      config: { scope: 'attempts:read', requestClass: 'page' },
       schema: {
         tags: ['Attempts'],
         operationId: 'listAttempts',

@@ -4,11 +4,11 @@ import type { Routes } from '../app.js'
 import type { Reader, Row, Statement } from '../database/reader.js'
 import { invalid } from '../errors.js'
 import { jsonRows } from '../formats/json.js'
-import { type Behind, type Feed, placeColumns, placeOfLast, readFeed, selectChanges } from '../queries/changes.js'
+import { type Behind, type Feed, positionColumns, positionOfLast, readFeed, selectChanges } from '../queries/changes.js'
 import { changeColumns, changePage } from '../schemas/changes.js'
 import { closed, parameters as p } from '../schemas/parameters.js'
 import { dataProblems } from '../schemas/responses.js'
-import { type ChangeToken, decodeToken, encodeToken, type Place } from '../store/change-token.js'
+import { type ChangeToken, decodeToken, encodeToken, type ChangePosition } from '../store/change-token.js'
 import {
   defaultLimit,
   encoders,
@@ -21,17 +21,17 @@ import {
 } from '../http/list.js'
 
 const columns = changeColumns.map(({ name }) => name)
-const keyed = [...columns, ...placeColumns]
+const keyed = [...columns, ...positionColumns]
 
 const how =
   'Nothing was read yet: next_token is where to start. Take a whole export now, GET /v1/attempts?source=store with format=csv, ndjson or arrow, into an empty copy, again while its header Attempt-Version is below that of this answer (it came from a standby that is behind); then ask /v1/changes with since=next_token again and again and apply each row by its key'
 
 const behindOf = (token: ChangeToken): Behind =>
-  token.place === undefined ? { version: token.version } : { place: token.place }
+  token.position === undefined ? { version: token.version } : { place: token.position }
 
 /** What the headers say of every answer. The token stands among them, because not every client sees trailers. */
-function tell(reply: FastifyReply, { epoch, version, asOf }: Feed, place: Place | undefined): string {
-  const token = encodeToken({ epoch, version, place })
+function tell(reply: FastifyReply, { epoch, version, asOf }: Feed, place: ChangePosition | undefined): string {
+  const token = encodeToken({ epoch, version, position: place })
   reply
     .header('attempt-source', 'store')
     .header('attempt-as-of', asOf)
@@ -47,7 +47,7 @@ export const changes: Routes = (app, services) => {
   app.get(
     '/v1/changes',
     {
-      config: { scope: 'attempts:read', work: 'page' },
+      config: { scope: 'attempts:read', requestClass: 'page' },
       schema: {
         tags: ['Attempts'],
         operationId: 'listChanges',
@@ -81,7 +81,7 @@ The next token is \`next_token\` of a page and the header \`Attempt-Next-Token\`
       const { since, limit } = request.query
       const format = negotiate(Object.keys(mediaTypes) as Format[], request.headers.accept, request.query.format)
       const token = since === undefined ? undefined : decodeToken(since)
-      services.sources.insist(store)
+      services.sources.assertReachable(store)
       const database = store.within(request.deadline, request.meter)
       Object.assign(request.meter, { format, source: { kind: 'store', database: store, standby: false } })
 
@@ -90,7 +90,7 @@ The next token is \`next_token\` of a page and the header \`Attempt-Next-Token\`
           const read = await readFeed(reader, token)
           const behind: Behind = token === undefined ? { version: read.version } : behindOf(token)
           // before the first byte, so that it can be a header
-          tell(reply, read, limit === undefined ? undefined : await placeOfLast(reader, behind, limit))
+          tell(reply, read, limit === undefined ? undefined : await positionOfLast(reader, behind, limit))
           return behind
         }
         // nothing is streamed then, and so nothing else would look at the token
@@ -117,7 +117,7 @@ The next token is \`next_token\` of a page and the header \`Attempt-Next-Token\`
       const more = rows.length > size
       const page = more ? rows.slice(0, size) : rows
       request.meter.rows = page.length
-      const next = tell(reply, feed, more ? ((page.at(-1) as Row).slice(columns.length) as Place) : undefined)
+      const next = tell(reply, feed, more ? ((page.at(-1) as Row).slice(columns.length) as ChangePosition) : undefined)
       if (more) {
         const url = new URL(request.url, 'http://service')
         url.searchParams.set('since', next)

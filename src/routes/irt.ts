@@ -2,7 +2,7 @@
 import { Type, type TSchema } from 'typebox'
 import type { Routes } from '../app.js'
 import type { Reader, Statement } from '../database/reader.js'
-import type { Content, Snapshot } from '../database/streams.js'
+import type { StreamContent, Snapshot } from '../database/streams.js'
 import { ApiError, invalid } from '../errors.js'
 import type { Encoder } from '../formats/encoder.js'
 import { onlyKept, subjectsEncoder, wideEncoder } from '../irt/layouts.js'
@@ -28,7 +28,7 @@ import {
   notModified,
   sendStream,
   source,
-  tellStore,
+  setStoreHeaders,
   unchangedResponse,
 } from '../http/list.js'
 
@@ -239,7 +239,7 @@ export const irt: Routes = (app, services) => {
   app.get(
     '/v1/irt/responses',
     {
-      config: { scope: 'attempts:read', work: 'stream' },
+      config: { scope: 'attempts:read', requestClass: 'stream' },
       schema: {
         tags: ['IRT'],
         operationId: 'listResponses',
@@ -290,7 +290,7 @@ export const irt: Routes = (app, services) => {
         reply.header('attempt-columns', items.length)
         return wideEncoder(items)
       }
-      const prepare = async (snapshot: Snapshot, stopped: AbortSignal): Promise<Content> => {
+      const prepare = async (snapshot: Snapshot, stopped: AbortSignal): Promise<StreamContent> => {
         const students = await studentsOf(snapshot, responses)
         const rows = responsesStatement(
           snapshot,
@@ -330,7 +330,7 @@ export const irt: Routes = (app, services) => {
           return reply.send(undefined as never)
         request.meter.format = format
         return sendStream(services, from, request, reply, mediaTypes[format], prepare, (reader) =>
-          tellStore(reader, reply, from, covers, what),
+          setStoreHeaders(reader, reply, from, covers, what),
         )
       })
     },
@@ -339,7 +339,7 @@ export const irt: Routes = (app, services) => {
   app.get(
     '/v1/irt/readiness',
     {
-      config: { scope: 'aggregates:read', work: 'stream' },
+      config: { scope: 'aggregates:read', requestClass: 'stream' },
       schema: {
         tags: ['IRT'],
         operationId: 'getReadinessOfResponses',
@@ -365,7 +365,7 @@ export const irt: Routes = (app, services) => {
           return reply.send(undefined as never)
         const report = await services.streams.read(
           async (snapshot: Snapshot, stopped) => {
-            const asOf = await tellStore(snapshot, reply, from, covers, what)
+            const asOf = await setStoreHeaders(snapshot, reply, from, covers, what)
             const students = await studentsOf(snapshot as Reader, selected.responses)
             const { matrix, kept } = await load(
               snapshot,

@@ -21,7 +21,7 @@ export const items: Routes = (app, services) => {
   app.get(
     '/v1/items',
     {
-      config: { scope: 'aggregates:read', work: 'aggregate' },
+      config: { scope: 'aggregates:read', requestClass: 'aggregate' },
       schema: {
         tags: ['Items'],
         operationId: 'listItems',
@@ -52,7 +52,7 @@ export const items: Routes = (app, services) => {
         name: 'items',
         columns,
         keyPatterns: keyPatterns([byItem]),
-        covers: { range: select.range },
+        etagScope: { range: select.range },
         select: (reader, ask) => selectAggregates(reader, select, ask),
       })
     },

@@ -6,7 +6,7 @@ export const metricsRoute: Routes = (app) => {
   app.get(
     '/metrics',
     {
-      config: { scope: 'metrics:read', work: 'probe' },
+      config: { scope: 'metrics:read', requestClass: 'probe' },
       schema: {
         tags: ['Operations'],
         operationId: 'getMetrics',

@@ -117,7 +117,7 @@ export const operations: Routes = (app, { contract, storeMonitor, sources }) => 
   app.get(
     '/schema-contract',
     {
-      config: { scope: 'open', work: 'probe' },
+      config: { scope: 'open', requestClass: 'probe' },
       schema: {
         tags: ['Operations'],
         operationId: 'checkSchemaContract',
@@ -138,7 +138,7 @@ export const operations: Routes = (app, { contract, storeMonitor, sources }) => 
   app.get(
     '/schema-contract/odcs',
     {
-      config: { scope: 'open', work: 'probe' },
+      config: { scope: 'open', requestClass: 'probe' },
       schema: {
         tags: ['Operations'],
         operationId: 'getDataContract',
@@ -160,7 +160,7 @@ export const operations: Routes = (app, { contract, storeMonitor, sources }) => 
   app.get(
     '/health/live',
     {
-      config: { scope: 'open', work: 'probe' },
+      config: { scope: 'open', requestClass: 'probe' },
       schema: {
         tags: ['Operations'],
         operationId: 'getLiveness',
@@ -183,7 +183,7 @@ export const operations: Routes = (app, { contract, storeMonitor, sources }) => 
     app.get(
       path,
       {
-        config: { scope: 'open', work: 'probe' },
+        config: { scope: 'open', requestClass: 'probe' },
         schema: {
           tags: ['Operations'],
           operationId,

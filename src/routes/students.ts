@@ -35,7 +35,7 @@ import {
   paging,
   sendList,
   source,
-  tellStore,
+  setStoreHeaders,
   unchangedResponse,
 } from '../http/list.js'
 
@@ -48,7 +48,7 @@ export const students: Routes = (app, services) => {
   app.get(
     '/v1/students',
     {
-      config: { scope: 'attempts:read', work: 'aggregate' },
+      config: { scope: 'attempts:read', requestClass: 'aggregate' },
       schema: {
         tags: ['Students'],
         operationId: 'listStudents',
@@ -80,7 +80,7 @@ export const students: Routes = (app, services) => {
         columns: studentColumns,
         keyPatterns: keyPatterns([byStudent]),
         oneStatement: one !== undefined,
-        covers: { range: select.range, ...(one === undefined ? {} : { student: one }) },
+        etagScope: { range: select.range, ...(one === undefined ? {} : { student: one }) },
         select: (reader, ask) => selectStudents(reader, select, ask),
       })
     },
@@ -89,7 +89,7 @@ export const students: Routes = (app, services) => {
   app.get(
     '/v1/students/:student_id',
     {
-      config: { scope: 'attempts:read', work: 'aggregate' },
+      config: { scope: 'attempts:read', requestClass: 'aggregate' },
       schema: {
         tags: ['Students'],
         operationId: 'getStudent',
@@ -131,15 +131,15 @@ export const students: Routes = (app, services) => {
             return reply.send(undefined as never)
           const one = { students: [id] }
           const [asOf, whole, byTopics] = await from.database.snapshot(async (reader) => [
-            await tellStore(reader, reply, from, covers, what),
+            await setStoreHeaders(reader, reply, from, covers, what),
             await reader.rows(
               aggregateStatement(
                 reader,
                 { groups: [byStudent], measures: [...measures, ...studentMeasures], ...one },
-                { keyed: false },
+                { withKey: false },
               ),
             ),
-            await reader.rows(aggregateStatement(reader, { groups: [byTopic], measures, ...one }, { keyed: false })),
+            await reader.rows(aggregateStatement(reader, { groups: [byTopic], measures, ...one }, { withKey: false })),
           ])
           const [row] = whole
           if (row === undefined) throw new ApiError('student_not_found', `The student ${id} has no attempt`)
@@ -160,7 +160,7 @@ export const students: Routes = (app, services) => {
   app.get(
     '/v1/students/daily',
     {
-      config: { scope: 'attempts:read', work: 'aggregate' },
+      config: { scope: 'attempts:read', requestClass: 'aggregate' },
       schema: {
         tags: ['Students'],
         operationId: 'listStudentDays',
@@ -198,7 +198,7 @@ export const students: Routes = (app, services) => {
         columns: dailyColumns,
         keyPatterns: keyPatterns(daily),
         extra: { tz: zone },
-        covers: { days: select.days, ...(query.student_id === undefined ? {} : { student: query.student_id }) },
+        etagScope: { days: select.days, ...(query.student_id === undefined ? {} : { student: query.student_id }) },
         select: (reader, ask) => selectAggregates(reader, select, ask),
       })
     },

@@ -35,7 +35,7 @@ export const topics: Routes = (app, services) => {
   app.get(
     '/v1/topics',
     {
-      config: { scope: 'aggregates:read', work: 'aggregate' },
+      config: { scope: 'aggregates:read', requestClass: 'aggregate' },
       schema: {
         tags: ['Topics'],
         operationId: 'listTopics',
@@ -61,7 +61,7 @@ export const topics: Routes = (app, services) => {
         name: 'topics',
         columns: topicColumns,
         keyPatterns: keyPatterns([byTopic]),
-        covers: { range: select.range },
+        etagScope: { range: select.range },
         select: (reader, ask) => selectAggregates(reader, select, ask),
       })
     },
@@ -70,7 +70,7 @@ export const topics: Routes = (app, services) => {
   app.get(
     '/v1/topics/daily',
     {
-      config: { scope: 'aggregates:read', work: 'aggregate' },
+      config: { scope: 'aggregates:read', requestClass: 'aggregate' },
       schema: {
         tags: ['Topics'],
         operationId: 'listTopicDays',
@@ -100,7 +100,7 @@ export const topics: Routes = (app, services) => {
         columns: dailyColumns,
         keyPatterns: keyPatterns(daily),
         extra: { tz: zone },
-        covers: { days: select.days },
+        etagScope: { days: select.days },
         select: (reader, ask) => selectTopicDays(reader, select, ask),
       })
     },

@@ -25,13 +25,13 @@ interface Queued {
 }
 
 /** Takes up to `batch` exams, with every row of the queue that names one of them: half of what happened to an exam is no state of it. */
-async function take({ source }: Sessions, batch: number): Promise<{ queue: Queued[]; emptied: boolean }> {
-  const { rows: first } = await source.query<{ exam_result_id: string | null }>(
+async function take({ primary }: Sessions, batch: number): Promise<{ queue: Queued[]; emptied: boolean }> {
+  const { rows: first } = await primary.query<{ exam_result_id: string | null }>(
     'select exam_result_id from attempt_queue limit $1',
     [batch],
   )
   if (first.length === 0) return { queue: [], emptied: true }
-  const { rows: queue } = await source.query<Queued>(
+  const { rows: queue } = await primary.query<Queued>(
     `with taken as (
   delete from attempt_queue where exam_result_id = any($1::uuid[]) or exam_result_id is null returning user_id, exam_result_id, is_new
 )
@@ -50,12 +50,12 @@ const unique = <T>(list: readonly (T | null)[]): T[] => [...new Set(list.filter(
  * @throws Error where the store is not enabled, or the queue feeds another one
  */
 export async function refreshBatch(sessions: Sessions, batch: number): Promise<Batch | undefined> {
-  const { source, store } = sessions
+  const { primary, store } = sessions
   return transaction(sessions, async () => {
     const state = await readState(store)
     if (state === undefined) throw new Error('the store is not enabled')
     if (state.state === 'emptying' || state.state === 'filling') return undefined
-    const known = await acknowledged(source, state)
+    const known = await acknowledged(primary, state)
     const { queue, emptied } = await take(sessions, batch)
     const next = String(BigInt(state.version) + 1n)
     // user_id null: the table was emptied
@@ -65,7 +65,7 @@ export async function refreshBatch(sessions: Sessions, batch: number): Promise<B
     if (lost === undefined) {
       // what was taken here is older than the fill that follows, which sees it
       await rebuild(store)
-      await source.query('update attempt_queue_reader set version = 0')
+      await primary.query('update attempt_queue_reader set version = 0')
       return undefined
     }
     let total = added(lost, noDifference())
@@ -93,12 +93,12 @@ export async function refreshBatch(sessions: Sessions, batch: number): Promise<B
     await markDays(store, total.days, next)
     const { written, deleted } = total
     const version = written + deleted > 0 ? next : state.version
-    // now(): when the store's transaction began, and so before the source's snapshot; by the clock that tells the lag
+    // now(): when the store's transaction began, and so before the primary's snapshot; by the clock that tells the lag
     await store.query(
       `update attempt_store set version = $1::bigint, state = case when $2 then 'ready' else state end, caught_up_at = case when $2 then now() else caught_up_at end`,
       [version, emptied],
     )
-    await acknowledge(source, state, version)
+    await acknowledge(primary, state, version)
     return {
       exams: new Set(named.map(({ exam_result_id }) => exam_result_id)).size,
       students: unique(queue.map(({ student_id }) => student_id)).length,

@@ -5,13 +5,13 @@
 import { invalid } from '../errors.js'
 
 /** version, student_id, item_id, attempt_no of a change: its place in the order. */
-export type Place = [version: string, student: string, item: string, attempt: string]
+export type ChangePosition = [version: string, student: string, item: string, attempt: string]
 
 export interface ChangeToken {
   epoch: string
   /** The version of the snapshot. Without `place` everything up to it was given. */
   version: string
-  place?: Place | undefined
+  position?: ChangePosition | undefined
 }
 
 const format = 1
@@ -19,8 +19,11 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const patterns = [uuid, /^\d{1,19}$/, /^\d{1,19}$/, uuid, /^-?\d{1,19}$/, /^\d{1,10}$/]
 const bits = [0, 64, 64, 0, 64, 32]
 
-export const encodeToken = ({ epoch, version, place = [] as unknown as Place }: ChangeToken): string =>
-  Buffer.from(JSON.stringify([format, epoch, version, ...place])).toString('base64url')
+export const encodeToken = ({
+  epoch,
+  version,
+  position: place = [] as unknown as ChangePosition,
+}: ChangeToken): string => Buffer.from(JSON.stringify([format, epoch, version, ...place])).toString('base64url')
 
 /** @throws ApiError invalid_parameter */
 export function decodeToken(text: string): ChangeToken {
@@ -49,6 +52,6 @@ export function decodeToken(text: string): ChangeToken {
   return {
     epoch: epoch as string,
     version: version as string,
-    place: place.length === 0 ? undefined : (place as Place),
+    position: place.length === 0 ? undefined : (place as ChangePosition),
   }
 }

@@ -10,7 +10,7 @@ export const storeIsCurrent = has('attempt_day', 'stale')
 export const queueIsCurrent = has('attempt_queue', 'exam_result_id')
 
 /** A migration is pending, which no trying again brings. */
-export class Outdated extends Error {
+export class StoreSchemaOutdated extends Error {
   constructor(what: 'queue' | 'store') {
     super(
       `The ${what} is of an older version, so that answers come through the view: attempt-api store upgrade brings it up to date`,

@@ -150,7 +150,7 @@ async function compareDay(reader: pg.ClientBase, after: string | null): Promise<
 }
 
 /** Has a day that differed computed anew, unless something touched it since. @returns whether it does */
-const condemn = (sessions: Sessions, { date, version }: ComparedDay): Promise<boolean> =>
+const invalidateDay = (sessions: Sessions, { date, version }: ComparedDay): Promise<boolean> =>
   transaction(sessions, async () => {
     const state = await readState(sessions.store)
     if (state?.state !== 'ready') return false
@@ -164,7 +164,7 @@ const condemn = (sessions: Sessions, { date, version }: ComparedDay): Promise<bo
       'update attempt_store set version = $1::bigint, differences = differences + 1, difference_at = now()',
       [next],
     )
-    await acknowledge(sessions.source, state, next)
+    await acknowledge(sessions.primary, state, next)
     return true
   })
 
@@ -256,7 +256,7 @@ export function createDayKeeper(
       if (different !== undefined) {
         const day = different
         different = undefined
-        if (await condemn(sessions, day))
+        if (await invalidateDay(sessions, day))
           log.error({ date: day.date }, 'the KPIs of a day differed from the rows of the store and are computed anew')
       }
       if (computing !== undefined) return comparing ? 'none' : 'computing'

@@ -2,13 +2,13 @@
 import type pg from 'pg'
 import { indexStates } from '../migrate/indexes.js'
 import { migrateDown, migrateUp } from '../migrate/runner.js'
-import { queue, store } from '../migrate/sets.js'
+import { queueMigrations, storeMigrations } from '../migrate/sets.js'
 import { rebuild } from './fill.js'
 import { mendTriggers, triggerFaults } from './triggers.js'
 
 export interface StorePools {
   /** Holds exam_results. */
-  source: pg.Pool
+  primary: pg.Pool
   /** Holds the store; the same pool where that is the same database. */
   store: pg.Pool
 }
@@ -22,11 +22,11 @@ export interface StorePools {
 export async function enableStore(pools: StorePools, say: (line: string) => void, waitMs?: number): Promise<void> {
   const {
     rows: [view],
-  } = await pools.source.query<{ there: boolean }>(`select to_regclass('attempt_numbered') is not null as there`)
+  } = await pools.primary.query<{ there: boolean }>(`select to_regclass('attempt_numbered') is not null as there`)
   if (view?.there !== true)
     throw new Error('There is no view attempt to keep a store of: run attempt-api migrate up first.')
   // recomputing a student would read the whole table
-  if ((await indexStates(pools.source)).attempt_student_idx !== 'ready')
+  if ((await indexStates(pools.primary)).attempt_student_idx !== 'ready')
     throw new Error('The store needs the index attempt_student_idx on exam_results: run attempt-api migrate up first.')
   // before anything stands on the other team's table: what cannot be ended is not begun
   const {
@@ -40,7 +40,10 @@ export async function enableStore(pools: StorePools, say: (line: string) => void
     })
   // the queue first: what is written while the store is filled must be in it
   const options = { say, waitMs: waitMs ?? 60_000 }
-  const made = [...(await migrateUp(pools.source, queue, options)), ...(await migrateUp(pools.store, store, options))]
+  const made = [
+    ...(await migrateUp(pools.primary, queueMigrations, options)),
+    ...(await migrateUp(pools.store, storeMigrations, options)),
+  ]
   for (const { name } of made) say(`applied ${name}`)
   const taken = await takeQueue(pools, say)
   const mended = await mend(pools, options)
@@ -49,13 +52,13 @@ export async function enableStore(pools: StorePools, say: (line: string) => void
 
 /** Lets the triggers fire as they did. What was written while they did not is in no queue: the store is filled anew. @returns whether there was something to mend */
 async function mend(
-  { source, store }: StorePools,
+  { primary, store }: StorePools,
   options: { say: (line: string) => void; waitMs: number },
 ): Promise<boolean> {
-  if ((await triggerFaults(source)).length === 0) return false
+  if ((await triggerFaults(primary)).length === 0) return false
   // first of all, or a crash in between would leave a store that is taken for whole; nobody fills it while there are faults
   await withClient(store, rebuild)
-  await mendTriggers(source, options)
+  await mendTriggers(primary, options)
   options.say('The triggers on exam_results were not as they were made, and are again; the store is filled anew.')
   return true
 }
@@ -64,10 +67,10 @@ async function mend(
  * Makes the queue feed this store. A store that it did not feed until now has missed what others took: it is filled anew.
  * @returns whether it fed another store, or none
  */
-async function takeQueue({ source, store }: StorePools, say: (line: string) => void): Promise<boolean> {
+async function takeQueue({ primary, store }: StorePools, say: (line: string) => void): Promise<boolean> {
   const {
     rows: [reader],
-  } = await source.query<{ store: string }>('select store from attempt_queue_reader')
+  } = await primary.query<{ store: string }>('select store from attempt_queue_reader')
   const {
     rows: [mine],
   } = await store.query<{ id: string; fresh: boolean }>(
@@ -76,7 +79,7 @@ async function takeQueue({ source, store }: StorePools, say: (line: string) => v
   if (mine === undefined || reader?.store === mine.id) return false
   // first of all, or a crash in between would leave a store that is taken for whole
   if (!mine.fresh) await withClient(store, rebuild)
-  await source.query(
+  await primary.query(
     `insert into attempt_queue_reader (store, version) values ($1, 0)
 on conflict (only_row) do update set store = excluded.store, version = excluded.version`,
     [mine.id],
@@ -94,15 +97,18 @@ export async function upgradeStore(pools: StorePools, say: (line: string) => voi
   const there = async (pool: pg.Pool, table: string) =>
     (await pool.query<{ there: boolean }>('select to_regclass($1) is not null as there', [table])).rows[0]?.there ===
     true
-  const [queued, stored] = [await there(pools.source, queue.table), await there(pools.store, store.table)]
+  const [queued, stored] = [
+    await there(pools.primary, queueMigrations.table),
+    await there(pools.store, storeMigrations.table),
+  ]
   if (queued && (!stored || (await feeds(pools)) === 'another'))
     throw new Error(
       'The queue of exam_results feeds a store that is not here: give its database in STORE_DATABASE_URL. Nothing was changed.',
     )
   const options = { say, ...(waitMs === undefined ? {} : { waitMs }) }
   const made = [
-    ...(queued ? await migrateUp(pools.source, queue, options) : []),
-    ...(stored ? await migrateUp(pools.store, store, options) : []),
+    ...(queued ? await migrateUp(pools.primary, queueMigrations, options) : []),
+    ...(stored ? await migrateUp(pools.store, storeMigrations, options) : []),
   ]
   for (const { name } of made) say(`applied ${name}`)
   if (made.length === 0) say(stored ? 'The store is up to date.' : 'There is no store: nothing to bring up to date.')
@@ -118,7 +124,7 @@ async function withClient<T>(pool: pg.Pool, action: (client: pg.PoolClient) => P
 }
 
 /** Whom the queue feeds, as far as there are both. */
-export async function feeds({ source, store }: StorePools): Promise<'this' | 'another' | undefined> {
+export async function feeds({ primary, store }: StorePools): Promise<'this' | 'another' | undefined> {
   const idOf = async (pool: pg.Pool, text: string) => {
     try {
       return (await pool.query<{ id: string }>(text)).rows[0]?.id
@@ -128,7 +134,7 @@ export async function feeds({ source, store }: StorePools): Promise<'this' | 'an
     }
   }
   const [reader, mine] = [
-    await idOf(source, 'select store as id from attempt_queue_reader'),
+    await idOf(primary, 'select store as id from attempt_queue_reader'),
     await idOf(store, 'select id from attempt_store'),
   ]
   return reader === undefined || mine === undefined ? undefined : reader === mine ? 'this' : 'another'
@@ -140,10 +146,10 @@ export async function disableStore(pools: StorePools, say: (line: string) => voi
   if (feedsAnother) say('The queue feeds another store: it stays, with its triggers.')
   let found = feedsAnother
   for (const [pool, set] of [
-    [pools.source, queue],
-    [pools.store, store],
+    [pools.primary, queueMigrations],
+    [pools.store, storeMigrations],
   ] as const) {
-    if (set === queue && feedsAnother) continue
+    if (set === queueMigrations && feedsAnother) continue
     const {
       rows: [known],
     } = await pool.query<{ there: boolean }>('select to_regclass($1) is not null as there', [set.table])

@@ -38,8 +38,8 @@ export async function empty(store: pg.ClientBase): Promise<boolean> {
 }
 
 /** The next students in the order of their id, all of them in the end. */
-export async function nextStudents(source: pg.ClientBase, after: string | null): Promise<string[]> {
-  const { rows } = await source.query<{ student_id: string }>({
+export async function nextStudents(primary: pg.ClientBase, after: string | null): Promise<string[]> {
+  const { rows } = await primary.query<{ student_id: string }>({
     // two texts: a plan for both would read the index from its beginning
     text: `select distinct student_id from attempt_exam where ${after === null ? 'student_id is not null' : 'student_id > $1::uuid'} order by student_id limit ${chunk}`,
     values: after === null ? [] : [after],
@@ -48,8 +48,8 @@ export async function nextStudents(source: pg.ClientBase, after: string | null):
 }
 
 /** As many of the first of these students, at least one, as one chunk takes. */
-export async function affordable(source: pg.ClientBase, students: string[]): Promise<string[]> {
-  const { rows } = await source.query<{ student_id: string; exams: string }>(
+export async function affordable(primary: pg.ClientBase, students: string[]): Promise<string[]> {
+  const { rows } = await primary.query<{ student_id: string; exams: string }>(
     'select student_id, count(*) as exams from attempt_exam where student_id = any($1::uuid[]) group by student_id',
     [students],
   )
@@ -59,16 +59,16 @@ export async function affordable(source: pg.ClientBase, students: string[]): Pro
 }
 
 /**
- * One chunk of the fill, committed with its place and a version of its own, so that a kill costs one chunk and the source
+ * One chunk of the fill, committed with its place and a version of its own, so that a kill costs one chunk and the primary
  * may lose what one saw. The days are computed afterwards.
  * @returns whether that was the last one
  */
 export async function fillChunk(sessions: Sessions): Promise<{ done: boolean; filledTo: string | null; rows: number }> {
-  const { source, store } = sessions
+  const { primary, store } = sessions
   return transaction(sessions, async () => {
     const state = await readState(store)
     if (state === undefined || state.state !== 'filling') return { done: true, filledTo: null, rows: 0 }
-    const known = await acknowledged(source, state)
+    const known = await acknowledged(primary, state)
     const next = String(BigInt(state.version) + 1n)
     // at its beginning the store is empty, and knows of nothing that could be lost
     const lost = state.filled_to === null ? noDifference() : await recomputeUnacknowledged(sessions, state, known, next)
@@ -76,8 +76,8 @@ export async function fillChunk(sessions: Sessions): Promise<{ done: boolean; fi
       await rebuild(store)
       return { done: true, filledTo: null, rows: 0 }
     }
-    const found = await nextStudents(source, state.filled_to)
-    const students = await affordable(source, found)
+    const found = await nextStudents(primary, state.filled_to)
+    const students = await affordable(primary, found)
     const filled = await writeDifference(store, await rowsOf(sessions, students), next)
     const { written, deleted, days } = added(lost, filled)
     await markDays(store, days, next)
@@ -88,7 +88,7 @@ export async function fillChunk(sessions: Sessions): Promise<{ done: boolean; fi
       `update attempt_store set filled_to = $1, filled_rows = filled_rows + $2::bigint, state = $3, version = $4::bigint`,
       [filledTo, filled.written, done ? 'catching_up' : 'filling', version],
     )
-    await acknowledge(source, state, version)
+    await acknowledge(primary, state, version)
     return { done, filledTo, rows: Number(state.filled_rows) + filled.written }
   })
 }

@@ -49,7 +49,12 @@ export interface Parts {
 export type Rows = Whole | Parts
 
 /** Rows as `arrays` from $`first` on, or a select from the view. */
-const source = ({ arrays }: Rows, columns: readonly (readonly [string, string])[], select: string, first: number) =>
+const sourceRows = (
+  { arrays }: Rows,
+  columns: readonly (readonly [string, string])[],
+  select: string,
+  first: number,
+) =>
   arrays === undefined
     ? select
     : `select * from unnest(${columns.map(([, type], index) => `$${index + first}::${type}[]`).join(', ')}) as f (${columns.map(([name]) => name).join(', ')})`
@@ -68,7 +73,7 @@ function freshAndOld(rows: Rows): { text: string; values: unknown[] } {
   if (!('exams' in rows)) {
     return {
       text: `with fresh as materialized (
-  ${source(rows, storedColumns, `select ${names.join(', ')} from attempt_numbered where student_id = any($1::uuid[])`, 2)}
+  ${sourceRows(rows, storedColumns, `select ${names.join(', ')} from attempt_numbered where student_id = any($1::uuid[])`, 2)}
 ), old as materialized (
   select ${names.join(', ')} from attempt_materialized where student_id = any($1::uuid[])
 )`,
@@ -85,7 +90,7 @@ function freshAndOld(rows: Rows): { text: string; values: unknown[] } {
   where m.student_id = any($1::uuid[])`
   return {
     text: `with written_exam as materialized (
-  ${source(rows, exam, `select ${examNames.join(', ')} from attempt_response where student_id = any($1::uuid[]) and exam_result_id = any($2::uuid[])`, 5)}
+  ${sourceRows(rows, exam, `select ${examNames.join(', ')} from attempt_response where student_id = any($1::uuid[]) and exam_result_id = any($2::uuid[])`, 5)}
 ), pair as materialized (
   select student_id, item_id from written_exam
   union
@@ -188,23 +193,23 @@ async function readArrays(
 }
 
 /** What the view says of the students, to be written into the store. */
-export async function rowsOf({ source, store }: Sessions, students: string[]): Promise<Whole> {
-  return source === store
+export async function rowsOf({ primary, store }: Sessions, students: string[]): Promise<Whole> {
+  return primary === store
     ? { students }
     : {
         students,
-        arrays: await readArrays(source, names, 'attempt_numbered where student_id = any($1::uuid[])', [students]),
+        arrays: await readArrays(primary, names, 'attempt_numbered where student_id = any($1::uuid[])', [students]),
       }
 }
 
 /** What the view says of some exams of the students. */
-export async function rowsOfExams({ source, store }: Sessions, parts: Omit<Parts, 'arrays'>): Promise<Parts> {
-  return source === store
+export async function rowsOfExams({ primary, store }: Sessions, parts: Omit<Parts, 'arrays'>): Promise<Parts> {
+  return primary === store
     ? parts
     : {
         ...parts,
         arrays: await readArrays(
-          source,
+          primary,
           examNames,
           'attempt_response where student_id = any($1::uuid[]) and exam_result_id = any($2::uuid[])',
           [parts.students, parts.exams],

@@ -9,13 +9,13 @@ import { pause } from '../database/pause.js'
 import { hasOwnSession, sharedSession } from '../database/pooler.js'
 import { createPool, dropConnections } from '../database/pool.js'
 import { refreshBatch, type Batch } from './batch.js'
-import { Outdated, queueIsCurrent, storeIsCurrent } from './current.js'
+import { StoreSchemaOutdated, queueIsCurrent, storeIsCurrent } from './current.js'
 import { createDayKeeper, type DayKeeper } from './days.js'
 import { beginEpoch } from './epochs.js'
 import { empty, fillChunk, rebuild } from './fill.js'
 import { createRetention, defaultRetentionH } from './retention.js'
 import { verifySample } from './sample.js'
-import { storeLock, type Sessions, type State } from './sessions.js'
+import { storeAdvisoryLock, type Sessions, type StoreRow } from './sessions.js'
 import { describeFaults, triggerFaults } from './triggers.js'
 
 /** For the metrics. */
@@ -29,8 +29,8 @@ export interface RefresherEvents {
 
 export interface RefresherOptions {
   /** Holds exam_results, the view and the queue. */
-  sourceUrl: string
-  /** Holds the store; the same as `sourceUrl` or another database. */
+  primaryUrl: string
+  /** Holds the store; the same as `primaryUrl` or another database. */
   storeUrl: string
   log: {
     info(object: object, message: string): void
@@ -52,7 +52,7 @@ export interface Refresher {
   /** @param patienceMs for which what is under way may end; then its sessions are closed, and it is rolled back */
   stop(patienceMs?: number): Promise<void>
   /** For a server that is silent: ends what waits for it. */
-  drop(server: 'primary' | 'store'): void
+  dropConnections(server: 'primary' | 'store'): void
 }
 
 /** Some seconds of work: what a reader may be behind for, and what a kill costs. */
@@ -74,7 +74,7 @@ const turnMs = 1_000
 const absentMs = 5_000
 
 export function createRefresher({
-  sourceUrl,
+  primaryUrl,
   storeUrl,
   log,
   events,
@@ -86,7 +86,7 @@ export function createRefresher({
   // the leader's session, the one beside that computes days, and one to ask after both
   const write = { max: 3, name: 'attempt-api refresher', readOnly: false }
   const storePool = createPool(settings, storeUrl, write)
-  const sourcePool = sourceUrl === storeUrl ? storePool : createPool(settings, sourceUrl, write)
+  const primaryPool = primaryUrl === storeUrl ? storePool : createPool(settings, primaryUrl, write)
   const retain = createRetention(retentionH)
   const stopping = new AbortController()
   const stopped = () => stopping.signal.aborted
@@ -94,7 +94,7 @@ export function createRefresher({
   /** Since when nothing was done but failing, milliseconds. */
   let failingSince: number | undefined
   const drop = (server: 'primary' | 'store') => {
-    dropConnections(server === 'primary' ? sourcePool : storePool)
+    dropConnections(server === 'primary' ? primaryPool : storePool)
   }
 
   let told: string | undefined
@@ -102,12 +102,12 @@ export function createRefresher({
    * Whether all that is written comes into the queue. If not, the store is read no longer until it was filled anew, which
    * is when the triggers are as they were: only the owner of exam_results can mend them.
    */
-  async function fed({ source, store }: Sessions): Promise<boolean> {
-    const faults = describeFaults(await triggerFaults(source))
+  async function triggersIntact({ primary, store }: Sessions): Promise<boolean> {
+    const faults = describeFaults(await triggerFaults(primary))
     if (faults !== undefined && faults !== told) log.error({}, faults)
     told = faults
     if (faults === undefined) return true
-    if ((await store.query<State>('select state from attempt_store')).rows[0]?.state !== 'emptying')
+    if ((await store.query<StoreRow>('select state from attempt_store')).rows[0]?.state !== 'emptying')
       await rebuild(store)
     if (once) throw new Error(faults)
     return false
@@ -115,13 +115,13 @@ export function createRefresher({
 
   async function fill(sessions: Sessions): Promise<void> {
     // what is filled while the queue hears nothing would be missed
-    if (!(await fed(sessions))) {
+    if (!(await triggersIntact(sessions))) {
       await pause(turnMs, stopping.signal)
       return
     }
     const {
       rows: [before],
-    } = await sessions.store.query<State>('select state, filled_rows from attempt_store')
+    } = await sessions.store.query<StoreRow>('select state, filled_rows from attempt_store')
     if (before?.state === 'emptying') {
       log.warn({}, 'the store is filled anew')
       // since it was marked, which its version tells: a session that ends sooner must not make the next begin again
@@ -163,14 +163,14 @@ export function createRefresher({
   async function lead(sessions: Sessions, keeper: DayKeeper): Promise<void> {
     const {
       rows: [queue],
-    } = await sessions.source.query<{ there: boolean; current: boolean }>(
+    } = await sessions.primary.query<{ there: boolean; current: boolean }>(
       `select to_regclass('attempt_queue') is not null as there, ${queueIsCurrent} as current`,
     )
     if (queue?.there !== true) throw new Error('there is no queue on exam_results: attempt-api store enable makes it')
-    if (!queue.current) throw new Outdated('queue')
-    let beaten = 0
+    if (!queue.current) throw new StoreSchemaOutdated('queue')
+    let heartbeatAt = 0
     let sampledAt = Date.now()
-    let few = false
+    let retryWithOne = false
     let caughtUp = false
     let lookedAt = 0
     // the walk goes on anywhere, or the first students alone would be verified where sessions are short
@@ -179,7 +179,7 @@ export function createRefresher({
     while (!stopped()) {
       await retain(sessions.store)
       if (Date.now() - lookedAt >= triggersEveryMs) {
-        if (!(await fed(sessions))) {
+        if (!(await triggersIntact(sessions))) {
           await pause(turnMs, stopping.signal)
           continue
         }
@@ -187,8 +187,8 @@ export function createRefresher({
       }
       const {
         rows: [waiting],
-      } = await sessions.source.query('select 1 from attempt_queue limit 1')
-      if (waiting !== undefined || Date.now() - beaten >= heartbeatMs) {
+      } = await sessions.primary.query('select 1 from attempt_queue limit 1')
+      if (waiting !== undefined || Date.now() - heartbeatAt >= heartbeatMs) {
         const began = performance.now()
         const refreshed = await refreshBatch(sessions, batch)
         failingSince = undefined
@@ -198,7 +198,7 @@ export function createRefresher({
         }
         const { exams, students, written, deleted, version, emptied, unacknowledged } = refreshed
         events?.refreshed(refreshed, performance.now() - began)
-        beaten = Date.now()
+        heartbeatAt = Date.now()
         if (unacknowledged.students > 0)
           log.warn(
             unacknowledged,
@@ -212,15 +212,15 @@ export function createRefresher({
       if (once && days === 'none') return
       if (Date.now() - sampledAt >= sampleEveryMs) {
         sampledAt = Date.now()
-        const { differences, after, late } = await verifySample(sessions, place, few ? 1 : sampled)
-        if (few && late === true)
+        const { differences, after, late } = await verifySample(sessions, place, retryWithOne ? 1 : sampled)
+        if (retryWithOne && late === true)
           log.warn(
             {},
             'a student has too many attempts to be compared beside the refresher: attempt-api store verify does',
           )
         place = after
-        few = late === true
-        if (!few) events?.sampled()
+        retryWithOne = late === true
+        if (!retryWithOne) events?.sampled()
         if (differences > 0) log.error({ differences }, 'the store differed from the view and was repaired')
       }
       await pause(days === 'computing' ? busyMs : idleMs, stopping.signal)
@@ -232,7 +232,7 @@ export function createRefresher({
     let toldOutdated = false
     while (!stopped()) {
       let store: pg.PoolClient | undefined
-      let source: pg.PoolClient | undefined
+      let primary: pg.PoolClient | undefined
       const guards: (() => void)[] = []
       let [wait, close] = [turnMs, true]
       try {
@@ -242,22 +242,22 @@ export function createRefresher({
         } = await store.query<{ there: boolean; current: boolean }>(
           `select coalesce(has_table_privilege(to_regclass('attempt_store'), 'update'), false) as there, ${storeIsCurrent} as current`,
         )
-        if (place?.there === true && !place.current) throw new Outdated('store')
+        if (place?.there === true && !place.current) throw new StoreSchemaOutdated('store')
         if (place?.there === true && !(await hasOwnSession(store, storePool)))
           throw new Error(`The store is not refreshed: ${sharedSession}`)
         // a service that may only read leaves the store to others
         const leads =
           place?.there === true &&
-          (await store.query<{ got: boolean }>(`select pg_try_advisory_lock(${storeLock}) as got`)).rows[0]?.got ===
-            true
+          (await store.query<{ got: boolean }>(`select pg_try_advisory_lock(${storeAdvisoryLock}) as got`)).rows[0]
+            ?.got === true
         if (leads) {
-          source = sourceUrl === storeUrl ? store : await sourcePool.connect()
+          primary = primaryUrl === storeUrl ? store : await primaryPool.connect()
           log.info({}, 'refreshing the store')
           events?.leads(true)
           guards.push(await guardSession(storePool, store))
-          if (source !== store) guards.push(await guardSession(sourcePool, source))
+          if (primary !== store) guards.push(await guardSession(primaryPool, primary))
           const keeper = createDayKeeper(storePool, log)
-          await lead({ source, store }, keeper).finally(() => keeper.stop())
+          await lead({ primary, store }, keeper).finally(() => keeper.stop())
           if (once) return
         } else if (once && place?.there === true) {
           // another one leads: it is enough that it has caught up with what was there when we came
@@ -274,7 +274,7 @@ export function createRefresher({
         close = leads
         if (place?.there !== true) wait = absentMs
       } catch (error) {
-        const outdated = error instanceof Outdated
+        const outdated = error instanceof StoreSchemaOutdated
         failingSince ??= Date.now()
         if (once && (outdated || Date.now() - failingSince >= oncePatienceMs)) throw error
         // until somebody upgrades it, it is the same each time
@@ -288,7 +288,7 @@ export function createRefresher({
         for (const end of guards) end()
         events?.leads(false)
         // closes a session that led, and with it the advisory lock; one that only asked is kept
-        if (source !== store) source?.release(true)
+        if (primary !== store) primary?.release(true)
         store?.release(close)
       }
       await pause(wait, stopping.signal)
@@ -297,7 +297,7 @@ export function createRefresher({
 
   return {
     run: () => (running = loop()),
-    drop,
+    dropConnections: drop,
     async stop(patienceMs) {
       stopping.abort()
       const late =
@@ -310,7 +310,7 @@ export function createRefresher({
       await running.catch(() => undefined)
       clearTimeout(late)
       await storePool.end()
-      if (sourcePool !== storePool) await sourcePool.end()
+      if (primaryPool !== storePool) await primaryPool.end()
     },
   }
 }

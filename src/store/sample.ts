@@ -16,16 +16,16 @@ export async function verifySample(
   after: string | null,
   count: number,
 ): Promise<{ differences: number; after: string | null; late?: true }> {
-  const { source, store } = sessions
+  const { primary, store } = sessions
   let last: string | null = null
   return transaction(sessions, async () => {
     const state = await readState(store)
     if (state === undefined || state.state !== 'ready') return { differences: 0, after }
-    for (const client of new Set([source, store])) await client.query(`set local statement_timeout = ${mostMs}`)
+    for (const client of new Set([primary, store])) await client.query(`set local statement_timeout = ${mostMs}`)
     // from both sides: a student may be in the store alone, or not there at all
     const both: string[] = []
     for (const [client, relation] of [
-      [source, 'attempt_exam'],
+      [primary, 'attempt_exam'],
       [store, 'attempt_materialized'],
     ] as const) {
       const { rows } = await client.query<{ student_id: string }>(
@@ -38,7 +38,7 @@ where ${after === null ? 'student_id is not null' : 'student_id > $2::uuid'} ord
     const students = new Set([...new Set(both)].sort().slice(0, count))
     last = [...students].at(-1) ?? null
     // whose exams were just written is allowed to differ
-    const { rows: waiting } = await source.query<{ student_id: string | null }>(
+    const { rows: waiting } = await primary.query<{ student_id: string | null }>(
       'select distinct attempt_student_id(user_id)::text as student_id from attempt_queue',
     )
     for (const { student_id } of waiting) {
@@ -53,7 +53,7 @@ where ${after === null ? 'student_id is not null' : 'student_id > $2::uuid'} ord
         'update attempt_store set version = $1::bigint, differences = differences + $2::bigint, difference_at = now()',
         [next, written + deleted],
       )
-      await acknowledge(source, state, next)
+      await acknowledge(primary, state, next)
     }
     return { differences: written + deleted, after: last }
   }).catch((error: unknown) => {

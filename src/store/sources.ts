@@ -3,16 +3,16 @@
  * current enough, else on the primary. Everything of one answer comes from the one source's database.
  */
 import type { Config } from '../config.js'
-import type { Pulse } from '../health/heartbeat.js'
+import type { Heartbeat } from '../health/heartbeat.js'
 import type { ServerName } from '../database/pool.js'
 import type { Database, Databases } from '../database/reader.js'
 import { ApiError } from '../errors.js'
-import { openStandbys, type Log, type Standbys } from './standbys.js'
+import { createStandbys, type Log, type Standbys } from './standbys.js'
 import { lagOf, readStoreState, type KnownState, type StoreState } from './state.js'
 
 export type { StoreState } from './state.js'
 
-export interface Source {
+export interface AnswerSource {
   kind: 'live' | 'store'
   database: Database
   version: string | null
@@ -31,16 +31,16 @@ export interface Sources {
    * @param primary leaves the standbys out
    * @throws ApiError store_unavailable
    */
-  choose(asked: 'live' | 'store' | undefined, primary?: boolean): Promise<Source>
+  choose(asked: 'live' | 'store' | undefined, primary?: boolean): Promise<AnswerSource>
   /**
    * Refuses what would only wait, where the server is known to be away.
    * @throws ApiError database_unavailable
    */
-  insist(database: Database): void
+  assertReachable(database: Database): void
   /** The state that is known of the store is over: it is asked for anew. */
-  forget(): void
+  invalidate(): void
   /** A request failed on this standby: it is let alone for a while. */
-  failed(source: Source): void
+  reportFailure(source: AnswerSource): void
   /** Which standbys are read, and how far each is known to be (milliseconds; 0: not known). */
   standbys(): ReturnType<Standbys['all']>
   /** Of the store on the primary. undefined: there is none, or this role may not read it. */
@@ -59,14 +59,14 @@ const written = (milliseconds: number): string => new Date(milliseconds).toISOSt
 /** The moment from which a live answer of the primary is read. */
 export const now = (): string => written(Date.now())
 
-export function openSources(
+export function createSources(
   config: Pick<Config, 'storeLagS' | 'readLagS'>,
   databases: Databases,
   url = '',
   standbyUrls: readonly string[] = [],
-  pulse?: Pick<Pulse, 'down'>,
+  pulse?: Pick<Heartbeat, 'outage'>,
 ): Sources {
-  const standbys = openStandbys(config, databases.standbys, url, standbyUrls)
+  const standbys = createStandbys(config, databases.standbys, url, standbyUrls)
   let known: KnownState | undefined
   let asking: Promise<KnownState> | undefined
 
@@ -84,7 +84,7 @@ export function openSources(
 
   // those that would wait for a connection would be ever more
   function insist({ server }: Database): void {
-    if (pulse?.down(server) !== undefined)
+    if (pulse?.outage(server) !== undefined)
       throw new ApiError(
         'database_unavailable',
         'The database does not answer; it is looked for all the time: try again',
@@ -92,7 +92,11 @@ export function openSources(
   }
 
   /** The source where the store is whole and caught up. */
-  function stored(database: Database | undefined, found: KnownState | undefined, standby: boolean): Source | undefined {
+  function stored(
+    database: Database | undefined,
+    found: KnownState | undefined,
+    standby: boolean,
+  ): AnswerSource | undefined {
     if (database === undefined || found?.state?.state !== 'ready' || lagOf(found) > config.storeLagS) return undefined
     return { kind: 'store', database, version: found.state.version, asOf: found.state.asOf as string, standby }
   }
@@ -101,13 +105,13 @@ export function openSources(
     start: (log, silent) => {
       standbys.start(log, silent)
     },
-    insist,
-    forget: () => {
+    assertReachable: insist,
+    invalidate: () => {
       known = undefined
     },
     standbys: () => standbys.all(),
-    failed: ({ database }) => {
-      standbys.failed(database.server)
+    reportFailure: ({ database }) => {
+      standbys.reportFailure(database.server)
     },
     state: async () => {
       insist(databases.store)
@@ -128,7 +132,7 @@ export function openSources(
         // a store in a database of its own may be away while the view is not
         if (asked === 'store') insist(databases.store)
         const found =
-          pulse?.down(databases.store.server) !== undefined
+          pulse?.outage(databases.store.server) !== undefined
             ? undefined
             : await fresh().catch((error: unknown) => {
                 if (asked === 'store') throw error

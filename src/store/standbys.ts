@@ -19,7 +19,7 @@ export interface Log {
 }
 
 /** A standby that may be read now. */
-export interface Usable extends Standby {
+export interface UsableStandby extends Standby {
   /** What was committed before this moment is there; milliseconds. */
   asOf: number
   known: KnownState
@@ -29,11 +29,11 @@ export interface Standbys {
   /** @param silent called with a standby that does not answer any more: what waits for it would wait long */
   start(log: Log, silent: (server: ServerName) => void): void
   /** Those that are within the limit now; each call begins with the next. */
-  usable(): Usable[]
+  usable(): UsableStandby[]
   /** Every one; `asOf` in milliseconds, 0: not known. `reason`: in a sentence, why it is not read. */
   all(): { server: ServerName; usable: boolean; asOf: number; reason: string | undefined }[]
   /** A request failed on it: it is let alone for a while. */
-  failed(server: ServerName): void
+  reportFailure(server: ServerName): void
   close(): Promise<void>
 }
 
@@ -51,7 +51,7 @@ interface Mark {
   at: number
 }
 
-interface Measured extends Usable {
+interface Measured extends UsableStandby {
   heldUntil: number
   reason: string | undefined
 }
@@ -73,7 +73,7 @@ const endOfLog = (lsn: string): bigint => {
   return inPage === 24n || inPage === 40n ? position - inPage : position
 }
 
-export function openStandbys(
+export function createStandbys(
   config: Pick<Config, 'readLagS'>,
   standbys: readonly Standby[],
   url: string,
@@ -224,7 +224,7 @@ export function openStandbys(
       const first = all.length === 0 ? 0 : turn++ % all.length
       return [...all.slice(first), ...all.slice(0, first)]
     },
-    failed(server) {
+    reportFailure(server) {
       for (const standby of measured) if (standby.live.server === server) standby.heldUntil = Date.now() + failedMs
     },
     async close() {

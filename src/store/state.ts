@@ -3,12 +3,12 @@ import type { Reader, Row } from '../database/reader.js'
 import { ApiError } from '../errors.js'
 import { statement, Values } from '../queries/sql.js'
 import { storeIsCurrent } from './current.js'
-import type { State } from './sessions.js'
+import type { StoreRow } from './sessions.js'
 
 export interface StoreState {
   version: string
   /** Anything but `ready`: it is being filled. */
-  state: State['state']
+  state: StoreRow['state']
   /** What was committed before this moment is in the store; RFC 3339. */
   asOf: string | null
   /** Seconds since then, at the moment of asking. */
@@ -75,14 +75,14 @@ export async function readStoreState(reader: Reader, there = false): Promise<Sto
 }
 
 /** The store as an answer's own statements find it is not the one that was chosen: it is to be chosen anew. */
-export class StoreNotWhole extends ApiError {
+export class StoreNotReady extends ApiError {
   constructor() {
     super('store_unavailable', 'The store is being filled; ask again later, or for source=live')
   }
 }
 
 /** A store that is whole; `asOf` is known then. */
-export type WholeStore = StoreState & { asOf: string }
+export type ReadyStore = StoreState & { asOf: string }
 
 /**
  * The state in the snapshot in which the rows are read: between a choice and its answer lies the wait for a connection,
@@ -90,14 +90,14 @@ export type WholeStore = StoreState & { asOf: string }
  * @param more columns beside it, and what they are from, as a list of FROM that gives one row
  * @throws StoreNotWhole
  */
-export async function readWholeStore(
+export async function readReadyStore(
   reader: Reader,
   more?: { columns: string; from: string; values: Values },
-): Promise<{ state: WholeStore; more: Row }> {
+): Promise<{ state: ReadyStore; more: Row }> {
   const text = `select ${[stateColumns, ...(more === undefined ? [] : [more.columns])].join(', ')} from ${['attempt_store', ...(more === undefined ? [] : [more.from])].join(', ')}`
   const [row] = (await reader.rows(statement(text, more?.values ?? new Values())).catch(absent)) ?? []
   const state = row === undefined ? undefined : stateOf(row)
-  if (state?.state !== 'ready' || state.asOf === null) throw new StoreNotWhole()
+  if (state?.state !== 'ready' || state.asOf === null) throw new StoreNotReady()
   return { state: { ...state, asOf: state.asOf }, more: (row as Row).slice(7) }
 }
 

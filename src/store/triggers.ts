@@ -73,9 +73,9 @@ export interface TriggerFault {
 }
 
 /** Every trigger that is not as it was made; empty too where this role finds no table exam_results. One look into the catalog. */
-export async function triggerFaults(source: pg.Pool | pg.ClientBase): Promise<TriggerFault[]> {
+export async function triggerFaults(primary: pg.Pool | pg.ClientBase): Promise<TriggerFault[]> {
   const column = (name: keyof (typeof expected)[number]) => expected.map((one) => one[name])
-  const { rows } = await (source as pg.ClientBase).query<TriggerFault>(
+  const { rows } = await (primary as pg.ClientBase).query<TriggerFault>(
     `
     with top as (select oid, relkind = 'p' as partitioned from pg_class where oid = to_regclass('exam_results')),
     relation as (

@@ -33,7 +33,7 @@ async function mustBeWhole({ store }: Sessions): Promise<void> {
 function differencesOf(sessions: Sessions, students: string[]): Promise<{ rows: number; waiting: number }> {
   return transaction(sessions, async () => {
     await mustBeWhole(sessions)
-    const { rows } = await sessions.source.query<{ student_id: string | null }>(
+    const { rows } = await sessions.primary.query<{ student_id: string | null }>(
       'select distinct attempt_student_id(user_id)::text as student_id from attempt_queue',
     )
     const waiting = new Set(rows.map(({ student_id }) => student_id))
@@ -76,11 +76,11 @@ export async function verifyStore(
   let after: string | null = null
   for (;;) {
     const both: string[] = [
-      ...new Set([...(await nextStudents(sessions.source, after)), ...(await storedStudents(sessions, after))]),
+      ...new Set([...(await nextStudents(sessions.primary, after)), ...(await storedStudents(sessions, after))]),
     ].sort()
     if (both.length === 0) break
     // each side gave its next 200: what lies behind the end of the shorter one may be incomplete
-    const students: string[] = await affordable(sessions.source, both.slice(0, 200))
+    const students: string[] = await affordable(sessions.primary, both.slice(0, 200))
     after = students.at(-1) as string
     const chosen =
       share >= 1 ? students : students.filter((student) => parseInt(student.slice(-8), 16) < share * 2 ** 32)

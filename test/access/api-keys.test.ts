@@ -2,7 +2,7 @@ import t from 'tap'
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createKey, findCaller, openKeyFile, parseKeys, readMoment } from '../../src/access/api-keys.js'
+import { createKey, findCaller, loadKeyFile, parseKeys, readMoment } from '../../src/access/api-keys.js'
 import { command } from '../helpers/cli.js'
 import { entryOf, until } from '../helpers/keys.js'
 
@@ -120,10 +120,10 @@ t.test('the file is followed: written in parts, swapped by links, broken, gone',
   version('..1', list(first))
   const file = join(place, 'keys.json')
   symlinkSync(join('..data', 'keys.json'), file)
-  await t.rejects(openKeyFile(join(place, 'none.json')), /API_KEYS_FILE cannot be used: it cannot be read \(ENOENT\)/)
+  await t.rejects(loadKeyFile(join(place, 'none.json')), /API_KEYS_FILE cannot be used: it cannot be read \(ENOENT\)/)
   writeFileSync(join(place, 'broken.json'), '{')
-  await t.rejects(openKeyFile(join(place, 'broken.json')), /API_KEYS_FILE cannot be used: line 1/)
-  const keys = await openKeyFile(file, 20)
+  await t.rejects(loadKeyFile(join(place, 'broken.json')), /API_KEYS_FILE cannot be used: line 1/)
+  const keys = await loadKeyFile(file, 20)
   t.teardown(() => {
     keys.close()
   })

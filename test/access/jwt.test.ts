@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT, type JWK } from 'jose'
-import { openTokenVerifier, type KeySetTimes } from '../../src/access/jwt.js'
+import { createTokenVerifier, type KeySetTimes } from '../../src/access/jwt.js'
 import { startApp } from '../helpers/app.js'
 
 const issuer = 'https://login.example'
@@ -67,7 +67,7 @@ t.test('tokens of the issuer are accepted under every asymmetric algorithm, with
     ['RS256', 'PS384', 'ES256', 'ES512', 'EdDSA', 'Ed25519'].map((alg) => signer(alg, alg)),
   )
   const issuing = await provider(t, ...signers)
-  const verify = openTokenVerifier({ issuer, audience, jwksUrl: issuing.jwksUrl })
+  const verify = createTokenVerifier({ issuer, audience, jwksUrl: issuing.jwksUrl })
   for (const one of signers) t.match(await verify(await token(one), silent), { name: 'jwt:kpi' }, one.alg)
   const [by] = signers as [Signer]
   const scopes = async (claims: Claims) =>
@@ -93,7 +93,7 @@ t.test('tokens of the issuer are accepted under every asymmetric algorithm, with
 t.test('everything else is refused, and the reason is told', async (t) => {
   const [by, stranger] = [await signer('one', 'RS256'), await signer('one', 'RS256')]
   const { jwksUrl } = await provider(t, by)
-  const verify = openTokenVerifier({ issuer, audience, jwksUrl })
+  const verify = createTokenVerifier({ issuer, audience, jwksUrl })
   const refused = async (text: string | Promise<string>, reason: RegExp, what: string) =>
     t.rejects(verify(await text, silent), { name: 'InvalidToken', message: reason }, what)
   const now = Math.floor(Date.now() / 1000)
@@ -157,7 +157,7 @@ t.test('keys are followed: a new one is fetched once, and nobody makes the servi
   const pass = clock(t)
   const [old, young, never] = [await signer('old'), await signer('young'), await signer('never')]
   const issuing = await provider(t, old)
-  const verify = openTokenVerifier(
+  const verify = createTokenVerifier(
     { issuer, audience, jwksUrl: issuing.jwksUrl },
     { ...patient, cooldownMs: 5 * minute },
   )
@@ -174,7 +174,7 @@ t.test('keys are followed: a new one is fetched once, and nobody makes the servi
   for (let n = 0; n < 20; n++) await t.rejects(verify(ofNever, silent), /does not publish/)
   t.equal(issuing.asked, 2)
 
-  const forgetful = openTokenVerifier(
+  const forgetful = createTokenVerifier(
     { issuer, audience, jwksUrl: issuing.jwksUrl },
     { ...patient, cooldownMs: 0, freshMs: 0 },
   )
@@ -205,7 +205,7 @@ t.test('a provider that is away: 503 at once for whom cannot be judged, and know
   }
   const away = { name: 'ApiError', code: 'access_unavailable' }
   const times = { ...patient, cooldownMs: 0, freshMs: 10 * minute, keptMs: 60 * minute, failureMs: 5 * minute }
-  const verify = openTokenVerifier({ issuer, audience, jwksUrl: issuing.jwksUrl }, times)
+  const verify = createTokenVerifier({ issuer, audience, jwksUrl: issuing.jwksUrl }, times)
   const good = await token(known)
   for (const mode of ['broken', 'html', 'huge', 'slow'] as const) {
     issuing.mode = mode
@@ -221,7 +221,7 @@ t.test('a provider that is away: 503 at once for whom cannot be judged, and know
   times.timeoutMs = patient.timeoutMs
   issuing.mode = 'broken'
   const before = issuing.asked
-  const waiting = openTokenVerifier({ issuer, audience, jwksUrl: issuing.jwksUrl }, { ...patient, failureMs: minute })
+  const waiting = createTokenVerifier({ issuer, audience, jwksUrl: issuing.jwksUrl }, { ...patient, failureMs: minute })
   for (let n = 0; n < 10; n++) await t.rejects(waiting(good, silent), away)
   t.equal(issuing.asked - before, 1, 'and not asked by each request')
 
@@ -243,7 +243,7 @@ t.test('a provider that is away: 503 at once for whom cannot be judged, and know
   pass(5 * minute)
   t.ok(await verify(good, log), 'and again as soon as it is back')
 
-  const nowhere = openTokenVerifier({ issuer, audience, jwksUrl: 'http://127.0.0.1:1/keys' })
+  const nowhere = createTokenVerifier({ issuer, audience, jwksUrl: 'http://127.0.0.1:1/keys' })
   await t.rejects(nowhere(good, log), away)
 })
 
@@ -253,7 +253,7 @@ t.test('over HTTP: 401 names the reason, 403 the scope, 503 says when to try aga
   const nowhere = 'postgres://nobody:secret@127.0.0.1:1/none'
   const app = await startApp(t, nowhere, {}, nowhere, [], {
     access: {
-      tokens: openTokenVerifier({ issuer, audience, jwksUrl: issuing.jwksUrl }, { ...patient, keptMs: 0 }),
+      tokens: createTokenVerifier({ issuer, audience, jwksUrl: issuing.jwksUrl }, { ...patient, keptMs: 0 }),
       open: new Set(['health', 'contract', 'docs']),
     },
   })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readFileSync, readdirSync } from 'node:fs'
 import type { InjectOptions } from 'fastify'
-import { openKeyFile } from '../../src/access/api-keys.js'
+import { loadKeyFile } from '../../src/access/api-keys.js'
 import type { App, AppOptions } from '../../src/app.js'
 import { openGroups, type OpenGroup } from '../../src/config.js'
 import { createDatabase } from '../helpers/database.js'
@@ -19,7 +19,7 @@ const { file, keys } = keyFile(t, {
 const expired = keyFile(t, { old: ['attempts:read'] }, '2020-01-01')
 
 const withKeys = async (open: OpenGroup[] = ['health', 'contract', 'docs'], from = file): Promise<AppOptions> => ({
-  access: { keys: await openKeyFile(from), open: new Set(open) },
+  access: { keys: await loadKeyFile(from), open: new Set(open) },
 })
 const closed = async (t: Tap, open?: OpenGroup[]) => startApp(t, nowhere, {}, nowhere, [], await withKeys(open))
 type Tap = { teardown(action: () => unknown): unknown }

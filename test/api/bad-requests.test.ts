@@ -27,7 +27,7 @@ t.test('no generated request is answered 5xx, or as its schema does not allow', 
     })(),
   )
   await buildIndexes(db.pool, () => undefined)
-  await enableStore({ source: db.pool, store: db.pool }, () => undefined)
+  await enableStore({ primary: db.pool, store: db.pool }, () => undefined)
   await catchUp(db.url)
   const app = await startApp(t, db.url, { streamPoolSize: 4 })
   await app.listen({ host: '127.0.0.1', port: 0 })

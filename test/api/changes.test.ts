@@ -11,7 +11,7 @@ import { readerOf } from '../../src/database/reader.js'
 import { createExamResults } from '../../src/development/exam-results.js'
 import { readFeed, selectChanges } from '../../src/queries/changes.js'
 import { changeColumns } from '../../src/schemas/changes.js'
-import { encodeToken, type Place } from '../../src/store/change-token.js'
+import { encodeToken, type ChangePosition } from '../../src/store/change-token.js'
 import { enableStore } from '../../src/store/enable.js'
 import { rebuild } from '../../src/store/fill.js'
 import { createRefresher } from '../../src/store/refresher.js'
@@ -243,7 +243,7 @@ t.test('a page costs what it gives: two indexes are walked in order, whatever th
   await client.query('analyze')
   await client.query('begin isolation level repeatable read read only')
   const feed = await readFeed(readerOf(client, { store: true }), undefined)
-  const place: Place = [feed.version, '00000000-0000-0000-0000-000000000000', '1', '1']
+  const place: ChangePosition = [feed.version, '00000000-0000-0000-0000-000000000000', '1', '1']
   for (const behind of [{ version: '0' }, { version: feed.version }, { place }]) {
     for (const limit of [10, undefined]) {
       const { rows } = await client.query(
@@ -419,7 +419,7 @@ t.test('a follower amid writers, refreshes, and a rebuild has what the view says
   })
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
   const refresh = () => {
-    const refresher = createRefresher({ sourceUrl: db.url, storeUrl: db.url, log, batch: 5 })
+    const refresher = createRefresher({ primaryUrl: db.url, storeUrl: db.url, log, batch: 5 })
     void refresher.run()
     return refresher
   }
@@ -518,7 +518,7 @@ t.test('keys that went are told for a time; whoever comes later is told to begin
   t.equal((await ask(app, `since=${before}&limit=2`)).has_more, true)
   // the refresher does it
   const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
-  const refresher = createRefresher({ sourceUrl: db.url, storeUrl: db.url, log: quiet, once: true, retentionH: 1 })
+  const refresher = createRefresher({ primaryUrl: db.url, storeUrl: db.url, log: quiet, once: true, retentionH: 1 })
   await refresher.run()
   await refresher.stop()
   t.equal((await client.query('select count(*)::int as n from attempt_deleted')).rows[0].n, 0)
@@ -651,7 +651,7 @@ t.test('without a whole store there is no feed', async (t) => {
     t.match(response.json(), { status: 503, code: 'store_unavailable', detail: /store enable/ })
     t.equal(response.headers['retry-after'], '5')
   }
-  await enableStore({ source: db.pool, store: db.pool }, () => undefined)
+  await enableStore({ primary: db.pool, store: db.pool }, () => undefined)
   t.match((await app.inject('/v1/changes')).json(), { status: 503, code: 'store_unavailable', detail: /being filled/ })
   await catchUp(db.url)
   t.equal((await app.inject('/v1/changes')).statusCode, 200)
@@ -694,7 +694,7 @@ t.test(
     await primary.query(createExamResults)
     await migrateUp(primary)
     await buildIndexes(primary, () => undefined)
-    await enableStore({ source: primary, store: primary }, () => undefined)
+    await enableStore({ primary: primary, store: primary }, () => undefined)
     await primary.query(exam('first', 'student-1', '2026-03-05T00:00:00Z'))
     await catchUp(servers.primary)
     await servers.caughtUp()

@@ -84,7 +84,7 @@ t.test(
   async (t) => {
     const db = await createDatabase(t)
     await buildIndexes(db.pool, () => undefined)
-    await enableStore({ source: db.pool, store: db.pool }, () => undefined)
+    await enableStore({ primary: db.pool, store: db.pool }, () => undefined)
     const target = new URL(db.url)
     const behind = Number(target.port)
     const port = await serve(t, (socket) => {

@@ -1,7 +1,7 @@
 /** Kept connections are there when the server gives no more, and are renewed when it does. */
 import pg from 'pg'
 import t from 'tap'
-import { keepPool } from '../../src/database/kept-pool.js'
+import { createReservedPool } from '../../src/database/kept-pool.js'
 import { createPool, dropConnections } from '../../src/database/pool.js'
 import { createDatabase } from '../helpers/database.js'
 
@@ -19,7 +19,7 @@ t.test('connections stay where their successors are refused', async (t) => {
   url.username = role
   url.password = 'kept'
   let made = 0
-  const kept = keepPool(() => {
+  const kept = createReservedPool(() => {
     made++
     return createPool({ statementTimeoutMs: 20_000 }, url.href, { max: 2, name: 'attempt-api kept', kept: true })
   }, 200)

@@ -1,12 +1,12 @@
 /** What probes are told, while the question is answered, hangs, or fails. */
 import t from 'tap'
-import { keepState } from '../../src/health/kept-state.js'
+import { createCachedState } from '../../src/health/kept-state.js'
 
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
 
 t.test('asks by itself, and tells what it heard last', async (t) => {
   let [asked, state] = [0, 'good']
-  const kept = keepState(
+  const kept = createCachedState(
     async () => {
       asked++
       return state
@@ -27,7 +27,7 @@ t.test('asks by itself, and tells what it heard last', async (t) => {
 t.test('who comes before the first answer gets that one, though it is bad', async (t) => {
   let asked = 0
   let answer: (state: string) => void = () => undefined
-  const kept = keepState(
+  const kept = createCachedState(
     () => {
       asked++
       return new Promise<string>((done) => {

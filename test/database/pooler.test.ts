@@ -78,7 +78,7 @@ t.test("one session for everybody: what is a session's is refused, what is a tra
   t.match(await migrateCommand(url, 'down', '--no-indexes'), { code: 0 })
   await db.migrate()
   t.match(await migrateCommand(db.url, 'up'), { code: 0 })
-  const through = { source: pooled, store: pooled }
+  const through = { primary: pooled, store: pooled }
   const lines: string[] = []
   const say = (line: string) => {
     lines.push(line)
@@ -101,7 +101,7 @@ t.test("one session for everybody: what is a session's is refused, what is a tra
     said.push(message)
   }
   const refresher = createRefresher({
-    sourceUrl: url,
+    primaryUrl: url,
     storeUrl: url,
     log: {
       info: log,

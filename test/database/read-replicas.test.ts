@@ -56,7 +56,7 @@ async function pair(t: Test, { store = false }: { store?: boolean } = {}): Promi
   )
   await buildIndexes(writer, () => undefined)
   if (store) {
-    await enableStore({ source: writer, store: writer }, () => undefined)
+    await enableStore({ primary: writer, store: writer }, () => undefined)
     await catchUp(servers.primary)
   }
   await writer.query(

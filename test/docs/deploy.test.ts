@@ -10,7 +10,7 @@ import { parse } from 'yaml'
 import { createKey } from '../../src/access/api-keys.js'
 import { buildIndexes } from '../../src/migrate/indexes.js'
 import { migrateDown } from '../../src/migrate/runner.js'
-import { queue, store } from '../../src/migrate/sets.js'
+import { queueMigrations, storeMigrations } from '../../src/migrate/sets.js'
 import { enableStore } from '../../src/store/enable.js'
 import { executable } from '../helpers/cli.js'
 import { createDatabase } from '../helpers/database.js'
@@ -138,8 +138,8 @@ t.test('deploy.sh', there, async (t) => {
   // a store as an older version left it
   await buildIndexes(db.pool, () => undefined)
   await enabled(db)
-  await migrateDown(db.pool, queue)
-  for (let newest = 0; newest < 2; newest++) await migrateDown(db.pool, store)
+  await migrateDown(db.pool, queueMigrations)
+  for (let newest = 0; newest < 2; newest++) await migrateDown(db.pool, storeMigrations)
   t.match(
     await deploy(url, { TRIES: '60' }),
     {
@@ -156,7 +156,7 @@ t.test('deploy.sh', there, async (t) => {
     `create role ${weak.username} login password 'of-nobody'; grant select on kysely_migration, kysely_migration_hash, attempt_queue_migration, attempt_queue_migration_hash, attempt_store_migration, attempt_store_migration_hash to ${weak.username}`,
   )
   t.teardown(() => db.pool.query(`drop owned by ${weak.username}; drop role ${weak.username}`))
-  await migrateDown(db.pool, store)
+  await migrateDown(db.pool, storeMigrations)
   const refused = await deploy(url, { DATABASE_URL: weak.href })
   t.match(
     refused,
@@ -164,7 +164,7 @@ t.test('deploy.sh', there, async (t) => {
     'a right that is missing is asked for once',
   )
   t.notMatch(refused.said, /try 1 of/)
-  await enableStore({ source: db.pool, store: db.pool }, () => undefined)
+  await enableStore({ primary: db.pool, store: db.pool }, () => undefined)
 
   const drift = (correct: string) =>
     `create or replace view attempt as select id, student_id, item_id, ${correct} as correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id, topic_id from attempt_numbered`

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
-import { openKeyFile } from '../../src/access/api-keys.js'
+import { loadKeyFile } from '../../src/access/api-keys.js'
 import { loadExamResults } from '../../src/development/load.js'
 import { startApp } from '../helpers/app.js'
 import { parseCsv } from '../helpers/csv.js'
@@ -81,7 +81,7 @@ t.test('the example in Python', { skip: absent }, async (t) => {
   t.test('sends the key that it is given', async (t) => {
     const { file, keys } = keyFile(t, { research: ['attempts:read'] })
     const closed = await startApp(t, db.url, {}, db.url, [], {
-      access: { keys: await openKeyFile(file), open: new Set() },
+      access: { keys: await loadKeyFile(file), open: new Set() },
     })
     const asks = await closed.listen({ host: '127.0.0.1', port: 0 })
     t.match(await run(asks), { code: 1, stderr: /401 This needs a key/ })

@@ -62,7 +62,7 @@ t.test('a full disk under the store costs freshness, never an answer', async (t)
   const store = steadyPool(t, server.url)
   await load(source.pool, 100, 20)
   await buildIndexes(source.pool, () => undefined)
-  await enableStore({ source: source.pool, store }, () => undefined)
+  await enableStore({ primary: source.pool, store }, () => undefined)
   const service = await startService(t, {
     ...settings,
     DATABASE_URL: source.url,

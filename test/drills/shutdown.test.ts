@@ -130,7 +130,7 @@ t.test('a refresher in the middle of a batch, and a second signal', async (t) =>
   const refreshed = await createDatabase(t)
   await load(refreshed.pool, 20, 5)
   await buildIndexes(refreshed.pool, () => undefined)
-  await enableStore({ source: refreshed.pool, store: refreshed.pool }, () => undefined)
+  await enableStore({ primary: refreshed.pool, store: refreshed.pool }, () => undefined)
   const service = await startService(t, { DATABASE_URL: refreshed.url, SHUTDOWN_GRACE_S: '2' })
   await until(
     async () => (await service.get('/v1/attempts?limit=1')).headers.get('attempt-source') === 'store',

@@ -1,12 +1,12 @@
 /** The service on a test database, asked by inject: under the options of production. */
 import { buildApp, type App, type AppOptions } from '../../src/app.js'
 import { createContractMonitor } from '../../src/health/contract-monitor.js'
-import { openDatabases } from '../../src/database/reader.js'
+import { createDatabases } from '../../src/database/reader.js'
 import { createSlowQueries } from '../../src/observability/slow-queries.js'
-import { openStreams } from '../../src/database/streams.js'
+import { createStreams } from '../../src/database/streams.js'
 import { createDatabaseMonitor } from '../../src/observability/database-monitor.js'
 import { createStoreMonitor } from '../../src/health/store-health.js'
-import { openSources } from '../../src/store/sources.js'
+import { createSources } from '../../src/store/sources.js'
 
 export const testConfig = {
   poolSize: 4,
@@ -43,13 +43,13 @@ export async function startApp(
   before: (app: App) => void = () => undefined,
 ): Promise<App> {
   const config = { ...testConfig, ...settings }
-  const databases = openDatabases(config, url, storeUrl, standbys)
+  const databases = createDatabases(config, url, storeUrl, standbys)
   const app = await buildApp(
     {
       limits: config,
       databases,
-      sources: openSources(config, databases, url, standbys),
-      streams: openStreams(config, url, storeUrl, standbys),
+      sources: createSources(config, databases, url, standbys),
+      streams: createStreams(config, url, storeUrl, standbys),
       contract: createContractMonitor(config, url),
       storeMonitor: createStoreMonitor(config, storeUrl),
       databaseMonitor: createDatabaseMonitor(config, url, storeUrl),

@@ -48,7 +48,7 @@ export async function prepare(server: string, { exams = 60, questions = 20, stor
     await migrateUp(pool)
     await load(pool, exams, questions)
     await buildIndexes(pool, () => undefined)
-    if (store) await enableStore({ source: pool, store: pool }, () => undefined)
+    if (store) await enableStore({ primary: pool, store: pool }, () => undefined)
     return url.href
   } finally {
     await pool.end()

@@ -9,13 +9,13 @@ const quiet: RefresherOptions['log'] = { info: () => undefined, warn: () => unde
 
 /** Refreshes until the store is whole and the queue is empty. */
 export async function catchUp(url: string, storeUrl = url, log = quiet): Promise<void> {
-  const refresher = createRefresher({ sourceUrl: url, storeUrl, log, once: true })
+  const refresher = createRefresher({ primaryUrl: url, storeUrl, log, once: true })
   await refresher.run()
   await refresher.stop()
 }
 
 export async function enabled(db: TestDatabase, store = db): Promise<void> {
-  await enableStore({ source: db.pool, store: store.pool }, () => undefined)
+  await enableStore({ primary: db.pool, store: store.pool }, () => undefined)
   await catchUp(db.url, store.url)
 }
 

@@ -40,7 +40,7 @@ function lateness(t: { teardown(action: () => unknown): unknown }): () => number
 t.test('probes answer while every connection and every lane is taken', async (t) => {
   const db = await createDatabase(t)
   await buildIndexes(db.pool, () => undefined)
-  await enableStore({ source: db.pool, store: db.pool }, () => undefined)
+  await enableStore({ primary: db.pool, store: db.pool }, () => undefined)
   await catchUp(db.url)
   const app = await startApp(t, db.url, {
     poolSize: 1,

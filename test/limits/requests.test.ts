@@ -2,7 +2,7 @@ import t from 'tap'
 import { connect, type AddressInfo } from 'node:net'
 import type { App } from '../../src/app.js'
 import type { FastifyRequest } from 'fastify'
-import { openKeyFile } from '../../src/access/api-keys.js'
+import { loadKeyFile } from '../../src/access/api-keys.js'
 import { readConfig } from '../../src/config.js'
 import { clientOf } from '../../src/plugins/rate-limit.js'
 import { startApp, type testConfig, untilReady } from '../helpers/app.js'
@@ -86,7 +86,7 @@ t.test('a client may ask so often; probes are not counted, and each client is', 
 t.test('whoever is refused is counted as well: by address, or by what the key names', async (t) => {
   const { file, keys } = keyFile(t, { rows: ['attempts:read'], kpi: ['aggregates:read'] })
   const app = await startApp(t, db.url, { rateLimit: 3, rateWindowS: 600 }, db.url, [], {
-    access: { keys: await openKeyFile(file), open: new Set(['health']) },
+    access: { keys: await loadKeyFile(file), open: new Set(['health']) },
   })
   const ask = (path: string, key?: string) =>
     app.inject({ path, headers: key === undefined ? {} : { authorization: `Bearer ${key}` } })

@@ -23,7 +23,7 @@ async function standing(
 ): Promise<{ db: TestDatabase; app: App; go: () => Promise<void>; running: () => Promise<number> }> {
   const db = await createDatabase(t)
   await buildIndexes(db.pool, () => undefined)
-  await enableStore({ source: db.pool, store: db.pool }, () => undefined)
+  await enableStore({ primary: db.pool, store: db.pool }, () => undefined)
   await catchUp(db.url)
   const app = await startApp(t, db.url, settings)
   const open = async () =>

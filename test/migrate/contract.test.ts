@@ -1,15 +1,15 @@
 import t from 'tap'
 import { sql, type Kysely } from 'kysely'
 import { migrateDown, migrateUp } from '../../src/migrate/runner.js'
-import { lock, type MigrationSet } from '../../src/migrate/sets.js'
+import { viewMigrations, type MigrationSet } from '../../src/migrate/sets.js'
 import { createDatabase } from '../helpers/database.js'
 import { sleep } from '../helpers/migrate.js'
 
 /** The lock, and after it what somebody got wrong: hints count from two. */
 const wrong: MigrationSet = {
-  ...lock,
+  ...viewMigrations,
   migrations: {
-    ...lock.migrations,
+    ...viewMigrations.migrations,
     '20990101_0900_wrong': {
       up: async (db: Kysely<unknown>) => {
         await sql`create table of_the_wrong_one (id int)`.execute(db)
@@ -59,7 +59,7 @@ t.test('a view that fails its golden rows is never seen, and leaves nothing', as
 
 t.test('a check that cannot be done is no pass', async (t) => {
   const db = await createDatabase(t, { migrated: false })
-  await t.rejects(migrateUp(db.pool, lock, { checkMs: 1 }), { code: '57014' })
+  await t.rejects(migrateUp(db.pool, viewMigrations, { checkMs: 1 }), { code: '57014' })
   t.equal((await db.pool.query(`select to_regclass('attempt') is null as nothing`)).rows[0].nothing, true)
 })
 

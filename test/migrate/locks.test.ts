@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import pg from 'pg'
 import { migrateUp } from '../../src/migrate/runner.js'
-import { lock } from '../../src/migrate/sets.js'
+import { viewMigrations } from '../../src/migrate/sets.js'
 import { withoutValues } from '../../src/migrate/blockers.js'
 import { cli } from '../helpers/cli.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
@@ -64,7 +64,7 @@ t.test('a long reader of the view makes the migration wait, and neither readers 
   const [reads, writes] = [await busy(t, db.url, 'select count(*) from attempt'), await busy(t, db.url, write)]
   const lines: string[] = []
   let done = false
-  const migrating = migrateUp(db.pool, lock, {
+  const migrating = migrateUp(db.pool, viewMigrations, {
     say: (line) => {
       lines.push(line)
     },
@@ -160,7 +160,7 @@ t.test('of twenty runners one applies, the others find nothing to do; one that i
   const pools = Array.from({ length: 15 }, () => new pg.Pool({ connectionString: db.url, max: 2 }))
   for (const pool of pools) pool.on('error', () => undefined)
   t.teardown(() => Promise.all(pools.map((pool) => pool.end())))
-  const inside = pools.map(async (pool) => (await migrateUp(pool, lock, { waitMs: 120_000 })).length === 1)
+  const inside = pools.map(async (pool) => (await migrateUp(pool, viewMigrations, { waitMs: 120_000 })).length === 1)
   const applied = await Promise.all([...processes, ...inside])
   t.equal(applied.length, 20)
   t.equal(applied.filter(Boolean).length, 1)
@@ -184,13 +184,13 @@ t.test(
           // once refused, its session has read of the catalog what it needs to ask, and remembers that there is no table
           if (/pg_try_advisory/.test(String(given[0])) && ++asked === 2) {
             await holder.query('select pg_advisory_unlock_all()')
-            applied = (await migrateUp(first, lock)).length
+            applied = (await migrateUp(first, viewMigrations)).length
           }
           return query(...given)
         },
       })
     })
-    t.same(await migrateUp(second, lock), [])
+    t.same(await migrateUp(second, viewMigrations), [])
     t.equal(applied, 1)
   },
 )

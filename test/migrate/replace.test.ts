@@ -1,6 +1,6 @@
 import t from 'tap'
 import { migrateUp } from '../../src/migrate/runner.js'
-import { lock } from '../../src/migrate/sets.js'
+import { viewMigrations } from '../../src/migrate/sets.js'
 import { lockColumns } from '../../src/migrate/lock-columns.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
 import { migrateCommand } from '../helpers/migrate.js'
@@ -210,7 +210,7 @@ t.test('what cannot be recreated refuses all of it', async (t) => {
   for (const [make, remove, reason] of cases) {
     await db.pool.query(make)
     const was = await snapshot(db)
-    await t.rejects(migrateUp(db.pool, lock, { replace: true }), reason)
+    await t.rejects(migrateUp(db.pool, viewMigrations, { replace: true }), reason)
     t.strictSame(await snapshot(db), was, make)
     t.equal((await db.pool.query(`select to_regclass('attempt_exam') is null as nothing`)).rows[0].nothing, true)
     await db.pool.query(remove)

@@ -5,7 +5,7 @@ import { Kysely as Builder, Migrator, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { sentenceOf, withoutSecrets } from '../../src/cli/failure.js'
 import { migrateDown, migrateUp } from '../../src/migrate/runner.js'
-import { lock, queue, store, type MigrationSet } from '../../src/migrate/sets.js'
+import { viewMigrations, queueMigrations, storeMigrations, type MigrationSet } from '../../src/migrate/sets.js'
 import { hashesOf } from '../../src/migrate/hashes.js'
 import { planUp } from '../../src/migrate/plan.js'
 import { migrationStatus } from '../../src/migrate/status.js'
@@ -23,7 +23,9 @@ t.test('applied migrations are frozen: what each does has the hash that it had',
   const hashes = Object.assign(
     {},
     ...(await Promise.all(
-      [lock, queue, store].map(async (set) => Object.fromEntries(await hashesOf(set)) as Record<string, string>),
+      [viewMigrations, queueMigrations, storeMigrations].map(
+        async (set) => Object.fromEntries(await hashesOf(set)) as Record<string, string>,
+      ),
     )),
   ) as Record<string, string>
   t.strictSame(hashes, {
@@ -101,12 +103,12 @@ t.test(
         migrationTableName: set.table,
         migrationLockTableName: `${set.table}_lock`,
       })
-    t.equal((await migrator(lock).migrateToLatest()).error, undefined)
+    t.equal((await migrator(viewMigrations).migrateToLatest()).error, undefined)
     t.match(await migrateCommand(db.url, 'status'), { code: 0, said: /before hashes were kept/ })
     t.match(await migrateCommand(db.url, 'up', '--no-indexes'), { code: 0, said: /Nothing to apply/ })
     t.match(await migrateCommand(db.url, 'status'), { code: 0, said: /hash 5010c1823a70/ })
-    t.equal((await migrateUp(db.pool, queue)).length, 2)
-    const known = await migrator(queue).migrateToLatest()
+    t.equal((await migrateUp(db.pool, queueMigrations)).length, 2)
+    const known = await migrator(queueMigrations).migrateToLatest()
     t.strictSame([known.error, known.results], [undefined, []])
     t.match((await migrateCommand(db.url, 'status')).said, /20251202_0900_attempt_queue_exams was applied/)
   },
@@ -183,7 +185,7 @@ t.test('plan shows the statements, the locks of the trial and the dependants, an
     `create or replace view attempt as select id, student_id, item_id, correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id, nullif(topic_id, 'x') as topic_id from attempt_numbered`,
   )
   t.equal((await planUp(db.pool)).noop, false)
-  t.match((await planUp(db.pool, queue)).locks, [{ relation: 'exam_results', mode: 'ShareRowExclusiveLock' }])
+  t.match((await planUp(db.pool, queueMigrations)).locks, [{ relation: 'exam_results', mode: 'ShareRowExclusiveLock' }])
   t.equal((await db.pool.query('select count(*)::int as n from kysely_migration')).rows[0].n, 0)
 })
 
@@ -264,25 +266,25 @@ t.test('a view that somebody dropped is told, and made anew by --again, which na
 
 t.test('down refuses while there is a store', async (t) => {
   const db = await createDatabase(t)
-  await migrateUp(db.pool, queue)
+  await migrateUp(db.pool, queueMigrations)
   t.match(await migrateCommand(db.url, 'down'), {
     code: 1,
     said: /There is a store.*store disable first; nothing was changed/,
   })
-  await migrateDown(db.pool, queue, { all: true })
+  await migrateDown(db.pool, queueMigrations, { all: true })
   t.equal((await migrateCommand(db.url, 'down')).code, 0)
 })
 
 t.test('status tells what a store lacks, also in a database of its own', async (t) => {
   const [db, elsewhere] = [await createDatabase(t), await createDatabase(t, { bare: true })]
-  await migrateUp(db.pool, queue)
-  await migrateUp(elsewhere.pool, store)
-  t.equal((await migrationStatus(db.pool, lock, elsewhere.pool)).state, 'current')
+  await migrateUp(db.pool, queueMigrations)
+  await migrateUp(elsewhere.pool, storeMigrations)
+  t.equal((await migrationStatus(db.pool, viewMigrations, elsewhere.pool)).state, 'current')
   t.match(await migrateCommand(db.url, 'status', { STORE_DATABASE_URL: elsewhere.url }), {
     code: 0,
     said: /20251201_0910_attempt_store was applied/,
   })
-  await migrateDown(elsewhere.pool, store)
+  await migrateDown(elsewhere.pool, storeMigrations)
   t.match(await migrateCommand(db.url, 'status', { STORE_DATABASE_URL: elsewhere.url }), {
     code: 4,
     said: /is pending: attempt-api store upgrade applies it/,

@@ -71,7 +71,7 @@ t.test('an item that a student answered again and again costs its rows, and not 
             return target.query(query, values)
           },
   })
-  await refreshBatch({ source: watched, store: watched }, 10)
+  await refreshBatch({ primary: watched, store: watched }, 10)
   t.equal(plans.length, 1)
   t.notMatch(plans[0], /Rows Removed by Join Filter: \d{3}/, 'no attempt is compared with each other one')
   t.strictSame((await differentRows(db.pool, db.pool)).rows, [])
@@ -87,9 +87,9 @@ t.test('a chunk of the fill, and of a comparison, ends where its exams are many'
     ['d', 1],
   ] as const)
     await insert(db, user, exams)
-  await enableStore({ source: db.pool, store: db.pool }, say)
+  await enableStore({ primary: db.pool, store: db.pool }, say)
   const client = await db.pool.connect()
-  const sessions = { source: client, store: client }
+  const sessions = { primary: client, store: client }
   const rows: number[] = []
   for (let at = 0, done = false; !done; at = rows.at(-1) ?? 0) {
     const chunk = await fillChunk(sessions)
@@ -110,7 +110,7 @@ t.test('a chunk of the fill, and of a comparison, ends where its exams are many'
   t.teardown(() => {
     reader.release(true)
   })
-  t.match(await verifyStore({ source: reader, store: reader }, 1, say), { students: 4, differences: { length: 1 } })
+  t.match(await verifyStore({ primary: reader, store: reader }, 1, say), { students: 4, differences: { length: 1 } })
 })
 
 t.test('a student whose comparison takes long is passed over and holds up nobody', async (t) => {
@@ -122,7 +122,7 @@ t.test('a student whose comparison takes long is passed over and holds up nobody
   t.teardown(() => {
     for (const one of [client, holder]) one.release(true)
   })
-  const sessions = { source: client, store: client }
+  const sessions = { primary: client, store: client }
   // stands for a long statement: it waits for a lock
   await holder.query('begin; lock table attempt_materialized in access exclusive mode')
   const looked = await verifySample(sessions, null, 5)
@@ -147,7 +147,7 @@ t.test('settings of the database do not end what a refresher or a comparison doe
   t.teardown(async () => {
     for (const client of [source, store]) await client.end()
   })
-  const sessions = { source, store } as unknown as Parameters<typeof transaction>[0]
+  const sessions = { primary: source, store } as unknown as Parameters<typeof transaction>[0]
   await t.resolves(transaction(sessions, () => source.query('select pg_sleep(0.4)')))
   await t.resolves(store.query('select 1'), 'the session that waited is there')
 })
@@ -169,7 +169,7 @@ t.test('two schemas of a database have a store each, and each its refresher', as
     )
     await migrateUp(pool)
     await buildIndexes(pool, say)
-    await enableStore({ source: pool, store: pool }, say)
+    await enableStore({ primary: pool, store: pool }, say)
     await pool.end()
   }
   // each leads while the other does
@@ -183,7 +183,7 @@ t.test('two schemas of a database have a store each, and each its refresher', as
     ).rows,
     [{ schema: 'north', zone: 'UTC', jit: 'off' }],
   )
-  const { storeLock } = await import('../../src/store/sessions.js')
+  const { storeAdvisoryLock: storeLock } = await import('../../src/store/sessions.js')
   await pool.query(`select pg_advisory_lock(${storeLock})`)
   await catchUp(url('south'))
   t.strictSame((await db.pool.query('select count(*)::int as n from south.attempt_materialized')).rows, [{ n: 1 }])
@@ -207,7 +207,7 @@ t.test('nothing stands on exam_results where the store has no place', async (t) 
   const [db, apart] = [await createDatabase(t), await createDatabase(t, { bare: true })]
   await buildIndexes(db.pool, say)
   const nobody = new pg.Pool({ connectionString: 'postgres://nobody@127.0.0.1:1/none', max: 1 })
-  await t.rejects(enableStore({ source: db.pool, store: nobody }, say))
+  await t.rejects(enableStore({ primary: db.pool, store: nobody }, say))
   t.equal(await triggers(db), 0)
   await nobody.end()
   // until PostgreSQL 15 everybody may create there
@@ -216,13 +216,13 @@ t.test('nothing stands on exam_results where the store has no place', async (t) 
   )
   t.teardown(() => db.pool.query(`drop role no_place_${process.pid}`))
   const client = new pg.Pool({ connectionString: apart.url, max: 1, options: `-c role=no_place_${process.pid}` })
-  await t.rejects(enableStore({ source: db.pool, store: client }, say), {
+  await t.rejects(enableStore({ primary: db.pool, store: client }, say), {
     message: /permission denied for the schema of the store/,
   })
   await client.end()
   t.equal(await triggers(db), 0)
   const said: string[] = []
-  await disableStore({ source: db.pool, store: apart.pool }, (line) => {
+  await disableStore({ primary: db.pool, store: apart.pool }, (line) => {
     said.push(line)
   })
   t.strictSame(said, ['There is no store: nothing to remove.'])

@@ -64,7 +64,7 @@ t.test('says what the store is, and stays ready', async (t) => {
   )
   const app = await started(t, db.url, { storeLagS: 50 })
   t.equal(await store(app, undefined), null)
-  await enableStore({ source: db.pool, store: db.pool }, () => undefined)
+  await enableStore({ primary: db.pool, store: db.pool }, () => undefined)
   t.match(await store(app, 'filling'), {
     state: 'filling',
     as_of: null,

@@ -3,7 +3,7 @@ import t from 'tap'
 import type { App } from '../../src/app.js'
 import { buildIndexes } from '../../src/migrate/indexes.js'
 import { migrateDown, migrateUp } from '../../src/migrate/runner.js'
-import { queue, store } from '../../src/migrate/sets.js'
+import { queueMigrations, storeMigrations } from '../../src/migrate/sets.js'
 import { queueIsCurrent, storeIsCurrent } from '../../src/store/current.js'
 import { createRefresher } from '../../src/store/refresher.js'
 import { startApp } from '../helpers/app.js'
@@ -25,19 +25,19 @@ t.test('the newest migration of each set that the code needs is told by the cata
   const db = await createDatabase(t)
   const current = async () =>
     (await db.pool.query(`select ${queueIsCurrent} as queue, ${storeIsCurrent} as store`)).rows[0]
-  await migrateUp(db.pool, queue)
-  await migrateUp(db.pool, store)
+  await migrateUp(db.pool, queueMigrations)
+  await migrateUp(db.pool, storeMigrations)
   t.strictSame(await current(), { queue: true, store: true })
   // without the index on sessions a store is slower, and still one
-  await migrateDown(db.pool, store)
+  await migrateDown(db.pool, storeMigrations)
   t.strictSame(await current(), { queue: true, store: true })
-  await migrateDown(db.pool, store)
+  await migrateDown(db.pool, storeMigrations)
   t.strictSame(
     await current(),
     { queue: true, store: false },
     'a newer migration of the store is to be named in current.ts',
   )
-  await migrateDown(db.pool, queue, { all: true })
+  await migrateDown(db.pool, queueMigrations, { all: true })
   t.strictSame(await current(), { queue: false, store: false })
 })
 
@@ -48,7 +48,7 @@ t.test('counts as absent until it is brought up to date', async (t) => {
     `insert into exam_results (session_id, user_id, result_json) values ('one', 'somebody', '{"questions": [{"question_id": 1, "is_correct": true, "topic": "t"}]}')`,
   )
   await enabled(db)
-  for (let step = 0; step < 2; step++) await migrateDown(db.pool, store)
+  for (let step = 0; step < 2; step++) await migrateDown(db.pool, storeMigrations)
   const app = await startApp(t, db.url, { storeLagS: 3600 })
   const daily = await app.inject('/v1/topics/daily?source=live')
   t.equal(daily.statusCode, 200)
@@ -61,7 +61,7 @@ t.test('counts as absent until it is brought up to date', async (t) => {
     lines.push(`${message} ${String((object as { err?: Error }).err?.message ?? '')}`)
   }
   const refresher = createRefresher({
-    sourceUrl: db.url,
+    primaryUrl: db.url,
     storeUrl: db.url,
     log: { info: told, warn: told, error: told },
   })
@@ -79,7 +79,7 @@ t.test('counts as absent until it is brought up to date', async (t) => {
   t.equal(valueOf(metrics, 'attempt_database_up', up), 1, 'the server answers')
   t.equal(valueOf(metrics, 'attempt_store_refresher_present'), 0, 'so that NoActiveRefresher comes')
 
-  await migrateUp(db.pool, store)
+  await migrateUp(db.pool, storeMigrations)
   for (
     const end = Date.now() + 60_000;
     !lines.some((line) => line.includes('refreshing the store')) && Date.now() < end;

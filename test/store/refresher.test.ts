@@ -28,11 +28,11 @@ async function small(
   await buildIndexes(db.pool, () => undefined)
   const store = apart ? await createDatabase(t, { bare: true }) : db
   if (whole) await enabled(db, store)
-  else await enableStore({ source: db.pool, store: store.pool }, () => undefined)
+  else await enableStore({ primary: db.pool, store: store.pool }, () => undefined)
   const source = await db.pool.connect()
-  const sessions = { source, store: apart ? await store.pool.connect() : source }
+  const sessions = { primary: source, store: apart ? await store.pool.connect() : source }
   t.teardown(() => {
-    sessions.source.release(true)
+    sessions.primary.release(true)
     if (apart) sessions.store.release(true)
   })
   return { db, store, sessions }
@@ -84,7 +84,7 @@ function before(client: pg.PoolClient, beginning: string, what: () => Promise<un
     },
   })
 }
-const both = (client: pg.PoolClient): Sessions => ({ source: client, store: client })
+const both = (client: pg.PoolClient): Sessions => ({ primary: client, store: client })
 
 /** Runs a refresher until `what` is true. */
 async function until(
@@ -99,7 +99,7 @@ async function until(
     lines.push(`${message} ${JSON.stringify(object)}`)
   }
   const refresher = createRefresher({
-    sourceUrl: db.url,
+    primaryUrl: db.url,
     storeUrl: store.url,
     log: { info: log, warn: log, error: log },
   })
@@ -158,7 +158,7 @@ t.test('a batch does nothing to a store that is to be filled first, and a fill g
   t.equal(await refreshBatch(sessions, 10), undefined)
   t.equal((await stateOf(db)).state, 'filling')
   // what was there before the place is not read again: it is in the queue if it changed
-  const [first] = await nextStudents(sessions.source, null)
+  const [first] = await nextStudents(sessions.primary, null)
   await db.pool.query('update attempt_store set filled_to = $1', [first])
   t.match(await fillChunk(sessions), { done: true, rows: 44 })
   t.equal((await stateOf(db)).state, 'catching_up')
@@ -212,10 +212,10 @@ t.test('TRUNCATE is seen with its row in the queue or not at all, and a crash fo
     const other = await db.pool.connect()
     // while a batch runs
     await touch(db, 'u1')
-    const at = before(sessions.source, 'select store, version', () =>
+    const at = before(sessions.primary, 'select store, version', () =>
       t.rejects(other.query(`set lock_timeout = '100ms'; truncate exam_results`), { code: '55P03' }),
     )
-    t.match(await refreshBatch(apart ? { source: at, store: sessions.store } : both(at), 10), {
+    t.match(await refreshBatch(apart ? { primary: at, store: sessions.store } : both(at), 10), {
       written: 0,
       deleted: 0,
     })
@@ -236,7 +236,7 @@ t.test('TRUNCATE is seen with its row in the queue or not at all, and a crash fo
     // the store's commit is lost, and the queue still knows
     await db.pool.query('truncate exam_results')
     const failing = before(sessions.store, 'commit', () => Promise.reject(new Error('gone')))
-    await t.rejects(refreshBatch(apart ? { source: sessions.source, store: failing } : both(failing), 10), /gone/)
+    await t.rejects(refreshBatch(apart ? { primary: sessions.primary, store: failing } : both(failing), 10), /gone/)
     t.equal((await stateOf(store)).state, 'ready')
     t.equal(await waiting(db), 1)
     await catchUp(db.url, store.url)
@@ -259,7 +259,7 @@ t.test('the queue gives up a row only with what it stands for', async (t) => {
   // committed while a batch runs: not in its snapshot
   const writer = await db.pool.connect()
   let written = ''
-  const busy = before(sessions.source, 'update attempt_store set version', async () => {
+  const busy = before(sessions.primary, 'update attempt_store set version', async () => {
     await writer.query(
       `insert into exam_results (session_id, user_id, result_json) values ('late', 'u5', '{"questions": [{"question_id": 4}]}')`,
     )
@@ -399,14 +399,20 @@ t.test('two databases: a crash between the commits costs a recomputation, never 
     )
   const gone = () => Promise.reject(new Error('gone'))
   await exam('first')
-  await t.rejects(refreshBatch({ source: before(sessions.source, 'commit', gone), store: sessions.store }, 10), /gone/)
+  await t.rejects(
+    refreshBatch({ primary: before(sessions.primary, 'commit', gone), store: sessions.store }, 10),
+    /gone/,
+  )
   t.equal(await waiting(db), 1, 'the store has it, and the queue still')
   await settleDays(sessions.store)
   t.strictSame(await differentRows(db.pool, store.pool), same)
   const { version } = await stateOf(store)
   t.match(await refreshBatch(sessions, 10), { exams: 1, written: 0, deleted: 0, version })
   await exam('second')
-  await t.rejects(refreshBatch({ source: sessions.source, store: before(sessions.store, 'commit', gone) }, 10), /gone/)
+  await t.rejects(
+    refreshBatch({ primary: sessions.primary, store: before(sessions.store, 'commit', gone) }, 10),
+    /gone/,
+  )
   t.equal(await waiting(db), 1, 'neither has it')
   t.not((await differentRows(db.pool, store.pool)).rows.length, 0)
   t.match(await refreshBatch(sessions, 10), { exams: 1, written: 1 })
@@ -415,7 +421,7 @@ t.test('two databases: a crash between the commits costs a recomputation, never 
   const fresh = await store.pool.connect()
   await fresh.query('set synchronous_commit = off')
   const setting = await transaction(
-    { source: sessions.source, store: fresh },
+    { primary: sessions.primary, store: fresh },
     async () => (await fresh.query<{ s: string }>(`select current_setting('synchronous_commit') as s`)).rows[0]?.s,
   )
   t.equal(setting, 'on', 'what the queue gives up is on the disk')
@@ -460,7 +466,7 @@ t.test(
       `insert into exam_results (session_id, user_id, result_json, updated_at) values ('${session}', 'u1', '{"questions": [{"question_id": 1}, {"question_id": 9}]}', '${at}')`
     const gone = () => Promise.reject(new Error('gone'))
     const unended = () =>
-      t.rejects(refreshBatch({ source: before(sessions.source, 'commit', gone), store: sessions.store }, 10), /gone/)
+      t.rejects(refreshBatch({ primary: before(sessions.primary, 'commit', gone), store: sessions.store }, 10), /gone/)
     const cases: [string, ...string[]][] = [
       ['an insertion', insert('lost', '2026-03-02Z')],
       [
@@ -532,7 +538,7 @@ t.test('two databases: commits that exam_results loses while the store is filled
     `insert into exam_results (session_id, user_id, result_json) select 'many' || n, 'many' || n, '{"questions": [{"question_id": 1}]}' from generate_series(1, 588) as n; delete from attempt_queue`,
   )
   t.match(await fillChunk(sessions), { done: false })
-  const [first] = await nextStudents(sessions.source, null)
+  const [first] = await nextStudents(sessions.primary, null)
   const change = `update exam_results set result_json = '{"questions": [{"question_id": 7}]}' where attempt_student_id(user_id) > (select filled_to from kept_place)`
   await db.pool.query('create table kept_place (filled_to uuid)')
   await db.pool.query('insert into kept_place values ($1)', [
@@ -564,7 +570,7 @@ t.test('who waits for its turn, or for a store, keeps its connection', async (t)
   const db = await createDatabase(t)
   await buildIndexes(db.pool, () => undefined)
   const quiet = () => undefined
-  const one = createRefresher({ sourceUrl: db.url, storeUrl: db.url, log: { info: quiet, warn: quiet, error: quiet } })
+  const one = createRefresher({ primaryUrl: db.url, storeUrl: db.url, log: { info: quiet, warn: quiet, error: quiet } })
   void one.run()
   const backends = async () =>
     (
@@ -583,7 +589,7 @@ t.test('who waits for its turn, or for a store, keeps its connection', async (t)
   while ((await backends()).length === 0) await new Promise((again) => setTimeout(again, 20))
   // it looks for one every five seconds
   t.equal((await seen(130)).size, 1, 'there is no store')
-  await enableStore({ source: db.pool, store: db.pool }, quiet)
+  await enableStore({ primary: db.pool, store: db.pool }, quiet)
   const end = Date.now() + 60_000
   while ((await stateOf(db)).state !== 'ready' && Date.now() < end) await new Promise((again) => setTimeout(again, 20))
   t.equal((await stateOf(db)).state, 'ready', 'seen without being told')
@@ -594,7 +600,7 @@ t.test('who waits for its turn, or for a store, keeps its connection', async (t)
     first = await backends()
   }
   t.equal(first.length, 3)
-  const two = createRefresher({ sourceUrl: db.url, storeUrl: db.url, log: { info: quiet, warn: quiet, error: quiet } })
+  const two = createRefresher({ primaryUrl: db.url, storeUrl: db.url, log: { info: quiet, warn: quiet, error: quiet } })
   void two.run()
   while ((await backends()).every((pid) => first.includes(pid))) await new Promise((again) => setTimeout(again, 20))
   t.equal([...(await seen(60))].filter((pid) => !first.includes(pid)).length, 1, 'another one leads')
@@ -607,7 +613,7 @@ t.test(
     const { db, sessions } = await small(t)
     const apart = await createDatabase(t, { bare: true })
     const lines: string[] = []
-    await enableStore({ source: db.pool, store: apart.pool }, (line) => {
+    await enableStore({ primary: db.pool, store: apart.pool }, (line) => {
       lines.push(line)
     })
     t.match(lines.join(), /fed another store/)
@@ -618,18 +624,18 @@ t.test(
     await db.pool.query(`delete from exam_results where user_id = 'u2'`)
     await catchUp(db.url, apart.url)
     t.strictSame(await differentRows(db.pool, apart.pool), same)
-    await enableStore({ source: db.pool, store: db.pool }, () => undefined)
+    await enableStore({ primary: db.pool, store: db.pool }, () => undefined)
     t.equal((await stateOf(db)).state, 'emptying')
     await t.rejects(fillChunkOf(apart, db), /feeds another store/)
     await catchUp(db.url)
     t.strictSame(await differentRows(db.pool, db.pool), same)
-    await disableStore({ source: db.pool, store: apart.pool }, (line) => {
+    await disableStore({ primary: db.pool, store: apart.pool }, (line) => {
       lines.push(line)
     })
     t.ok(lines.some((line) => /it stays/.test(line)))
     await touch(db, 'u1')
     t.equal(await waiting(db), 2, 'the triggers are there')
-    await enableStore({ source: db.pool, store: db.pool }, (line) => {
+    await enableStore({ primary: db.pool, store: db.pool }, (line) => {
       lines.push(line)
     })
     t.equal(lines.at(-1), 'The store is enabled already.')
@@ -641,7 +647,7 @@ async function fillChunkOf(store: TestDatabase, db: TestDatabase): Promise<unkno
   await store.pool.query(`update attempt_store set state = 'filling'`)
   const [source, client] = [await db.pool.connect(), await store.pool.connect()]
   try {
-    return await fillChunk({ source, store: client })
+    return await fillChunk({ primary: source, store: client })
   } finally {
     source.release(true)
     client.release(true)
@@ -651,7 +657,7 @@ async function fillChunkOf(store: TestDatabase, db: TestDatabase): Promise<unkno
 t.test('two refreshers: one leads, the other takes over; once is enough when another has caught up', async (t) => {
   const { db, sessions } = await small(t)
   const quiet = () => undefined
-  const one = createRefresher({ sourceUrl: db.url, storeUrl: db.url, log: { info: quiet, warn: quiet, error: quiet } })
+  const one = createRefresher({ primaryUrl: db.url, storeUrl: db.url, log: { info: quiet, warn: quiet, error: quiet } })
   void one.run()
   const leader = async () =>
     (
@@ -678,7 +684,7 @@ t.test('two refreshers: one leads, the other takes over; once is enough when ano
     rows: [other],
   } = await second.query<{ pid: number }>('select pg_backend_pid() as pid')
   let raced: Promise<unknown> = Promise.resolve()
-  const first = before(sessions.source, 'update attempt_store set version', async () => {
+  const first = before(sessions.primary, 'update attempt_store set version', async () => {
     raced = refreshBatch(both(second), 10)
     void raced.catch(quiet)
     while ((await db.pool.query('select where cardinality(pg_blocking_pids($1)) > 0', [other?.pid])).rowCount === 0)
@@ -900,7 +906,7 @@ t.test('a queue of before exams were named is taken by its users', async (t) => 
     lines.add(`${message}: ${String((object as { err?: Error }).err?.message)}`)
   }
   const refresher = createRefresher({
-    sourceUrl: db.url,
+    primaryUrl: db.url,
     storeUrl: db.url,
     log: { info: () => undefined, warn: told, error: told },
   })

@@ -68,7 +68,7 @@ async function work(source: TestDatabase, store: TestDatabase): Promise<void> {
   ])
   const quiet = () => undefined
   const refresher = createRefresher({
-    sourceUrl: source.url,
+    primaryUrl: source.url,
     storeUrl: store.url,
     retentionH: 0,
     log: { info: quiet, warn: quiet, error: quiet },
@@ -129,7 +129,7 @@ for (const path of [
   if (statusCode !== 200) throw new Error(`${path}: ${statusCode}`)
 }
 const [source, store] = [await db.pool.connect(), await apart.pool.connect()]
-await verifyStore({ source, store }, 1, () => undefined)
+await verifyStore({ primary: source, store }, 1, () => undefined)
 source.release()
 store.release()
 

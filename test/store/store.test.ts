@@ -5,7 +5,7 @@ import { loadExamResults } from '../../src/development/load.js'
 import type { Column } from '../../src/formats/encoder.js'
 import type { Reader, Statement } from '../../src/database/reader.js'
 import { selectAttempts, type AttemptsQuery } from '../../src/queries/attempts.js'
-import type { Ask } from '../../src/queries/sql.js'
+import type { PageRequest } from '../../src/queries/sql.js'
 import { disableStore, enableStore } from '../../src/store/enable.js'
 import { studentOfUser } from '../../src/queries/student-id.js'
 import { get, startApp, walk } from '../helpers/app.js'
@@ -155,7 +155,7 @@ t.test('the store is taken where it is caught up, and the answer says so', async
   t.equal(none.statusCode, 503)
   t.equal(none.json().code, 'store_unavailable')
   t.equal((await bare.inject('/v1/topics')).headers['attempt-source'], 'live')
-  await enableStore({ source: db.pool, store: db.pool }, () => undefined)
+  await enableStore({ primary: db.pool, store: db.pool }, () => undefined)
   const filling = await startApp(t, db.url)
   t.equal(
     (await filling.inject('/v1/topics')).headers['attempt-source'],
@@ -363,7 +363,7 @@ t.test('writers need no right on the queue and wait for nobody; disabling leaves
   writer.release()
   other.release(true)
   await db.pool.query(`drop owned by ${role}; drop role ${role}`)
-  await disableStore({ source: db.pool, store: db.pool }, () => undefined)
+  await disableStore({ primary: db.pool, store: db.pool }, () => undefined)
   t.strictSame(await things(), before)
 })
 
@@ -377,7 +377,7 @@ t.test('disabling and a reader do not wait for each other', async (t) => {
   await reader.query('begin')
   // as every answer begins
   await reader.query('select version from attempt_store')
-  const disabling = disableStore({ source: db.pool, store: db.pool }, () => undefined)
+  const disabling = disableStore({ primary: db.pool, store: db.pool }, () => undefined)
   const waiting = async () =>
     (
       await db.pool.query(
@@ -423,7 +423,7 @@ t.test('a store in a database of its own is the same', async (t) => {
     await walk(app, '/v1/attempts?source=live&limit=2000'),
   )
   t.equal((await get(app, '/v1/students?user_id=odd')).data.length, 0)
-  await disableStore({ source: db.pool, store: apart.pool }, () => undefined)
+  await disableStore({ primary: db.pool, store: apart.pool }, () => undefined)
   t.equal(
     (await apart.pool.query(`select count(*)::int as n from pg_class where relname like 'attempt%'`)).rows[0].n,
     0,
@@ -438,7 +438,7 @@ t.test('a session is looked up in the store, whatever else is asked of it', asyn
     .query(`insert into attempt_materialized select id, gen_random_uuid(), item_id, correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id || ' ' || n, topic_id, exam_result_id, position, answered, version
     from generate_series(1, 8) as n, attempt_materialized; analyze attempt_materialized`)
   const columns: Column[] = [{ name: 'id', kind: 'int64', description: '' }]
-  const plan = async (query: Partial<AttemptsQuery>, ask: Ask) => {
+  const plan = async (query: Partial<AttemptsQuery>, ask: PageRequest) => {
     const { value } = await selectAttempts(
       { store: true } as Reader,
       { columns, descending: false, fresh: false, session: 'odd-2 7', ...query },
@@ -450,14 +450,14 @@ t.test('a session is looked up in the store, whatever else is asked of it', asyn
       .join('\n')
   }
   for (const [query, ask] of [
-    [{}, { limit: 101, keyed: true }],
-    [{ descending: true }, { limit: 2, keyed: true }],
+    [{}, { limit: 101, withKey: true }],
+    [{ descending: true }, { limit: 2, withKey: true }],
     [
       { correct: 'true', from: '2026-03-01T00:00:00Z' },
-      { limit: 101, keyed: true },
+      { limit: 101, withKey: true },
     ],
-    [{}, { keyed: false }],
-  ] as [Partial<AttemptsQuery>, Ask][]) {
+    [{}, { withKey: false }],
+  ] as [Partial<AttemptsQuery>, PageRequest][]) {
     const found = await plan(query, ask)
     t.match(found, /attempt_materialized_session_idx/, JSON.stringify([query, ask]))
     t.notMatch(found, /Seq Scan/)

@@ -117,7 +117,7 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
       }),
     ].map((exam) => JSON.stringify(exam))
   await loadExamResults(sourcePool, exams())
-  await enableStore({ source: sourcePool, store: storePool }, () => undefined)
+  await enableStore({ primary: sourcePool, store: storePool }, () => undefined)
   for (const pool of pools) await pool.query('checkpoint')
 
   const counts = {

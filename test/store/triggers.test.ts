@@ -26,7 +26,7 @@ async function queued(pool: pg.Pool): Promise<(string | null)[]> {
 t.test('every statement enqueues what it touched and whose that was and is, once', async (t) => {
   const db = await createDatabase(t)
   await buildIndexes(db.pool, () => undefined)
-  await enableStore({ source: db.pool, store: db.pool }, () => undefined)
+  await enableStore({ primary: db.pool, store: db.pool }, () => undefined)
   const enqueues = async (what: string, sql: string, users: (string | null)[]) => {
     await db.pool.query(sql)
     t.strictSame(await queued(db.pool), users, what)
@@ -61,7 +61,7 @@ t.test('every statement enqueues what it touched and whose that was and is, once
 t.test('what a writer puts on its path does not come between', async (t) => {
   const db = await createDatabase(t)
   await buildIndexes(db.pool, () => undefined)
-  await enableStore({ source: db.pool, store: db.pool }, () => undefined)
+  await enableStore({ primary: db.pool, store: db.pool }, () => undefined)
   const role = `sly_${db.name}`
   await db.pool.query(
     `create role ${role}; grant insert, update, delete, select on exam_results to ${role}; create schema sly authorization ${role}`,
@@ -107,7 +107,7 @@ t.test('a partitioned exam_results, written as a whole and partition by partitio
   await partition(3)
   await db.migrate()
   await db.pool.query(`create index attempt_student_idx on exam_results (attempt_student_id(user_id))`)
-  await enableStore({ source: db.pool, store: db.pool }, () => undefined)
+  await enableStore({ primary: db.pool, store: db.pool }, () => undefined)
   await partition(4)
   const follows = async (what: string, sql: string, users: (string | null)[]) => {
     await db.pool.query(sql)
@@ -147,7 +147,7 @@ t.test('a partitioned exam_results, written as a whole and partition by partitio
   )
   await follows('a deletion', `delete from exam_results_4 where session_id in ('b', 'd')`, ['u2', 'u4'])
   await follows('an emptied table', `truncate exam_results; ${exam('f', 'u1')}`, ['u1', null])
-  await disableStore({ source: db.pool, store: db.pool }, () => undefined)
+  await disableStore({ primary: db.pool, store: db.pool }, () => undefined)
   t.equal(
     (await db.pool.query(`select count(*)::int as n from pg_trigger where tgname like 'attempt_queue%'`)).rows[0].n,
     0,
@@ -170,7 +170,7 @@ t.test(
       await db.pool.query(
         `create index if not exists attempt_student_idx on exam_results (attempt_student_id(user_id))`,
       )
-      const pools = { source: db.pool, store: db.pool }
+      const pools = { primary: db.pool, store: db.pool }
       await enableStore(pools, () => undefined)
       await db.pool.query(exam('first', 'u1'))
       await catchUp(db.url)
@@ -218,7 +218,7 @@ t.test(
           // whoever refreshes finds it out: nothing is read from the store any more
           const errors: string[] = []
           const refresher = createRefresher({
-            sourceUrl: db.url,
+            primaryUrl: db.url,
             storeUrl: db.url,
             log: {
               info: () => undefined,
@@ -287,7 +287,7 @@ t.test('rows that logical replication brings', async (t) => {
   await publisher.query(`select pg_create_logical_replication_slot('exams', 'pgoutput')`)
   await migrateUp(subscriber)
   await buildIndexes(subscriber, () => undefined)
-  await enableStore({ source: subscriber, store: subscriber }, () => undefined)
+  await enableStore({ primary: subscriber, store: subscriber }, () => undefined)
   await subscriber.query(
     `create subscription exams connection '${server.url.replace('postgres://', 'postgresql://')}' publication exams with (create_slot = false, slot_name = 'exams')`,
   )
