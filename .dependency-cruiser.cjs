@@ -18,8 +18,8 @@ const layers = [
   ['src/migrate/'],
   ['src/contract/'],
   ['src/database/'],
-  ['src/formats/', 'src/irt/', 'src/access/'],
   ['src/measures.ts'],
+  ['src/formats/', 'src/irt/', 'src/access/'],
   ['src/config.ts', 'src/errors.ts', 'src/version.ts', 'migrations/'],
 ]
 

@@ -1,20 +1,8 @@
 /** The table of contents: options, plugins, routes, in this order. Builds and never listens. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import fastify, {
-  LogController,
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type RawReplyDefaultExpression,
-  type RawRequestDefaultExpression,
-  type RawServerDefault,
-} from 'fastify'
-import type { Config } from './config.js'
-import type { ContractMonitor } from './health/contract-monitor.js'
-import type { Databases } from './database/reader.js'
-import type { SlowQueries } from './observability/slow-queries.js'
-import type { Streams } from './database/streams.js'
-import type { DatabaseMonitor } from './observability/database-monitor.js'
+import fastify, { LogController } from 'fastify'
 import { createMetrics, type Metrics } from './observability/metrics.js'
+import { childLogger, requestId, requests } from './observability/request-log.js'
 import { access, type Access } from './plugins/access.js'
 import { answerBrokenRequest, answerExpectations } from './plugins/broken-requests.js'
 import { answerUnroutable, errors } from './plugins/errors.js'
@@ -22,7 +10,6 @@ import { headers } from './plugins/headers.js'
 import { overload } from './plugins/overload.js'
 import { openapi } from './plugins/openapi.js'
 import { rateLimit } from './plugins/rate-limit.js'
-import { childLogger, requestId, requests } from './observability/request-log.js'
 import { shutdown } from './plugins/shutdown.js'
 import { timeouts } from './plugins/timeouts.js'
 import { anomalies } from './routes/anomalies.js'
@@ -36,67 +23,20 @@ import { students } from './routes/students.js'
 import { topics } from './routes/topics.js'
 import type {} from './http/route-config.js'
 import { problemSchema } from './schemas/responses.js'
-import type { StoreMonitor } from './health/store-health.js'
-import type { Sources } from './store/sources.js'
+import type { App, Services } from './services.js'
 import { serviceVersion } from './version.js'
 
-/** What bounds a request; the pools and lanes have their own. */
-export type Limits = Pick<
-  Config,
-  | 'irtWideItems'
-  | 'irtResponses'
-  | 'timeoutPageMs'
-  | 'timeoutAggregateMs'
-  | 'timeoutMaxMs'
-  | 'streamTimeoutS'
-  | 'rateLimit'
-  | 'rateWindowS'
-  | 'overloadDelayMs'
-  | 'trustProxy'
-  | 'keepAliveS'
-  | 'maxConnections'
-  | 'storeLagS'
-  | 'shutdownGraceS'
->
-export interface Services {
-  limits: Limits
-  databases: Databases
-  sources: Sources
-  streams: Streams
-  contract: ContractMonitor
-  storeMonitor: StoreMonitor
-  databaseMonitor: DatabaseMonitor
-  slowQueries: SlowQueries
-}
-export type App = FastifyInstance<
-  RawServerDefault,
-  RawRequestDefaultExpression,
-  RawReplyDefaultExpression,
-  FastifyBaseLogger,
-  TypeBoxTypeProvider
->
 declare module 'fastify' {
   interface FastifyInstance {
     metrics: Metrics
   }
 }
 
-/** Declares the routes of one resource. */
-export type Routes = (app: App, services: Services) => void
-
 export interface AppOptions {
   logger?: object | boolean
   /** None: whoever reaches the service may ask everything. */
   access?: Access | undefined
   corsOrigins?: readonly string[]
-}
-
-/** Ends what waits for a database. */
-async function cut({ databases, streams }: Services): Promise<void> {
-  const streamsEnded = streams.close()
-  for (const server of ['primary', 'store', ...databases.standbys.map(({ live }) => live.server)] as const)
-    databases.dropConnections(server)
-  await streamsEnded
 }
 
 /** Builds the service. The options are here, so that tests and production run under the same rules. */
@@ -150,7 +90,7 @@ export async function buildApp(
   await app.register(errors)
   await app.register(headers, { corsOrigins })
   await app.register(overload, services.limits)
-  await app.register(shutdown, { graceS: services.limits.shutdownGraceS, cut: () => cut(services) })
+  await app.register(shutdown, { graceS: services.limits.shutdownGraceS, cut: services.abortRunning })
   await app.register(access, { access: who })
   app.addSchema(problemSchema)
   await app.register(rateLimit, services.limits)
@@ -162,23 +102,11 @@ export async function buildApp(
       done()
     })
   }
-  app.addHook('onReady', (done) => {
-    services.databaseMonitor.start(app.log)
-    services.sources.start(app.log, (server) => {
-      services.databases.dropConnections(server)
-      services.streams.dropConnections(server)
-    })
+  // the refresher and the heartbeat end beside the last answers, not after them
+  app.addHook('preClose', (done) => {
+    services.stopBackgroundWork()
     done()
   })
-  app.addHook('onClose', async () => {
-    await Promise.all([
-      services.databases.close(),
-      services.sources.close(),
-      services.contract.close(),
-      services.storeMonitor.close(),
-      services.databaseMonitor.close(),
-      services.slowQueries.close(),
-    ])
-  })
+  app.addHook('onClose', () => services.stop())
   return app
 }

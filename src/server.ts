@@ -5,17 +5,9 @@ import { buildApp } from './app.js'
 import { loadKeyFile } from './access/api-keys.js'
 import { createTokenVerifier } from './access/jwt.js'
 import { checkListening, type Config } from './config.js'
-import { createContractMonitor } from './health/contract-monitor.js'
-import { createHeartbeat } from './health/heartbeat.js'
-import { createDatabases } from './database/reader.js'
-import { createSlowQueries } from './observability/slow-queries.js'
-import { createStreams } from './database/streams.js'
-import { createDatabaseMonitor } from './observability/database-monitor.js'
 import { logOptions } from './observability/log.js'
 import type { Access } from './plugins/access.js'
-import { createStoreMonitor } from './health/store-health.js'
-import { createRefresher } from './store/refresher.js'
-import { createSources } from './store/sources.js'
+import { createServices } from './services.js'
 
 export interface RunningServer {
   url: string
@@ -40,64 +32,31 @@ async function openAccess({ access, apiKeysFile, jwt, accessOpen }: Config): Pro
 export async function startServer(config: Config, databaseUrl: string): Promise<RunningServer> {
   checkListening(config)
   const access = await openAccess(config)
-  const storeUrl = config.storeUrl ?? databaseUrl
   const graceS = config.shutdownGraceS - closingS(config.shutdownGraceS)
-  const databases = createDatabases(config, databaseUrl, storeUrl, config.readUrls)
-  const streams = createStreams(config, databaseUrl, storeUrl, config.readUrls)
-  const pulse = createHeartbeat(
-    databaseUrl,
-    storeUrl,
-    (server) => databases.bytesReceived(server) + streams.bytesReceived(server),
+  const services = createServices(
+    { ...config, shutdownGraceS: graceS },
+    { primaryUrl: databaseUrl, storeUrl: config.storeUrl, standbyUrls: config.readUrls },
   )
-  const app = await buildApp(
-    {
-      limits: { ...config, shutdownGraceS: graceS },
-      databases,
-      streams,
-      sources: createSources(config, databases, databaseUrl, config.readUrls, pulse),
-      contract: createContractMonitor(config, databaseUrl, pulse),
-      storeMonitor: createStoreMonitor(config, storeUrl),
-      databaseMonitor: createDatabaseMonitor(config, databaseUrl, storeUrl),
-      slowQueries: createSlowQueries(config, databaseUrl, storeUrl, config.readUrls),
+  const app = await buildApp(services, {
+    logger: {
+      ...logOptions(config.logLevel),
+      ...(process.stdout.isTTY && !config.production
+        ? {
+            transport: {
+              target: 'pino-pretty',
+              options: { singleLine: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' },
+            },
+          }
+        : {}),
     },
-    {
-      logger: {
-        ...logOptions(config.logLevel),
-        ...(process.stdout.isTTY && !config.production
-          ? {
-              transport: {
-                target: 'pino-pretty',
-                options: { singleLine: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' },
-              },
-            }
-          : {}),
-      },
-      access,
-      corsOrigins: config.corsOrigins,
-    },
-  )
-  const refresher = config.storeRefresh
-    ? createRefresher({
-        primaryUrl: databaseUrl,
-        storeUrl,
-        log: app.log,
-        events: app.metrics.refresher,
-        retentionH: config.storeRetentionH,
-      })
-    : undefined
-  pulse.start(app.log, (server) => {
-    databases.dropConnections(server)
-    streams.dropConnections(server)
-    refresher?.dropConnections(server)
+    access,
+    corsOrigins: config.corsOrigins,
   })
-  void refresher?.run()
-  const close = async () => {
-    await Promise.all([app.close(), pulse.close(), refresher?.stop(graceS * 1000)])
-  }
+  services.start(app.log, app.metrics.refresher)
   try {
     await app.listen({ host: config.host, port: config.port })
   } catch (error) {
-    await close()
+    await app.close()
     if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
       throw new Error(
         `Port ${config.port} on ${config.host} is taken: stop what listens there, or set PORT (0 takes any free one).`,
@@ -117,7 +76,7 @@ export async function startServer(config: Config, databaseUrl: string): Promise<
       app.log.info({ delayS: config.shutdownDelayS, graceS: config.shutdownGraceS }, 'shutting down')
       await sleep(config.shutdownDelayS * 1000)
       await Promise.race([
-        close(),
+        app.close(),
         sleep(config.shutdownGraceS * 1000).then(() => {
           app.log.warn({}, 'something did not close within SHUTDOWN_GRACE_S: it is left')
         }),

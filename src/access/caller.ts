@@ -1,5 +1,7 @@
 /** Who asks, and what they may: what API keys and tokens have in common. */
-import type { Scope } from '../http/route-config.js'
+
+/** `open` asks for no key unless configured otherwise. A row of a student, even aggregated, is `attempts:read`. */
+export type Scope = 'open' | 'attempts:read' | 'aggregates:read' | 'metrics:read'
 
 /** What a key or a token can be given. */
 export const scopes = ['attempts:read', 'aggregates:read', 'metrics:read'] as const satisfies readonly Scope[]

@@ -5,6 +5,9 @@ import { disconnect } from './cancel.js'
 /** A server that is read. Named by its place in the configuration: a URL holds a password. */
 export type ServerName = 'primary' | 'store' | `standby ${number}`
 
+/** Why a server cannot be asked now; undefined: it answers, as far as is known. */
+export type OutageOf = (server: ServerName) => string | undefined
+
 /** How many connections a pool has; `waiting`: requests that have none yet. */
 export interface PoolUsage {
   server: ServerName

@@ -2,6 +2,7 @@
 import type pg from 'pg'
 import type { Config } from '../config.js'
 import { notConnected } from '../errors.js'
+import type { Row } from '../formats/encoder.js'
 import type { Deadline } from './deadline.js'
 import { createReservedPool, type ReservedPool } from './kept-pool.js'
 import { isSessionReusable, createConnectionQueue, type ConnectionQueue } from './connection-queue.js'
@@ -21,8 +22,6 @@ export interface Statement {
   text: string
   values: unknown[]
 }
-
-export type Row = (string | null)[]
 
 /** Runs statements; the same shape on a pool and inside a snapshot. */
 export interface Reader {

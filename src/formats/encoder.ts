@@ -49,3 +49,6 @@ export interface Encoder {
   /** Rows written, after `end`, where they are not the rows that were given. */
   readonly rows?: number
 }
+
+/** A row as PostgreSQL writes it in text: every digit kept. */
+export type Row = (string | null)[]

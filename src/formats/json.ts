@@ -1,6 +1,5 @@
 /** PostgreSQL's text of a value → JSON, without passing through a JavaScript number or Date. */
-import type { Row } from '../database/reader.js'
-import type { Column, Kind } from './encoder.js'
+import type { Column, Kind, Row } from './encoder.js'
 
 /** `2025-05-05 00:25:00.5+00` → `2025-05-05T00:25:00.500000Z`; the session's zone is UTC. */
 export function timestamp(text: string): string {

@@ -8,8 +8,7 @@ import { atMost } from '../database/at-most.js'
 import { createReservedPool } from '../database/kept-pool.js'
 import { createCachedState } from './kept-state.js'
 import { pause } from '../database/pause.js'
-import type { Heartbeat } from './heartbeat.js'
-import { createPool, dropConnections } from '../database/pool.js'
+import { createPool, dropConnections, type OutageOf } from '../database/pool.js'
 import { viewMigrations } from '../migrate/sets.js'
 import { databaseErrorCode, whyUnreachable } from '../errors.js'
 
@@ -51,7 +50,7 @@ const notChecked = (detail: string): ContractReport => ({
 export function createContractMonitor(
   config: Pick<Config, 'contractTimeoutMs' | 'contractIntervalS'>,
   url: string,
-  pulse?: Pick<Heartbeat, 'outage'>,
+  outageOf: OutageOf = () => undefined,
 ): ContractMonitor {
   // of the session for the question, which is given up by then and must not stay on the server; the check sets its own
   const connections = createReservedPool(() =>
@@ -179,7 +178,7 @@ export function createContractMonitor(
         migrations: null,
         contract,
       })
-      const down = pulse?.outage('primary')
+      const down = outageOf('primary')
       if (down !== undefined) return unreachable(down)
       const state = await migrations.get()
       if ('failure' in state) return unreachable(whyUnreachable(state.failure))

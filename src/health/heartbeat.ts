@@ -6,7 +6,7 @@
 import pg from 'pg'
 import { whyUnreachable } from '../errors.js'
 import { pause } from '../database/pause.js'
-import { createPool, type ServerName } from '../database/pool.js'
+import { createPool, type OutageOf, type ServerName } from '../database/pool.js'
 import { readerOf } from '../database/reader.js'
 
 type Watched = Extract<ServerName, 'primary' | 'store'>
@@ -17,8 +17,7 @@ export interface Heartbeat {
     log: { info(object: object, message: string): void; warn(object: object, message: string): void },
     silent: (server: Watched) => void,
   ): void
-  /** Why the server cannot be asked now; undefined: it answers, as far as is known. */
-  outage(server: ServerName): string | undefined
+  outage: OutageOf
   close(): Promise<void>
 }
 

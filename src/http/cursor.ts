@@ -1,11 +1,9 @@
 /** Opaque cursors: versioned, bound to the filters and order they came from. */
 import { createHash } from 'node:crypto'
 import { ApiError } from '../errors.js'
+import type { KeyForm } from '../queries/sql.js'
 
 const version = 1
-
-/** What a value of a cursor's key must look like: a pattern, or more than a pattern can say. */
-export type KeyForm = Pick<RegExp, 'test'>
 
 /** A short fingerprint of a list and everything that decides its rows and order, `limit` and `cursor` aside. */
 export function fingerprint(list: string, filters: Record<string, unknown>): string {

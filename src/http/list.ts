@@ -1,34 +1,25 @@
 /** What every list has in common: the representation asked for, the page with its cursor, the stream with its trailer. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type, type TSchema } from 'typebox'
-import type { Services } from '../app.js'
+import type { Services } from '../services.js'
 import { contractVersion } from '../contract/columns.js'
-import { decodeCursor, encodeCursor, fingerprint, type KeyForm } from './cursor.js'
-import type { Reader, Row } from '../database/reader.js'
+import { decodeCursor, encodeCursor, fingerprint } from './cursor.js'
+import type { Reader } from '../database/reader.js'
 import type { Streams } from '../database/streams.js'
 import { ApiError, databaseErrorCode, invalid } from '../errors.js'
 import { arrowEncoder } from '../formats/arrow.js'
 import { compressed, contentEncoding } from './compression.js'
 import { csvEncoder } from '../formats/csv.js'
-import type { Column, Encoder } from '../formats/encoder.js'
+import type { Column, Encoder, Row } from '../formats/encoder.js'
 import { jsonRows } from '../formats/json.js'
+import { mediaTypes, type Format } from '../formats/media-types.js'
 import { ndjsonEncoder } from '../formats/ndjson.js'
-import { collect, type PageRequest, type StatementSequence } from '../queries/sql.js'
+import { collect, type PageRequest, type StatementSequence, type KeyForm } from '../queries/sql.js'
 import { parameters as p } from '../schemas/parameters.js'
 import { pageSchema } from '../schemas/responses.js'
 import type { AnswerSource } from '../store/sources.js'
 import { readReadyStore, StoreNotReady, type ReadyStore } from '../store/state.js'
 import { type EtagVersion, type EtagScope, matchesEtag, readEtagVersion, etagOf } from './etag.js'
-
-/** Every representation by the name that `format` takes. */
-export const mediaTypes = {
-  json: 'application/json',
-  ndjson: 'application/x-ndjson',
-  csv: 'text/csv',
-  arrow: 'application/vnd.apache.arrow.stream',
-} as const
-
-export type Format = keyof typeof mediaTypes
 
 export const encoders: Record<Exclude<Format, 'json'>, (columns: readonly Column[]) => Encoder> = {
   ndjson: ndjsonEncoder,

@@ -3,31 +3,8 @@ import { strongComponents } from './components.js'
 import type { ItemTotals } from './item-totals.js'
 import type { Pacer } from './pacer.js'
 import type { Kept } from './peel.js'
-import type { Component, ItemFlag, ItemReadiness } from './readiness.js'
 import type { ResponseMatrix } from './response-matrix.js'
-
-/** Every code of a problem and what it means; `refuses`: a common estimator stops or has no finite estimate. */
-export const problemCodes = {
-  no_responses: 'There is nothing to fit',
-  one_item: 'One item alone has no scale',
-  items_without_responses: 'Anchors that are kept, but to which no kept student responded',
-  single_category_items: 'Items with only right or only wrong responses',
-  disconnected: 'Groups of items that no student joins',
-  ill_conditioned: 'Groups of items of which no student solved one of the one and failed one of the other',
-  one_item_students: 'Students who responded to one item only',
-  extreme_students: 'Students with only right or only wrong responses',
-  repeated_responses: 'Several responses of a student to an item',
-  too_few_responses: 'Items with few responses',
-  extreme_items: 'Items that nearly everybody solved, or nearly nobody',
-  negative_discrimination: 'Items that better students solve less often',
-} as const
-export type ProblemCode = keyof typeof problemCodes
-
-export interface Problem {
-  code: ProblemCode
-  severity: 'refuses' | 'suffers'
-  detail: string
-}
+import type { Component, ItemFlag, ItemReadiness, Problem, ProblemCode } from './types.js'
 
 /** How many ids a problem names. */
 const named = 5

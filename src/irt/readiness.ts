@@ -5,60 +5,9 @@
 import { medianTimes, itemTotals, type ItemTotals } from './item-totals.js'
 import { Pacer } from './pacer.js'
 import type { Kept } from './peel.js'
-import { problemsOf, type Problem } from './problems.js'
+import { problemsOf } from './problems.js'
 import type { ResponseMatrix } from './response-matrix.js'
-
-export interface ReadinessOptions {
-  /** Fewer responses to an item are flagged `too_few`; default 30. */
-  tooFew?: number
-  /** A greater share correct is flagged `too_easy`; default 0.95. */
-  tooEasy?: number
-  /** A smaller share correct is flagged `too_hard`; default 0.05. */
-  tooHard?: number
-  signal?: AbortSignal
-}
-
-export const itemFlags = ['single_category', 'too_few', 'too_easy', 'too_hard', 'negative_discrimination'] as const
-export type ItemFlag = (typeof itemFlags)[number]
-
-export interface ItemReadiness {
-  item_id: string
-  /** Kept responses. */
-  n: number
-  /** Share correct; null for an anchor without responses. */
-  p: number | null
-  /** Corrected point-biserial; see `readiness`. */
-  point_biserial: number | null
-  /** Median of the recorded response times in ms; null where none is recorded. */
-  median_time_ms: number | null
-  flags: ItemFlag[]
-}
-
-/** Groups that no response joins. */
-export interface Component {
-  students: number
-  items: number
-  responses: number
-}
-
-export interface IrtReadiness {
-  responses: number
-  students: number
-  items: number
-  /** responses / (students * items): above 1 is possible where students respond repeatedly; null where there is nothing. */
-  density: number | null
-  /** Responses beyond a student's first to an item. */
-  repeated_responses: number
-  /** Students with all or none of their responses right: they have no finite maximum-likelihood ability. */
-  perfect_scores: number
-  zero_scores: number
-  /** How many connected components the graph of students and items has, and the largest of them, at most 20. */
-  components: number
-  largest_components: Component[]
-  problems: Problem[]
-  /** By ascending item id. */
-  item_statistics: ItemReadiness[]
-}
+import type { Component, IrtReadiness, ItemFlag, ItemReadiness, ReadinessOptions } from './types.js'
 
 const listed = 20
 /**

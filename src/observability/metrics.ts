@@ -4,14 +4,28 @@
  */
 import { performance } from 'node:perf_hooks'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { Services } from '../app.js'
+import type { Config } from '../config.js'
 import { contractVersion } from '../contract/columns.js'
-import type { QueryTarget } from '../database/reader.js'
+import type { Databases, QueryTarget } from '../database/reader.js'
+import type { Streams } from '../database/streams.js'
+import type { ContractMonitor } from '../health/contract-monitor.js'
+import type { Sources } from '../store/sources.js'
+import type { DatabaseMonitor } from './database-monitor.js'
 import { ApiError, databaseErrorCode } from '../errors.js'
 import { reasons } from '../queries/anomalies.js'
 import { cutReasons, type RequestMeter } from './request-meter.js'
 import type { RefresherEvents } from '../store/refresher.js'
 import { lagOf } from '../store/state.js'
+
+/** What a scrape asks. */
+export interface MeasuredServices {
+  databases: Databases
+  streams: Streams
+  sources: Sources
+  contract: ContractMonitor
+  databaseMonitor: DatabaseMonitor
+  limits: Pick<Config, 'storeLagS'>
+}
 
 /** Of one request, when it is over. */
 export interface Ended {
@@ -73,7 +87,7 @@ function processRegistry(): Registry {
 
 /** @param version of the service */
 export function createMetrics(
-  { databases, streams, contract, databaseMonitor, sources, limits }: Services,
+  { databases, streams, contract, databaseMonitor, sources, limits }: MeasuredServices,
   version: string,
 ): Metrics {
   const registry = new Registry()

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import type { QueryTarget, QueryMeter, Statement } from '../database/reader.js'
 import { ClientDisconnected } from '../database/deadline.js'
 import { ApiError, databaseErrorCode, type ErrorCode } from '../errors.js'
-import type { Format } from '../http/list.js'
+import type { Format } from '../formats/media-types.js'
 import type { AnswerSource } from '../store/sources.js'
 import { sqlComment, traceOf, traceparent } from './trace-context.js'
 

@@ -6,7 +6,7 @@ import { allows, type Caller, InvalidToken } from '../access/caller.js'
 import type { TokenVerifier } from '../access/jwt.js'
 import type { OpenGroup } from '../config.js'
 import { ApiError } from '../errors.js'
-import type { Scope } from '../http/route-config.js'
+import type { Scope } from '../access/caller.js'
 
 /** How callers prove who they are; at least one of the two. */
 export interface Access {

@@ -3,7 +3,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
 import { contractVersion } from '../contract/columns.js'
-import type { Scope } from '../http/route-config.js'
+import type { Scope } from '../access/caller.js'
 import { problems } from '../schemas/responses.js'
 
 interface Schema {

@@ -1,6 +1,7 @@
 /** What the store changed after a place, in the order of version and key. */
 import { lockedColumns } from '../contract/columns.js'
-import type { Reader, Row, Statement } from '../database/reader.js'
+import type { Reader, Statement } from '../database/reader.js'
+import type { Row } from '../formats/encoder.js'
 import { ApiError } from '../errors.js'
 import type { ChangeToken, ChangePosition } from '../store/change-token.js'
 import { epochOf } from '../store/epochs.js'

@@ -1,6 +1,7 @@
 /** A statement under construction: text with its values beside it. Nothing from a request ever becomes text. */
 import { createHash } from 'node:crypto'
-import type { Reader, Row, Statement } from '../database/reader.js'
+import type { Reader, Statement } from '../database/reader.js'
+import type { Row } from '../formats/encoder.js'
 
 export class Values {
   readonly list: unknown[] = []
@@ -59,3 +60,6 @@ export async function collect(reader: Reader, selection: StatementSequence): Pro
   }
   return rows
 }
+
+/** What a value of a cursor's key must look like: a pattern, or more than a pattern can say. */
+export type KeyForm = Pick<RegExp, 'test'>

@@ -1,6 +1,7 @@
 /** Students in the order of student_id: a page reads the history of its students only. */
 import type { Reader } from '../database/reader.js'
-import { aggregateStatement, byStudent, measures, studentMeasures, type AggregateQuery } from './aggregates.js'
+import { aggregateStatement, byStudent, type AggregateQuery } from './aggregates.js'
+import { measures, studentMeasures } from '../measures.js'
 import { and, type PageRequest, type StatementSequence, statement, Values } from './sql.js'
 import { rangeConditions, studentsOfRange, type Range } from './students-of-range.js'
 

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import type { Routes } from '../app.js'
+import type { Routes } from '../services.js'
 import { invalid } from '../errors.js'
 import { attemptKeyPatterns, selectAttempts, type AttemptsQuery } from '../queries/attempts.js'
 import { studentId } from '../queries/student-id.js'

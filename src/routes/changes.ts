@@ -1,7 +1,8 @@
 import { Type } from 'typebox'
 import type { FastifyReply } from 'fastify'
-import type { Routes } from '../app.js'
-import type { Reader, Row, Statement } from '../database/reader.js'
+import type { Routes } from '../services.js'
+import type { Reader, Statement } from '../database/reader.js'
+import type { Row } from '../formats/encoder.js'
 import { invalid } from '../errors.js'
 import { jsonRows } from '../formats/json.js'
 import { type Behind, type Feed, positionColumns, positionOfLast, readFeed, selectChanges } from '../queries/changes.js'
@@ -9,16 +10,8 @@ import { changeColumns, changePage } from '../schemas/changes.js'
 import { closed, parameters as p } from '../schemas/parameters.js'
 import { dataProblems } from '../schemas/responses.js'
 import { type ChangeToken, decodeToken, encodeToken, type ChangePosition } from '../store/change-token.js'
-import {
-  defaultLimit,
-  encoders,
-  type Format,
-  largestPage,
-  mediaTypes,
-  negotiate,
-  representations,
-  sendStream,
-} from '../http/list.js'
+import { defaultLimit, encoders, largestPage, negotiate, representations, sendStream } from '../http/list.js'
+import { type Format, mediaTypes } from '../formats/media-types.js'
 
 const columns = changeColumns.map(({ name }) => name)
 const keyed = [...columns, ...positionColumns]

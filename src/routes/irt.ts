@@ -1,14 +1,15 @@
 /** Item response data: what an estimator takes, and what it would make of it. */
 import { Type, type TSchema } from 'typebox'
-import type { Routes } from '../app.js'
+import type { Routes } from '../services.js'
 import type { Reader, Statement } from '../database/reader.js'
 import type { StreamContent, Snapshot } from '../database/streams.js'
 import { ApiError, invalid } from '../errors.js'
 import type { Encoder } from '../formats/encoder.js'
 import { onlyKept, subjectsEncoder, wideEncoder } from '../irt/layouts.js'
 import { peel, type Kept } from '../irt/peel.js'
-import { problemCodes } from '../irt/problems.js'
-import { itemFlags, readiness } from '../irt/readiness.js'
+import { problemCodes } from '../irt/types.js'
+import { readiness } from '../irt/readiness.js'
+import { itemFlags } from '../irt/types.js'
 import { ResponseMatrix, TooManyResponses } from '../irt/response-matrix.js'
 import {
   administeredItems,
@@ -23,7 +24,6 @@ import { dataProblems } from '../schemas/responses.js'
 import {
   answerFrom,
   encoders,
-  mediaTypes,
   negotiate,
   notModified,
   sendStream,
@@ -31,6 +31,7 @@ import {
   setStoreHeaders,
   unchangedResponse,
 } from '../http/list.js'
+import { mediaTypes } from '../formats/media-types.js'
 
 const selection = {
   ...range,

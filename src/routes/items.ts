@@ -1,15 +1,7 @@
 import { Type } from 'typebox'
-import type { Routes } from '../app.js'
-import {
-  byItem,
-  distinctStudents,
-  firstCompleted,
-  keyPatterns,
-  lastCompleted,
-  measures,
-  pValue,
-  selectAggregates,
-} from '../queries/aggregates.js'
+import type { Routes } from '../services.js'
+import { byItem, keyPatterns, selectAggregates } from '../queries/aggregates.js'
+import { distinctStudents, firstCompleted, lastCompleted, measures, pValue } from '../measures.js'
 import { aggregateFilters, checkRange, checkTimestamp, closed, parameters as p, range } from '../schemas/parameters.js'
 import { dataProblems, rowSchema } from '../schemas/responses.js'
 import { listResponse, paging, sendList, source, unchangedResponse } from '../http/list.js'

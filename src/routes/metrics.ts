@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import type { Routes } from '../app.js'
+import type { Routes } from '../services.js'
 import { problems } from '../schemas/responses.js'
 
 export const metricsRoute: Routes = (app) => {

@@ -1,6 +1,6 @@
 /** Health, and the check of the lock: what deploy pipelines and the engineer on call ask. */
 import { Type } from 'typebox'
-import type { Routes } from '../app.js'
+import type { Routes } from '../services.js'
 import { odcsDocument } from '../contract/odcs.js'
 import { problems } from '../schemas/responses.js'
 

@@ -1,17 +1,9 @@
 import { Type, type TSchema } from 'typebox'
-import type { Routes } from '../app.js'
+import type { Routes } from '../services.js'
 import { ApiError } from '../errors.js'
 import { jsonRows, memberWriter } from '../formats/json.js'
-import {
-  aggregateStatement,
-  byDate,
-  byStudent,
-  byTopic,
-  keyPatterns,
-  measures,
-  selectAggregates,
-  studentMeasures,
-} from '../queries/aggregates.js'
+import { aggregateStatement, byDate, byStudent, byTopic, keyPatterns, selectAggregates } from '../queries/aggregates.js'
+import { measures, studentMeasures } from '../measures.js'
 import { studentId } from '../queries/student-id.js'
 import { selectStudents, studentColumns } from '../queries/students.js'
 import {
@@ -29,7 +21,6 @@ import { dataProblems, rowSchema } from '../schemas/responses.js'
 import {
   answerFrom,
   listResponse,
-  mediaTypes,
   negotiate,
   notModified,
   paging,
@@ -38,6 +29,7 @@ import {
   setStoreHeaders,
   unchangedResponse,
 } from '../http/list.js'
+import { mediaTypes } from '../formats/media-types.js'
 
 const student = rowSchema('Student', studentColumns, 'One student over all attempts that the filters leave.')
 const topicOfStudent = [byTopic, ...measures]

@@ -1,15 +1,7 @@
 import { Type } from 'typebox'
-import type { Routes } from '../app.js'
-import {
-  byDate,
-  byTopic,
-  distinctStudents,
-  keyPatterns,
-  measures,
-  p90,
-  selectAggregates,
-  selectTopicDays,
-} from '../queries/aggregates.js'
+import type { Routes } from '../services.js'
+import { byDate, byTopic, keyPatterns, selectAggregates, selectTopicDays } from '../queries/aggregates.js'
+import { distinctStudents, measures, p90 } from '../measures.js'
 import {
   aggregateFilters,
   checkDate,

@@ -5,7 +5,7 @@
 import type pg from 'pg'
 import { abandon } from '../database/cancel.js'
 import { guardSession } from '../database/session-guard.js'
-import { dayMeasures } from '../queries/aggregates.js'
+import { dayMeasures } from '../measures.js'
 import { acknowledge, readState, transaction, type Sessions } from './sessions.js'
 
 const typed = [

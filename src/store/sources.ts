@@ -3,8 +3,7 @@
  * current enough, else on the primary. Everything of one answer comes from the one source's database.
  */
 import type { Config } from '../config.js'
-import type { Heartbeat } from '../health/heartbeat.js'
-import type { ServerName } from '../database/pool.js'
+import type { OutageOf, ServerName } from '../database/pool.js'
 import type { Database, Databases } from '../database/reader.js'
 import { ApiError } from '../errors.js'
 import { createStandbys, type Log, type Standbys } from './standbys.js'
@@ -64,7 +63,7 @@ export function createSources(
   databases: Databases,
   url = '',
   standbyUrls: readonly string[] = [],
-  pulse?: Pick<Heartbeat, 'outage'>,
+  outageOf: OutageOf = () => undefined,
 ): Sources {
   const standbys = createStandbys(config, databases.standbys, url, standbyUrls)
   let known: KnownState | undefined
@@ -84,7 +83,7 @@ export function createSources(
 
   // those that would wait for a connection would be ever more
   function insist({ server }: Database): void {
-    if (pulse?.outage(server) !== undefined)
+    if (outageOf(server) !== undefined)
       throw new ApiError(
         'database_unavailable',
         'The database does not answer; it is looked for all the time: try again',
@@ -132,7 +131,7 @@ export function createSources(
         // a store in a database of its own may be away while the view is not
         if (asked === 'store') insist(databases.store)
         const found =
-          pulse?.outage(databases.store.server) !== undefined
+          outageOf(databases.store.server) !== undefined
             ? undefined
             : await fresh().catch((error: unknown) => {
                 if (asked === 'store') throw error

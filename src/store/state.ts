@@ -1,5 +1,6 @@
 /** How far the store is, as the server that is asked knows it: a standby has it from its primary. */
-import type { Reader, Row } from '../database/reader.js'
+import type { Reader } from '../database/reader.js'
+import type { Row } from '../formats/encoder.js'
 import { ApiError } from '../errors.js'
 import { statement, Values } from '../queries/sql.js'
 import { storeIsCurrent } from './current.js'

@@ -1,7 +1,7 @@
 import { platform } from 'node:os'
 import pg from 'pg'
 import t from 'tap'
-import type { App } from '../../src/app.js'
+import type { App } from '../../src/services.js'
 import { cohort } from '../../src/development/cohort.js'
 import { copyStatement } from '../../src/database/copy.js'
 import { buildIndexes } from '../../src/migrate/indexes.js'

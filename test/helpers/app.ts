@@ -1,12 +1,6 @@
 /** The service on a test database, asked by inject: under the options of production. */
-import { buildApp, type App, type AppOptions } from '../../src/app.js'
-import { createContractMonitor } from '../../src/health/contract-monitor.js'
-import { createDatabases } from '../../src/database/reader.js'
-import { createSlowQueries } from '../../src/observability/slow-queries.js'
-import { createStreams } from '../../src/database/streams.js'
-import { createDatabaseMonitor } from '../../src/observability/database-monitor.js'
-import { createStoreMonitor } from '../../src/health/store-health.js'
-import { createSources } from '../../src/store/sources.js'
+import { buildApp, type AppOptions } from '../../src/app.js'
+import { createServices, type App } from '../../src/services.js'
 
 export const testConfig = {
   poolSize: 4,
@@ -31,6 +25,8 @@ export const testConfig = {
   contractIntervalS: 3600,
   slowQueryMs: 60_000,
   anomaliesIntervalS: 0,
+  storeRefresh: false,
+  storeRetentionH: 168,
 }
 
 export async function startApp(
@@ -43,23 +39,12 @@ export async function startApp(
   before: (app: App) => void = () => undefined,
 ): Promise<App> {
   const config = { ...testConfig, ...settings }
-  const databases = createDatabases(config, url, storeUrl, standbys)
-  const app = await buildApp(
-    {
-      limits: config,
-      databases,
-      sources: createSources(config, databases, url, standbys),
-      streams: createStreams(config, url, storeUrl, standbys),
-      contract: createContractMonitor(config, url),
-      storeMonitor: createStoreMonitor(config, storeUrl),
-      databaseMonitor: createDatabaseMonitor(config, url, storeUrl),
-      slowQueries: createSlowQueries(config, url, storeUrl, standbys),
-    },
-    options,
-  )
+  const services = createServices(config, { primaryUrl: url, storeUrl, standbyUrls: standbys })
+  const app = await buildApp(services, options)
   t.teardown(() => app.close())
   before(app)
   await app.ready()
+  services.start(app.log, app.metrics.refresher)
   return app
 }
 

@@ -38,7 +38,7 @@ t.test('the pools add up to what is documented', async (t) => {
   const at = (url: string) => opened.filter(({ connectionString }) => connectionString === url)
   const sum = (counts: number[]) => counts.reduce((all, one) => all + one, 0)
   const document = readFileSync('docs/limits.md', 'utf8')
-  const rows = [...document.matchAll(/^\| `(attempt-api[a-z ]*)` \| (\d+|`\w+`) \|/gm)].map(
+  const rows = [...document.matchAll(/^\| `(attempt-api[a-z ]*)` +\| (\d+|`\w+`) +\|/gm)].map(
     ([, name, count]): [string, number] => [
       name!,
       count === '`POOL_SIZE`' ? 3 : count === '`STREAM_POOL_SIZE`' ? 2 : Number(count),

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { connect, type AddressInfo } from 'node:net'
-import type { App } from '../../src/app.js'
+import type { App } from '../../src/services.js'
 import type { FastifyRequest } from 'fastify'
 import { loadKeyFile } from '../../src/access/api-keys.js'
 import { readConfig } from '../../src/config.js'

@@ -288,7 +288,7 @@ t.test('a service at work', async (t) => {
 
   t.test('the table of the documentation is what is told', async (t) => {
     const metrics = await scrape()
-    const table = [...file('docs/observability.md').matchAll(/^\| `(attempt_\w+)` \| (\w+) \| ([^|]*) \|/gm)].map(
+    const table = [...file('docs/observability.md').matchAll(/^\| `(attempt_\w+)` +\| (\w+) +\| ([^|]*?) +\|/gm)].map(
       ([, name = '', type = '', labels = '']) => ({
         name,
         type,

@@ -1,7 +1,7 @@
 /** What /health says of the store: it changes with the store, and the status never does. */
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import t from 'tap'
-import type { App } from '../../src/app.js'
+import type { App } from '../../src/services.js'
 import { buildIndexes } from '../../src/migrate/indexes.js'
 import { enableStore } from '../../src/store/enable.js'
 import { startApp } from '../helpers/app.js'

@@ -1,6 +1,6 @@
 /** A store that an older version left: answers come through the view, one line says what to do, and nobody is woken for the server. */
 import t from 'tap'
-import type { App } from '../../src/app.js'
+import type { App } from '../../src/services.js'
 import { buildIndexes } from '../../src/migrate/indexes.js'
 import { migrateDown, migrateUp } from '../../src/migrate/runner.js'
 import { queueMigrations, storeMigrations } from '../../src/migrate/sets.js'

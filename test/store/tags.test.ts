@@ -1,7 +1,7 @@
 /** What an answer from the store says of itself: the same tag is the same answer, and headers are of its own snapshot. */
 import t from 'tap'
 import pg from 'pg'
-import type { App } from '../../src/app.js'
+import type { App } from '../../src/services.js'
 import { buildIndexes } from '../../src/migrate/indexes.js'
 import { removeExpired } from '../../src/store/retention.js'
 import { startApp } from '../helpers/app.js'
