@@ -51,7 +51,7 @@ t.test('the pools add up to what is documented', async (t) => {
   )
   t.equal(rows.length, at(db.url).length, 'each has one pool')
   const own = sum(rows.map(([, count]) => count)) - 3 - 2
-  t.match(document, `\`POOL_SIZE + STREAM_POOL_SIZE + ${own}\` a replica`, 'the sum')
+  t.match(document, `\`POOL_SIZE + STREAM_POOL_SIZE + ${own}\` per replica`, 'the sum')
   t.ok(sum(at(standby).map(({ max }) => max as number)) <= own + 3 + 2, 'a standby needs no more')
   for (const name of Object.keys(most))
     t.ok(
