@@ -1,29 +1,29 @@
 #!/bin/sh
-# One deploy: migrate, put the new version in place, check it, and go on, roll back or call somebody. deploy.yml runs it.
+# One deploy: migrates, puts the new version in place, checks it, and ends or rolls back. deploy.yml runs it.
 #
-#   MIGRATE   the new version's command (default: attempt-api); DATABASE_URL is the migrator's, and STORE_DATABASE_URL as well,
-#             where the store has a database of its own
-#   DEPLOY    puts the new version in place and returns when it has the traffic
-#   ROLLBACK  puts the version in place that ran before
-#   SERVICE   the base URL of the service, behind its balancer
-#   KEY       a key or token, where ACCESS_OPEN leaves health or contract closed; any scope does
-#   TRIES, PAUSE_S   how often an answer that says nothing is asked for again (20), and how long after (5)
+#   MIGRATE   command of the new version (default: attempt-api). DATABASE_URL is the migrator's, and so is
+#             STORE_DATABASE_URL if the store has a database of its own
+#   DEPLOY    puts the new version in place and returns when it receives the traffic
+#   ROLLBACK  puts the previous version in place
+#   SERVICE   base URL of the service, behind its balancer
+#   KEY       a key or token of any scope, if ACCESS_OPEN does not list health and contract
+#   TRIES, PAUSE_S   how often to retry when the result is not known (20), and the seconds between tries (5)
 #
-# Roll back is the program, not the view: the previous version is deployed again. What `migrate up` committed has passed the
-# contract check, and serves the previous version as well, since V1 is frozen. `migrate down` would DROP the view, one that
-# had been adopted too: it is for people (docs/runbook.md), never for a pipeline.
+# A rollback concerns the program, not the view: it deploys the previous version. What `migrate up` committed has passed
+# the contract check and serves the previous version as well, because V1 is frozen. `migrate down` would DROP the view,
+# also if it replaced an earlier one. It is for people (docs/runbook.md), never for a pipeline.
 #
-# exit 0   the new version serves and the lock holds
+# exit 0   the new version serves, and the contract holds
 #      10  a command refused or failed: nothing was deployed, the previous version serves
-#      11  the database, the check or a lock was not to be had, TRIES times: nothing was deployed, run again
-#      12  the database is edited, lacks the view or is from a newer version: nothing was changed, ask
-#      13  the view contradicts the lock before anything is deployed: nothing was, attempt-api migrate up --again mends it
-#      20  409, the view contradicts the lock: rolled back; the view itself is to be mended by hand
-#      21  as 20, or DEPLOY failed, and ROLLBACK failed: call somebody
+#      11  database, check or lock not available after TRIES tries: nothing was deployed, run again
+#      12  the database is edited, from a newer version, or lacks the view: nothing was changed, ask the team
+#      13  the view breaks the contract before the deploy: nothing was deployed, migrate up --again repairs it
+#      20  409, the view breaks the contract: rolled back; repair the view by hand
+#      21  as 20, or DEPLOY failed, and ROLLBACK failed too: call the engineer on call
 #      22  DEPLOY failed: rolled back
-#      30  no answer but 503, or none, TRIES times: nothing rolled back, call somebody
-#      31  the lock holds and /health/ready was not 200, TRIES times: nothing rolled back, call somebody
-#      32  401 or 403: nothing rolled back; give a KEY that the service accepts, and check by hand
+#      30  503 or no answer, TRIES times: nothing was rolled back, call the engineer on call
+#      31  the contract holds, but /health/ready was never 200: nothing was rolled back, call the engineer on call
+#      32  401 or 403: nothing was rolled back; give a KEY that the service accepts, and check by hand
 set -eu
 
 MIGRATE=${MIGRATE:-attempt-api}
@@ -35,18 +35,18 @@ say() { echo "deploy: $*"; }
 end() { code=$1; shift; say "$*"; exit "$code"; }
 # $1: the exit code once the previous version runs again
 roll_back() {
-  sh -c "$ROLLBACK" || end 21 'rolling back failed: call somebody'
+  sh -c "$ROLLBACK" || end 21 'the rollback failed: call the engineer on call'
   end "$1" "$2; the previous version is in place again"
 }
-# the status of an answer; 000 where there is none
+# HTTP status of an answer; 000 without an answer
 status_of() {
-  # by standard input: arguments are seen by everybody on the machine
+  # through standard input, because every user of the machine can see arguments
   { [ -z "${KEY:-}" ] || printf 'header = "Authorization: Bearer %s"\n' "$KEY"; } |
     curl --config - --silent --output /dev/null --max-time 15 --write-out '%{http_code}' "$SERVICE$1" || true
 }
 
-# the exit code of the last try
-patiently() {
+# $@: a command, retried while it ends with 3 or 6; returns the last exit code
+retry() {
   try=1
   while :; do
     code=0
@@ -59,40 +59,40 @@ patiently() {
   done
 }
 
-# first whether this version may touch the database at all; 4: something is pending
-code=0; patiently "$MIGRATE" migrate status || code=$?
+# first: may this version migrate this database? 4: something is pending
+code=0; retry "$MIGRATE" migrate status || code=$?
 case $code in
   0 | 4) ;;
-  5) end 12 'the database was edited, lacks the view or is from a newer version; nothing was changed' ;;
-  3 | 6) end 11 'the database cannot be asked; nothing was changed' ;;
+  5) end 12 'the database was edited, is from a newer version, or lacks the view; nothing was changed' ;;
+  3 | 6) end 11 'the database cannot be reached; nothing was changed' ;;
   *) end 10 "migrate status ended with $code; nothing was changed" ;;
 esac
-code=0; patiently "$MIGRATE" migrate up || code=$?
+code=0; retry "$MIGRATE" migrate up || code=$?
 case $code in
   0) ;;
-  3 | 6) end 11 'the migration had no chance; the previous version serves' ;;
+  3 | 6) end 11 'the migration could not start; the previous version serves' ;;
   *) end 10 "migrate up ended with $code; the previous version serves" ;;
 esac
-# a store that is there; where there is none it does nothing. The version before works with what it adds
-code=0; patiently "$MIGRATE" store upgrade || code=$?
+# no effect without a store. The previous version works with what it adds
+code=0; retry "$MIGRATE" store upgrade || code=$?
 case $code in
   0) ;;
-  3 | 6) end 11 'the store could not be brought up to date; the previous version serves' ;;
+  3 | 6) end 11 'the store could not be upgraded; the previous version serves' ;;
   *) end 10 "store upgrade ended with $code; the previous version serves" ;;
 esac
-code=0; patiently "$MIGRATE" migrate status || code=$?
+code=0; retry "$MIGRATE" migrate status || code=$?
 case $code in
   0) ;;
-  3 | 6) end 11 'the database cannot be asked any more; the previous version serves' ;;
+  3 | 6) end 11 'the database cannot be reached any more; the previous version serves' ;;
   *) end 10 "migrate status ended with $code after everything was applied; the previous version serves" ;;
 esac
 
-# what contradicts the lock already is not the new version's fault, and no reason to take it back
-code=0; patiently "$MIGRATE" contract verify || code=$?
+# a contract that is broken before the deploy is not caused by the new version, so it is not a reason to roll back
+code=0; retry "$MIGRATE" contract verify || code=$?
 case $code in
   0) ;;
-  1) end 13 'the view contradicts the lock already; nothing was deployed' ;;
-  3 | 6) end 11 'the lock could not be checked; nothing was deployed' ;;
+  1) end 13 'the view already breaks the contract; nothing was deployed' ;;
+  3 | 6) end 11 'the contract could not be checked; nothing was deployed' ;;
   *) end 10 "contract verify ended with $code; nothing was deployed" ;;
 esac
 
@@ -103,16 +103,19 @@ while :; do
   contract=$(status_of /schema-contract)
   ready=$(status_of /health/ready)
   case $contract in
-    409) roll_back 20 '/schema-contract is 409: the view contradicts the lock' ;;
-    200) [ "$ready" != 200 ] || end 0 'the lock holds and the service is ready' ;;
+    409) roll_back 20 '/schema-contract is 409: the view breaks the contract' ;;
+    200) [ "$ready" != 200 ] || end 0 'the contract holds and the service is ready' ;;
   esac
   case "$contract $ready" in
-    *40[13]*) end 32 "/schema-contract $contract, /health/ready $ready: the service wants a KEY, or another one; nothing was rolled back" ;;
+    *40[13]*)
+      end 32 "/schema-contract $contract, /health/ready $ready: the service needs a valid KEY; nothing was rolled back"
+      ;;
   esac
   say "/schema-contract $contract, /health/ready $ready, try $try of $TRIES"
   if [ "$try" -ge "$TRIES" ]; then
-    [ "$contract" != 200 ] || end 31 'the lock holds, but the service is not ready (/health/ready says why); nothing was rolled back: call somebody'
-    end 30 'whether the lock holds is not known; nothing was rolled back: call somebody'
+    [ "$contract" != 200 ] ||
+      end 31 'the contract holds, but /health/ready is not 200; nothing was rolled back: call the engineer on call'
+    end 30 'the contract could not be checked; nothing was rolled back: call the engineer on call'
   fi
   try=$((try + 1))
   sleep "$PAUSE_S"

@@ -1,4 +1,4 @@
-# Rasch difficulties by conditional maximum likelihood (eRm) from the responses of an attempt-api.
+# Rasch difficulties by conditional maximum likelihood (eRm), from the responses of an attempt-api.
 # Rscript rasch.R URL [SELECTION [TRUTH.csv]]    SELECTION as in the URL: 'min_per_item=30&min_per_student=5'
 suppressPackageStartupMessages({ library(curl); library(jsonlite); library(eRm) })
 arguments <- commandArgs(trailingOnly = TRUE)
@@ -10,28 +10,32 @@ key <- Sys.getenv("ATTEMPT_API_KEY")
 handle <- new_handle()
 if (key != "") handle_setheaders(handle, Authorization = paste("Bearer", key))
 
-# curl raises an error where a transfer breaks
+# curl raises an error if a stream is aborted
 fetch <- function(path) {
   file <- tempfile()
   answer <- curl_fetch_disk(paste0(service, path), file, handle = handle)
   if (answer$status_code != 200) stop(path, ": ", answer$status_code, " ", fromJSON(file)$detail)
-  # headers and, behind an empty line, the trailer
+  # headers and, after an empty line, the trailer
   headers <- unlist(parse_headers(answer$headers, multiple = TRUE))
-  header <- function(name) as.integer(sub(".*: ", "", grep(paste0("^", name, ":"), headers, ignore.case = TRUE, value = TRUE)))
+  header <- function(name) {
+    as.integer(sub(".*: ", "", grep(paste0("^", name, ":"), headers, ignore.case = TRUE, value = TRUE)))
+  }
   list(file = file, columns = header("attempt-columns"), rows = header("attempt-rows"))
 }
 
-# conditional maximum likelihood can take nothing that is refused
+# conditional maximum likelihood works with no problem of the severity refuses
 ready <- fromJSON(fetch(paste0("/v1/irt/readiness?", selection))$file)
 problems <- ready$problems
 for (row in seq_len(NROW(problems))) message(problems$severity[row], ": ", problems$detail[row])
 if (any(problems$severity == "refuses")) stop("these responses cannot be calibrated")
 
-# item ids have 64 bits, more than R's numbers hold: here they are names of columns, and so they stay text
+# item ids have 64 bits, more than R's numbers hold. As names of columns they stay text
 wide <- fetch(paste0("/v1/irt/responses?layout=wide&", selection))
 responses <- read.csv(wide$file, check.names = FALSE, colClasses = c("character", rep("integer", wide$columns)))
-# a proxy may have dropped the trailer
-if (any(nrow(responses) != c(ready$students, wide$rows))) stop("not as many students came as were announced: set until, and run again")
+# a proxy may have removed the trailer
+if (any(nrow(responses) != c(ready$students, wide$rows))) {
+  stop("received another number of students than announced: set until, and run again")
+}
 responses <- as.matrix(responses[, -1])
 
 fit <- RM(responses, sum0 = TRUE)

@@ -119,7 +119,7 @@ t.test('the example in Python', { skip: absent }, async (t) => {
     short = true
     const less = await run(url)
     t.equal(less.code, 1)
-    t.match(less.stderr, /\d+ responses came, 7584 were announced/)
+    t.match(less.stderr, /received \d+ responses, 7584 were announced/)
     t.equal(less.stdout, '')
   })
 })
