@@ -1,6 +1,6 @@
 /** Who holds what a runner waits for, in words that name no value of a statement. */
 import type pg from 'pg'
-import { is, tokenize } from '../contract/tokens.js'
+import { isOneOf, tokenize } from '../contract/tokens.js'
 
 export interface Blocker {
   pid: number
@@ -26,7 +26,7 @@ export function withoutValues(statement: string, most = 160): string {
       (token.text === "'" ||
         token.text === '"' ||
         (token.text === '$' && next?.kind !== 'number') ||
-        (token.text === '/' && is(next, '*')))
+        (token.text === '/' && isOneOf(next, '*')))
     ) {
       text += ' ...'
       break

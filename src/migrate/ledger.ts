@@ -1,6 +1,6 @@
 /** Which migrations a database has: kysely's table of names, and beside it a table of their hashes. */
 import type pg from 'pg'
-import { migrationName } from '../contract/columns.js'
+import { attemptV1 } from '../contract/attempt-v1.js'
 import { hashesOf } from './hashes.js'
 import { viewMigrations, type MigrationSet } from './sets.js'
 
@@ -32,7 +32,7 @@ const isThere = async (client: Queryable, relation: string) =>
 /** Whether somebody dropped the view past the runner, which then finds nothing to apply. */
 export async function viewIsGone(client: Queryable): Promise<boolean> {
   if ((await isThere(client, 'attempt')) || !(await isThere(client, viewMigrations.table))) return false
-  return (await client.query(`select 1 from ${viewMigrations.table} where name = $1`, [migrationName])).rows.length > 0
+  return (await client.query(`select 1 from ${viewMigrations.table} where name = $1`, [attemptV1.migration])).rows.length > 0
 }
 
 export const gone =

@@ -2,7 +2,7 @@
  * The columns of the lock's views, as the migrations make them; each view before what it reads. PostgreSQL replaces a
  * view in place only where its columns are the first ones of the new. A test holds them against a new database.
  */
-import { lockedColumns } from '../contract/columns.js'
+import { lockedColumns } from '../contract/attempt-v1.js'
 
 export interface Column {
   name: string

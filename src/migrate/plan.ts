@@ -70,7 +70,7 @@ export async function planUp(
     client.release()
   }
   const indexes =
-    set.locksView !== true
+    set.contract === undefined
       ? []
       : Object.entries(await indexStates(pool))
           .filter(([, found]) => found !== 'ready')

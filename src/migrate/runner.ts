@@ -82,10 +82,10 @@ export async function apply(
   { applied, pending, hashes }: LedgerState,
   { replace = false, say = () => undefined, checkMs = 30_000 }: MigrateOptions,
 ): Promise<ContractReport | undefined> {
-  if (set.locksView === true && !replace) await holdViews(session)
+  if (set.contract !== undefined && !replace) await holdViews(session)
   await prepareLedger(session.client, set)
   const adoption =
-    set.locksView === true
+    set.contract !== undefined
       ? await adopt(session, { replace, again: pending.some((name) => applied.some((one) => one.name === name)) })
       : undefined
   for (const name of pending) {
@@ -96,9 +96,9 @@ export async function apply(
     await adoption?.asOwner()
   }
   for (const line of (await adoption?.finish()) ?? []) say(line)
-  if (set.locksView !== true) return undefined
+  if (set.contract === undefined) return undefined
   await ownersMayRead(session)
-  const report = await checkContractWithin(session.client, { timeoutMs: checkMs })
+  const report = await checkContractWithin(session.client, set.contract, { timeoutMs: checkMs })
   if (report.status !== 'pass') throw new ContractRefused(report)
   return report
 }

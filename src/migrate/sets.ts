@@ -1,5 +1,7 @@
 /** What is applied together. Listed by hand: what is applied never depends on what lies in a folder. */
 import type { Migration } from 'kysely'
+import { attemptV1 } from '../contract/attempt-v1.js'
+import type { Contract } from '../contract/contract.js'
 import * as attemptViewLock from '../../migrations/20251101_0900_attempt_view_lock.js'
 import * as attemptQueue from '../../migrations/20251201_0900_attempt_queue.js'
 import * as attemptStore from '../../migrations/20251201_0910_attempt_store.js'
@@ -11,8 +13,8 @@ import * as attemptSessionIndex from '../../migrations/20251203_0900_attempt_ses
 export interface MigrationSet {
   table: string
   migrations: Record<string, Migration>
-  /** Makes the view attempt: adopts one that is there, and commits only what passes the contract check. */
-  locksView?: boolean
+  /** The contract of the view that these migrations create. They adopt an existing view, and commit only what passes. */
+  contract?: Contract
   /** What every reader takes first. Who takes all of it away does so too, or each could wait for what the other has. */
   readFirst?: string
 }
@@ -20,7 +22,7 @@ export interface MigrationSet {
 export const viewMigrations: MigrationSet = {
   table: 'kysely_migration',
   migrations: { '20251101_0900_attempt_view_lock': attemptViewLock },
-  locksView: true,
+  contract: attemptV1,
 }
 /** The store's side where exam_results is, and the store itself: opt-in, and maybe in another database. */
 export const queueMigrations: MigrationSet = {
