@@ -9,7 +9,7 @@ import { createReservedPool } from '../database/kept-pool.js'
 import { createCachedState } from './kept-state.js'
 import { pause } from '../database/pause.js'
 import { createPool, dropConnections, type OutageOf } from '../database/pool.js'
-import { viewMigrations } from '../migrate/sets.js'
+import { viewMigrations } from '../migrate/migration-sets.js'
 import { databaseErrorCode, whyUnreachable } from '../errors.js'
 
 export interface ServiceReadiness {

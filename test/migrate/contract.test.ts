@@ -1,7 +1,7 @@
 import t from 'tap'
 import { sql, type Kysely } from 'kysely'
 import { migrateDown, migrateUp } from '../../src/migrate/runner.js'
-import { viewMigrations, type MigrationSet } from '../../src/migrate/sets.js'
+import { viewMigrations, type MigrationSet } from '../../src/migrate/migration-sets.js'
 import { createDatabase } from '../helpers/database.js'
 import { sleep } from '../helpers/migrate.js'
 
@@ -44,7 +44,7 @@ t.test('a view that fails its golden rows is never seen, and leaves nothing', as
       await sleep(10)
     }
   })()
-  await t.rejects(migrateUp(db.pool, wrong), /contradicts the lock \(golden:.*nothing was changed/s)
+  await t.rejects(migrateUp(db.pool, wrong), /violates the contract \(golden:.*Nothing was changed/s)
   over = true
   await looking
   t.ok(looks > 5, `looked ${looks} times`)
@@ -53,7 +53,7 @@ t.test('a view that fails its golden rows is never seen, and leaves nothing', as
   // and where the right one is there, it stays what it was
   await db.migrate()
   const right = await things()
-  await t.rejects(migrateUp(db.pool, wrong), /contradicts the lock/)
+  await t.rejects(migrateUp(db.pool, wrong), /violates the contract/)
   t.strictSame(await things(), right)
 })
 
@@ -106,7 +106,7 @@ t.test('down is one transaction, and no migration may end it', async (t) => {
       },
     },
   }
-  await t.rejects(migrateUp(db.pool, ends), /not its own to begin or end/)
+  await t.rejects(migrateUp(db.pool, ends), /must not begin or end a transaction/)
   t.equal((await db.pool.query(`select to_regclass('c') is null as nothing`)).rows[0].nothing, true)
 })
 
@@ -120,7 +120,7 @@ t.test('a view that nobody could read is refused: its owner reads for everybody'
     now() as completed_at, now() as started_at, 1 as attempt_no, ''::text as session_id, ''::text as topic_id; alter view attempt owner to ${role}`)
   await t.rejects(
     migrateUp(db.pool),
-    new RegExp(`${role}, to whom the view attempt_exam would belong, may not read exam_results`),
+    new RegExp(`The role ${role}, which would own the view attempt_exam, may not read exam_results`),
   )
   await db.pool.query(`grant select on exam_results to ${role}`)
   await db.migrate()
