@@ -1,6 +1,7 @@
 /** The committed documents, from the routes and the one list of locked columns. Needs no database: nothing is started. */
 import { buildApp } from '../src/app.js'
 import { readConfig } from '../src/config.js'
+import { attemptV1 } from '../src/contract/attempt-v1.js'
 import { odcsDocument } from '../src/contract/odcs.js'
 import { createServices } from '../src/services.js'
 
@@ -10,5 +11,5 @@ export async function documents(): Promise<Record<string, string>> {
   await app.ready()
   const document = JSON.stringify(app.swagger(), null, 2)
   await app.close()
-  return { 'openapi.json': `${document}\n`, 'attempt-v1.odcs.yaml': odcsDocument() }
+  return { 'openapi.json': `${document}\n`, 'attempt-v1.odcs.yaml': odcsDocument(attemptV1) }
 }

@@ -1,3 +1,4 @@
+import { attemptV1 } from '../contract/attempt-v1.js'
 import { checkContract } from '../contract/check.js'
 import { odcsDocument } from '../contract/odcs.js'
 import { sentenceOf, withoutSecrets } from './failure.js'
@@ -20,7 +21,7 @@ export  prints the contract as an Open Data Contract Standard 3.1.0 document`,
     if (rest.length > 0 || (verb !== 'verify' && verb !== 'export'))
       throw new UsageError('contract takes one of verify, export')
     if (verb === 'export') {
-      process.stdout.write(odcsDocument())
+      process.stdout.write(odcsDocument(attemptV1))
       return 0
     }
     const settings = config()
@@ -31,7 +32,7 @@ export  prints the contract as an Open Data Contract Standard 3.1.0 document`,
           const client = await pool.connect()
           let done = false
           try {
-            const report = await checkContract(client, { timeoutMs: settings.contractTimeoutMs })
+            const report = await checkContract(client, attemptV1, { timeoutMs: settings.contractTimeoutMs })
             if (values.json === true) console.log(JSON.stringify(report, null, 2))
             else {
               console.log(

@@ -1,11 +1,12 @@
 import type pg from 'pg'
 import type { Config } from '../config.js'
 import { buildIndexes, dropIndexes, indexStates, whyNoIndexes, type IndexState } from '../migrate/indexes.js'
-import { gone, readLedger, viewIsGone } from '../migrate/ledger.js'
+import { missingViewMessage, readLedger, viewIsMissing } from '../migrate/ledger.js'
 import { LockTimeout } from '../migrate/retry-budget.js'
-import { describePlan, planUp } from '../migrate/plan.js'
+import { describePlan } from '../migrate/describe-plan.js'
+import { planUp } from '../migrate/plan.js'
 import { ContractRefused, migrateDown, migrateUp } from '../migrate/runner.js'
-import { viewMigrations } from '../migrate/sets.js'
+import { viewMigrations } from '../migrate/migration-sets.js'
 import { migrationStatus } from '../migrate/status.js'
 import { openPool, parse, seconds, UsageError, withPool, type Command } from './command.js'
 import { couldNotAsk, refusesRole } from './failure.js'
@@ -50,7 +51,7 @@ async function up(pool: pg.Pool, { waitMs, replace, again, indexes, checkMs }: O
     say('Nothing to apply: every migration is there.')
     if (replace)
       say('--replace alone changes nothing where every migration is applied: migrate up --again --replace does.')
-    if (await viewIsGone(pool)) throw new Error(gone)
+    if (await viewIsMissing(pool)) throw new Error(missingViewMessage)
   }
   await mindHistory(pool)
   if (indexes) await buildIndexes(pool, say, { waitMs })
@@ -80,7 +81,7 @@ async function plan(pool: pg.Pool, { replace, again, json, checkMs }: Options): 
   const found = await planUp(pool, viewMigrations, { replace, again, checkMs })
   say(json ? JSON.stringify(found, null, 2) : describePlan(found))
   if (!json) await mindHistory(pool)
-  if (found.pending.length === 0 && (await viewIsGone(pool))) throw new Error(gone)
+  if (found.pending.length === 0 && (await viewIsMissing(pool))) throw new Error(missingViewMessage)
   return 0
 }
 

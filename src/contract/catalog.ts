@@ -1,5 +1,5 @@
-/** What the catalog tells of the deployed view: its columns, and everything that its definition reads. */
-import type pg from 'pg'
+/** Reads the deployed view from the catalog: its columns, and everything that its definition reads. */
+import type { SqlClient } from './sql-client.js'
 
 /** A relation in the closure of what the view reads. */
 export interface Relation {
@@ -9,19 +9,22 @@ export interface Relation {
   /** pg_class.relkind: `v` view, `m` materialised view, `r` table, `p` partitioned table, `f` foreign table ... */
   kind: string
   owner: string
-  /** The owner, to whom row security does not apply: superuser or BYPASSRLS. */
+  /** The owner is a superuser or has BYPASSRLS, so that row security does not apply to it. */
   owner_bypasses: boolean
+  /** The view has security_invoker: it reads with the rights of the role that queries it. */
   invoker: boolean
   row_security: boolean
+  /** Row security applies to the owner of the table as well. */
   forced: boolean
+  /** Tables inherit from it, or it has partitions. */
   children: boolean
-  /** pg_get_viewdef, null for what has no definition. Every name outside pg_catalog is qualified in it. */
+  /** pg_get_viewdef; null for a relation without a definition. It qualifies every name outside pg_catalog. */
   definition: string | null
   /** Oids of the relations that it reads itself. */
   reads: string[]
 }
 
-/** A function that is not built in and that the view calls, directly or through another function. */
+/** A function outside pg_catalog that the view calls, directly or through another function. */
 export interface CalledFunction {
   oid: string
   schema: string
@@ -29,14 +32,17 @@ export interface CalledFunction {
   language: string
   volatile: boolean
   body: string
-  /** Relations that the catalog knows its body to read (bodies in the SQL standard's form only). */
+  /** Relations that its body reads, as the catalog records them (only for bodies in the SQL standard's form). */
   relations: string[]
 }
 
 export interface CatalogColumn {
   name: string
+  /** As `format_type` prints it. */
   type: string
+  /** For a base type `pg_type.typcategory`, else `pg_type.typtype`: `e` is an enumerated type. */
   kind: string
+  /** Of an enumerated type, in its order. */
   labels: string[]
 }
 
@@ -65,13 +71,13 @@ join pg_class c on c.oid = closure.oid
 join pg_namespace n on n.oid = c.relnamespace
 join pg_roles o on o.oid = c.relowner`
 
-/** The relation and everything that it reads, through helper views. */
-export async function readRelations(client: pg.ClientBase, oid: string): Promise<Relation[]> {
+/** The relation and everything that it reads, directly or through helper views. */
+export async function readRelations(client: SqlClient, oid: string): Promise<Relation[]> {
   return (await client.query<Relation>(relationsSql, [oid])).rows
 }
 
-/** The columns of a relation in their order, with the labels of enumerated types. */
-export async function readColumns(client: pg.ClientBase, oid: string): Promise<CatalogColumn[]> {
+/** The columns of a relation in their order. */
+export async function readColumns(client: SqlClient, oid: string): Promise<CatalogColumn[]> {
   const { rows } = await client.query<CatalogColumn>(
     `
     select a.attname::text as name, format_type(a.atttypid, a.atttypmod) as type,
@@ -95,8 +101,8 @@ join pg_namespace n on n.oid = p.pronamespace
 join pg_language l on l.oid = p.prolang
 where n.nspname not in ('pg_catalog', 'information_schema') and (${which})`
 
-/** Functions that the definitions of these views call by the catalog's account, operators included. */
-export async function readCalledFunctions(client: pg.ClientBase, views: string[]): Promise<CalledFunction[]> {
+/** Functions that the definitions of these views call, as the catalog records them; functions of operators included. */
+export async function readCalledFunctions(client: SqlClient, views: string[]): Promise<CalledFunction[]> {
   const { rows } = await client.query<CalledFunction>(
     functionSql(`p.oid in (
     select coalesce(o.oprcode::oid, d.refobjid)
@@ -110,13 +116,13 @@ export async function readCalledFunctions(client: pg.ClientBase, views: string[]
   return rows
 }
 
-/** Functions of these names in any schema: the calls in a body that the catalog keeps as text. */
-export async function readFunctionsNamed(client: pg.ClientBase, names: string[]): Promise<CalledFunction[]> {
+/** Functions of these names in any schema: candidates for the calls in a body that the catalog keeps as text. */
+export async function readFunctionsNamed(client: SqlClient, names: string[]): Promise<CalledFunction[]> {
   return (await client.query<CalledFunction>(functionSql('p.proname = any($1::text[])'), [names])).rows
 }
 
-/** Which of these names are volatile built-in functions. */
-export async function volatileBuiltins(client: pg.ClientBase, names: string[]): Promise<string[]> {
+/** The names that volatile built-in functions have. */
+export async function volatileBuiltins(client: SqlClient, names: string[]): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `
     select distinct proname::text as name from pg_proc
@@ -127,8 +133,8 @@ export async function volatileBuiltins(client: pg.ClientBase, names: string[]): 
   return rows.map((row) => row.name)
 }
 
-/** Which of these names are relations, in pg_catalog only or anywhere. */
-export async function relationsNamed(client: pg.ClientBase, names: string[], system: boolean): Promise<string[]> {
+/** The names that relations have: in pg_catalog where `system`, else in any schema. */
+export async function relationsNamed(client: SqlClient, names: string[], system: boolean): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `
     select distinct relname::text as name from pg_class
@@ -141,7 +147,7 @@ export async function relationsNamed(client: pg.ClientBase, names: string[], sys
 }
 
 /** Whether row security of `table` applies when `view` reads it. */
-export async function rowSecurityApplies(client: pg.ClientBase, view: Relation, table: Relation): Promise<boolean> {
+export async function rowSecurityApplies(client: SqlClient, view: Relation, table: Relation): Promise<boolean> {
   if (!table.row_security) return false
   if (view.invoker) return true
   if (view.owner_bypasses) return false

@@ -1,8 +1,10 @@
-/** What golden rows cannot show and the text of the definition does: sampling, clocks, sessions, distant limits. */
-import type pg from 'pg'
+/** Judges the text of definitions for what golden rows cannot show: samples, clocks, sessions, high row limits. */
 import { type CalledFunction, readFunctionsNamed, type Relation, relationsNamed, volatileBuiltins } from './catalog.js'
-import { type Check, found } from './report.js'
-import { is, isName, type Token, tokenize } from './tokens.js'
+import type { Contract } from './contract.js'
+import { sourceTable } from './exam-results.js'
+import { type Check, checkResult } from './report.js'
+import type { SqlClient } from './sql-client.js'
+import { isName, isOneOf, type Token, tokenize } from './tokens.js'
 
 // Keywords without parentheses; pg_get_viewdef quotes a column of such a name.
 const sessionWords = new Set([
@@ -19,26 +21,36 @@ const sessionWords = new Set([
   'localtime',
   'localtimestamp',
 ])
-const sessionFunctions =
-  /^(now|age|statement_timestamp|transaction_timestamp|current_(setting|database|schemas?|query)|version|row_security_active|has_\w+_privilege|pg_has_role|inet_\w+|pg_backend_pid|txid_current\w*|pg_current_\w+|pg_is_in_recovery|pg_postmaster_start_time|pg_my_temp_schema|to_reg\w+|(query|table|cursor|schema|database)_to_xml\w*)$/
+const sessionFunctions = new RegExp(
+  `^(${[
+    'now|age|statement_timestamp|transaction_timestamp',
+    String.raw`current_(setting|database|schemas?|query)|version|row_security_active|has_\w+_privilege|pg_has_role`,
+    String.raw`inet_\w+|pg_backend_pid|txid_current\w*|pg_current_\w+|pg_is_in_recovery|pg_postmaster_start_time`,
+    String.raw`pg_my_temp_schema|to_reg\w+|(query|table|cursor|schema|database)_to_xml\w*`,
+  ].join('|')})$`,
+)
 const clockTexts = new Set(['now', 'today', 'tomorrow', 'yesterday'])
 
-/** Names that are called and belong to pg_catalog or to nothing: `name(` without another schema before it. */
+/** Names called as `name(` in pg_catalog or without a schema. */
 function builtinCalls(tokens: Token[]): string[] {
   return tokens
     .filter(
       (token, at) =>
-        isName(token) && is(tokens[at + 1], '(') && (!is(tokens[at - 1], '.') || tokens[at - 2]?.text === 'pg_catalog'),
+        isName(token) &&
+        isOneOf(tokens[at + 1], '(') &&
+        (!isOneOf(tokens[at - 1], '.') || tokens[at - 2]?.text === 'pg_catalog'),
     )
     .map((token) => token.text)
 }
 
 /** What makes two runs over the same rows differ. */
-async function unrepeatable(client: pg.ClientBase, tokens: Token[]): Promise<string[]> {
+async function unrepeatable(client: SqlClient, tokens: Token[]): Promise<string[]> {
   const calls = builtinCalls(tokens)
   return [
     ...tokens
-      .filter((token, at) => token.kind === 'word' && sessionWords.has(token.text) && !is(tokens[at - 1], '.', 'as'))
+      .filter(
+        (token, at) => token.kind === 'word' && sessionWords.has(token.text) && !isOneOf(tokens[at - 1], '.', 'as'),
+      )
       .map((token) => token.text),
     ...tokens
       .filter((token) => token.kind === 'string' && clockTexts.has(token.text.trim().toLowerCase()))
@@ -48,142 +60,160 @@ async function unrepeatable(client: pg.ClientBase, tokens: Token[]): Promise<str
   ]
 }
 
-interface Count {
+interface RowLimit {
   word: string
+  /** null: no limit; undefined: not a constant. */
   count: bigint | null | undefined
 }
 
-/** Counts after LIMIT, OFFSET and FETCH: a number, `null` for no limit, undefined for what is no constant. */
-function counts(tokens: Token[]): Count[] {
-  return tokens.flatMap((token, at): Count[] => {
-    if (token.kind !== 'word' || !['limit', 'offset', 'fetch'].includes(token.text) || is(tokens[at - 1], '.'))
+/** The counts after LIMIT, OFFSET and FETCH. */
+function rowLimits(tokens: Token[]): RowLimit[] {
+  return tokens.flatMap((token, at): RowLimit[] => {
+    if (token.kind !== 'word' || !['limit', 'offset', 'fetch'].includes(token.text) || isOneOf(tokens[at - 1], '.'))
       return []
     let next = at + 1
-    while (is(tokens[next], '(', 'first', 'next')) next++
+    while (isOneOf(tokens[next], '(', 'first', 'next')) next++
     const value = tokens[next]
-    if (is(value, 'all', 'null')) return [{ word: token.text, count: null }]
-    const constant = value !== undefined && /^\d+$/.test(value.text) && !is(tokens[next + 1], '+', '-', '*', '/')
+    if (isOneOf(value, 'all', 'null')) return [{ word: token.text, count: null }]
+    const constant = value !== undefined && /^\d+$/.test(value.text) && !isOneOf(tokens[next + 1], '+', '-', '*', '/')
     return [{ word: token.text, count: constant ? BigInt(value.text) : undefined }]
   })
 }
 
-/** Names after FROM and JOIN that are no function calls. */
-function namesRead(tokens: Token[]): string[] {
+/** Names after FROM, JOIN and the like that are not function calls. */
+function relationNames(tokens: Token[]): string[] {
   return tokens.flatMap((token, at) => {
-    if (!is(token, 'from', 'join', 'table', 'update', 'into')) return []
+    if (!isOneOf(token, 'from', 'join', 'table', 'update', 'into')) return []
     let next = at + 1
-    while (is(tokens[next], '(', 'only')) next++
+    while (isOneOf(tokens[next], '(', 'only')) next++
     if (!isName(tokens[next])) return []
-    while (is(tokens[next + 1], '.') && isName(tokens[next + 2])) next += 2
-    return is(tokens[next + 1], '(') ? [] : [tokens[next]?.text ?? '']
+    while (isOneOf(tokens[next + 1], '.') && isName(tokens[next + 2])) next += 2
+    return isOneOf(tokens[next + 1], '(') ? [] : [tokens[next]?.text ?? '']
   })
 }
 
-/** Functions that are called, and what their bodies call in turn. */
-async function withInner(client: pg.ClientBase, called: CalledFunction[]): Promise<CalledFunction[]> {
+/** The functions, and those that their bodies call, directly or through others. */
+async function withInnerCalls(client: SqlClient, called: CalledFunction[]): Promise<CalledFunction[]> {
   const known = new Map(called.map((one) => [one.oid, one]))
-  let fresh = called
-  while (fresh.length > 0) {
-    const names = fresh.flatMap((one) => {
+  let added = called
+  while (added.length > 0) {
+    const names = added.flatMap((one) => {
       const tokens = tokenize(one.body)
-      return tokens.filter((token, at) => isName(token) && is(tokens[at + 1], '(')).map((token) => token.text)
+      return tokens.filter((token, at) => isName(token) && isOneOf(tokens[at + 1], '(')).map((token) => token.text)
     })
-    fresh = (await readFunctionsNamed(client, names)).filter((one) => !known.has(one.oid))
-    for (const one of fresh) known.set(one.oid, one)
+    added = (await readFunctionsNamed(client, names)).filter((one) => !known.has(one.oid))
+    for (const one of added) known.set(one.oid, one)
   }
   return [...known.values()]
 }
 
+/** What the texts show, in words. */
+interface Observations {
+  partial: string[]
+  changing: string[]
+  limits: string[]
+  unclearLimits: string[]
+  reads: string[]
+}
+
+function observeLimits(observed: Observations, tokens: Token[], where: string, longestArray: number): void {
+  for (const { word, count } of rowLimits(tokens)) {
+    if (count === undefined) observed.unclearLimits.push(`${word}${where} is not a constant`)
+    // a lower limit cuts golden rows
+    else if (count !== null && count >= BigInt(longestArray)) observed.limits.push(`${word} ${count}${where}`)
+  }
+}
+
+async function observeView(
+  client: SqlClient,
+  observed: Observations,
+  { name: view, definition }: Relation,
+  parents: readonly string[],
+  longestArray: number,
+): Promise<void> {
+  const tokens = tokenize(definition ?? '')
+  const where = ` in ${view}`
+  tokens.forEach((token, at) => {
+    if (isOneOf(token, 'tablesample')) observed.partial.push(`TABLESAMPLE${where}`)
+    const name = isOneOf(tokens[at + 2], '.') ? tokens[at + 3] : tokens[at + 1]
+    if (isOneOf(token, 'only') && isName(name) && parents.includes(name.text))
+      observed.partial.push(`ONLY ${name.text}${where}`)
+  })
+  observed.changing.push(...(await unrepeatable(client, tokens)).map((what) => what + where))
+  observeLimits(observed, tokens, where, longestArray)
+  const system = relationNames(tokens).filter((name) => name.startsWith('pg_'))
+  observed.reads.push(...(await relationsNamed(client, system, true)))
+}
+
+async function observeFunction(
+  client: SqlClient,
+  observed: Observations,
+  { name, language, volatile, body, relations }: CalledFunction,
+  longestArray: number,
+): Promise<void> {
+  if (language === 'c' || language === 'internal') {
+    if (volatile) observed.changing.push(`function ${name} is volatile`)
+    return
+  }
+  if (language !== 'sql' && language !== 'plpgsql') {
+    observed.reads.push(`what function ${name} reads (language ${language})`)
+    return
+  }
+  const tokens = tokenize(body)
+  const where = ` in function ${name}`
+  observed.changing.push(...(await unrepeatable(client, tokens)).map((what) => what + where))
+  observeLimits(observed, tokens, where, longestArray)
+  const read = new Set([...relations, ...(await relationsNamed(client, relationNames(tokens), false))])
+  observed.reads.push(...[...read].map((relation) => relation + where))
+  if (language === 'plpgsql' && tokens.some((token) => isOneOf(token, 'execute')))
+    observed.reads.push(`a dynamic statement (EXECUTE)${where}`)
+}
+
 /**
- * Judges the text of the definitions and of the functions they call.
- * `reach` is the longest array among the golden rows: a count beyond it would cut nothing there.
+ * Judges the definitions of the view and its helper views, and the functions that they call.
+ * @param called the functions that the definitions call themselves
+ * @returns the checks; all functions that are called, directly or not; what is read beside the views' own relations
  */
 export async function checkDefinitions(
-  client: pg.ClientBase,
+  client: SqlClient,
+  contract: Contract,
   relations: Relation[],
   called: CalledFunction[],
-  reach: number,
 ): Promise<{ checks: Check[]; functions: CalledFunction[]; reads: string[] }> {
-  const functions = await withInner(client, called)
-  const partial: string[] = []
-  const moving: string[] = []
-  const limits: string[] = []
-  const unknownLimits: string[] = []
-  const reads: string[] = []
+  const functions = await withInnerCalls(client, called)
+  const observed: Observations = { partial: [], changing: [], limits: [], unclearLimits: [], reads: [] }
+  const longestArray = Math.max(0, ...contract.golden.map(({ rows }) => rows.length))
+  const parents = relations.filter((one) => one.children).map((one) => one.name)
+  for (const relation of relations)
+    if (relation.definition !== null) await observeView(client, observed, relation, parents, longestArray)
+  for (const one of functions) await observeFunction(client, observed, one, longestArray)
 
-  for (const relation of relations) {
-    if (relation.definition === null) continue
-    const tokens = tokenize(relation.definition)
-    const of = ` in ${relation.name}`
-    const parents = relations.filter((one) => one.children).map((one) => one.name)
-    tokens.forEach((token, at) => {
-      if (is(token, 'tablesample')) partial.push(`TABLESAMPLE${of}`)
-      const name = is(tokens[at + 2], '.') ? tokens[at + 3] : tokens[at + 1]
-      if (is(token, 'only') && isName(name) && parents.includes(name.text)) partial.push(`ONLY ${name.text}${of}`)
-    })
-    moving.push(...(await unrepeatable(client, tokens)).map((what) => what + of))
-    for (const { word, count } of counts(tokens)) {
-      if (count === undefined) unknownLimits.push(`${word}${of} is no constant`)
-      else if (count !== null && count >= BigInt(reach)) limits.push(`${word} ${count}${of}`)
-    }
-    reads.push(
-      ...(await relationsNamed(
-        client,
-        namesRead(tokens).filter((name) => name.startsWith('pg_')),
-        true,
-      )),
-    )
-  }
-  for (const one of functions) {
-    const tokens = tokenize(one.body)
-    const of = ` in function ${one.name}`
-    if (one.language === 'c' || one.language === 'internal') {
-      if (one.volatile) moving.push(`function ${one.name} is volatile`)
-      continue
-    }
-    if (one.language !== 'sql' && one.language !== 'plpgsql') {
-      reads.push(`whatever function ${one.name} reads (language ${one.language})`)
-      continue
-    }
-    moving.push(...(await unrepeatable(client, tokens)).map((what) => what + of))
-    for (const { word, count } of counts(tokens)) {
-      if (count === undefined) unknownLimits.push(`${word}${of} is no constant`)
-      else if (count !== null && count >= BigInt(reach)) limits.push(`${word} ${count}${of}`)
-    }
-    const named = new Set([...one.relations, ...(await relationsNamed(client, namesRead(tokens), false))])
-    reads.push(...[...named].map((name) => name + of))
-    if (one.language === 'plpgsql' && tokens.some((token) => is(token, 'execute')))
-      reads.push(`whatever is executed${of}`)
-  }
-
-  const list = (found: string[]) => [...new Set(found)].join(', ')
+  const list = (texts: string[]) => [...new Set(texts)].join(', ')
+  const { partial, changing, limits, unclearLimits, reads } = observed
+  const wholeTable = `every row of ${sourceTable}`
+  const repeatable = 'no use of clock, session or random values'
+  const noLimit = 'no limit on rows'
   return {
     functions,
     reads: [...new Set(reads)],
     checks: [
       partial.length === 0
-        ? found('whole_table', 'pass', 'every row of exam_results', 'every row of exam_results')
-        : found(
-            'whole_table',
-            'fail',
-            'every row of exam_results',
-            list(partial),
-            'the view reads a part of the table',
-          ),
-      moving.length === 0
-        ? found('repeatable', 'pass', 'nothing of clock, session or chance', 'nothing of clock, session or chance')
-        : found(
+        ? checkResult('whole_table', 'pass', wholeTable, wholeTable)
+        : checkResult('whole_table', 'fail', wholeTable, list(partial), 'the view reads only a part of the table'),
+      changing.length === 0
+        ? checkResult('repeatable', 'pass', repeatable, repeatable)
+        : checkResult(
             'repeatable',
             'fail',
-            'nothing of clock, session or chance',
-            list(moving),
-            'the same exams give other rows at another time or to another session',
+            repeatable,
+            list(changing),
+            'the same exams give other rows at another time or in another session',
           ),
       limits.length > 0
-        ? found('limits', 'fail', 'no limit on rows', list(limits), 'rows beyond this count are lost')
-        : unknownLimits.length > 0
-          ? found('limits', 'error', 'no limit on rows', list(unknownLimits), 'the count cannot be checked')
-          : found('limits', 'pass', 'no limit on rows', 'no limit on rows'),
+        ? checkResult('limits', 'fail', noLimit, list(limits), 'the view loses rows beyond this count')
+        : unclearLimits.length > 0
+          ? checkResult('limits', 'error', noLimit, list(unclearLimits), 'the check cannot evaluate the count')
+          : checkResult('limits', 'pass', noLimit, noLimit),
     ],
   }
 }

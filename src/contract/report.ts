@@ -1,4 +1,4 @@
-/** The answer of the check, as `/schema-contract` and the command line show it. */
+/** The report of the check, as `/schema-contract` and the command line show it. */
 
 export type CheckStatus = 'pass' | 'warn' | 'fail' | 'error'
 
@@ -11,17 +11,18 @@ export interface Check {
 }
 
 export interface ContractReport {
-  /** `fail`: the deployed view contradicts the lock. `error`: it could not be checked. A warning fails nothing. */
+  /** `fail`: the view contradicts the contract. `error`: the check could not decide. A warning fails nothing. */
   status: 'pass' | 'fail' | 'error'
+  /** Version of the contract. */
   contract: string
-  /** The applied migration of the lock, null where it is not recorded or not readable. */
+  /** The applied migration that creates the view; null where it is not recorded or not readable. */
   migration: string | null
   server_version: string
   checks: Check[]
 }
 
-/** One check that found this. */
-export const found = (
+/** One line of the report. */
+export const checkResult = (
   name: string,
   status: CheckStatus,
   expected: string | null,
@@ -29,7 +30,7 @@ export const found = (
   detail: string | null = null,
 ): Check => ({ name, status, expected, actual, detail })
 
-/** A contradiction outweighs what could not be checked; neither is ever a pass. */
+/** A contradiction outweighs what could not be checked. Neither is a pass. */
 export function overallStatus(checks: readonly Check[]): ContractReport['status'] {
   if (checks.some((check) => check.status === 'fail')) return 'fail'
   return checks.length === 0 || checks.some((check) => check.status === 'error') ? 'error' : 'pass'

@@ -1,6 +1,6 @@
 /**
- * Enough of PostgreSQL's lexer to read what `pg_get_viewdef` prints and what a function body says: which words stand
- * outside of strings and comments. It parses nothing.
+ * Enough of PostgreSQL's lexer for the output of `pg_get_viewdef` and for function bodies: which words stand outside
+ * strings and comments. It is not a parser.
  */
 
 export interface Token {
@@ -48,6 +48,6 @@ export function tokenize(sql: string): Token[] {
 /** Whether the token can be a name. */
 export const isName = (token: Token | undefined): token is Token => token?.kind === 'word' || token?.kind === 'quoted'
 
-/** Whether the token is this keyword or symbol, and no quoted name or string that looks like it. */
-export const is = (token: Token | undefined, ...texts: string[]): boolean =>
+/** Whether the token is one of these keywords or symbols, and not a quoted name or string that looks like one. */
+export const isOneOf = (token: Token | undefined, ...texts: string[]): boolean =>
   (token?.kind === 'word' || token?.kind === 'symbol') && texts.includes(token.text)

@@ -1,15 +1,15 @@
 /** Runs the contract check on connections of its own: concurrent callers share one run, and the last result is kept. */
 import type pg from 'pg'
 import { checkContract } from '../contract/check.js'
-import { contractVersion } from '../contract/columns.js'
-import { found, type ContractReport } from '../contract/report.js'
+import { attemptV1, contractVersion } from '../contract/attempt-v1.js'
+import { checkResult, type ContractReport } from '../contract/report.js'
 import type { Config } from '../config.js'
 import { atMost } from '../database/at-most.js'
 import { createReservedPool } from '../database/kept-pool.js'
 import { createCachedState } from './kept-state.js'
 import { pause } from '../database/pause.js'
 import { createPool, dropConnections, type OutageOf } from '../database/pool.js'
-import { viewMigrations } from '../migrate/sets.js'
+import { viewMigrations } from '../migrate/migration-sets.js'
 import { databaseErrorCode, whyUnreachable } from '../errors.js'
 
 export interface ServiceReadiness {
@@ -30,8 +30,6 @@ export interface ContractMonitor {
   close(): Promise<void>
 }
 
-/** What answers are read from. The check reads the definition alone, and is content without a right on them. */
-const readViews = ['attempt', 'attempt_anomaly', 'attempt_exam', 'attempt_response', 'attempt_numbered']
 /** So long does a probe wait for a bad result to be looked at again. */
 const patienceMs = 200
 /** The first question is given up after so long, and the first probe is answered within so long, its contract check included. */
@@ -44,7 +42,7 @@ const notChecked = (detail: string): ContractReport => ({
   contract: contractVersion,
   migration: null,
   server_version: 'unknown',
-  checks: [found('connection', 'error', 'an answer of the database', null, detail)],
+  checks: [checkResult('connection', 'error', 'an answer of the database', null, detail)],
 })
 
 export function createContractMonitor(
@@ -113,7 +111,7 @@ export function createContractMonitor(
     const end = Date.now() + config.contractTimeoutMs
     // a tenth is kept for the way back, so that what was found by then is reported
     const report = await connected(config.contractTimeoutMs, (client) =>
-      checkContract(client, { timeoutMs: end - Date.now() - config.contractTimeoutMs / 10 }),
+      checkContract(client, attemptV1, { timeoutMs: end - Date.now() - config.contractTimeoutMs / 10 }),
     ).catch((error: unknown) =>
       notChecked(
         databaseErrorCode(error) === 'timeout'
@@ -134,7 +132,7 @@ export function createContractMonitor(
         } = await client.query<{ view: boolean; table: boolean; unread: string[] }>(
           `select to_regclass('attempt') is not null as view, coalesce(has_table_privilege(to_regclass('kysely_migration'), 'select'), false) as table,
         array(select name from unnest($1::text[]) as name where has_table_privilege(to_regclass(name), 'select') is not true) as unread`,
-          [readViews],
+          [attemptV1.readViews],
         )
         const applied =
           row?.table === true

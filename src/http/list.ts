@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type, type TSchema } from 'typebox'
 import type { Services } from '../services.js'
-import { contractVersion } from '../contract/columns.js'
+import { contractVersion } from '../contract/attempt-v1.js'
 import { decodeCursor, encodeCursor, fingerprint } from './cursor.js'
 import type { Reader } from '../database/reader.js'
 import type { Streams } from '../database/streams.js'

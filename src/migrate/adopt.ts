@@ -1,76 +1,89 @@
-/** What happens to the lock's views that are there already: adopted in place, refused, or replaced as a whole. */
+/** What happens to existing views of the names that the migration creates: adopted in place, refused, or replaced. */
 import pg from 'pg'
-import { dependantsOf, unmovable } from './dependants.js'
-import { type Column, columnsText, difference, fits, lockColumns } from './lock-columns.js'
-import { capture, drop, recreate } from './replace.js'
+import { dependantsOf, notRecreatable } from './dependants.js'
+import { dropViews, recreateViews, saveViews } from './replace.js'
 import type { MigrationSession } from './session.js'
+import { type Column, columnsText, difference, fits, viewColumns } from './view-columns.js'
 
 export interface Adoption {
-  /** The role to make the views as: that of the view that is there, whose owner it keeps. */
+  /** Takes the role that the views are created as: the owner of the existing view, which it keeps. */
   asOwner(): Promise<void>
-  /** The role that the runner came with. */
+  /** Takes the runner's own role. */
   asRunner(): Promise<void>
-  /** @returns what was recreated, in sentences */
+  /** Recreates what was dropped. @returns what was done, in sentences */
   finish(): Promise<string[]>
 }
 
-interface There {
+interface ExistingView {
   name: string
   oid: string
   owner: string
-  self: string
+  runner: string
+  /** The setting `role` of the session. */
   role: string
-  may: boolean
+  /** Whether the runner is a member of the owner. */
+  member: boolean
   columns: Column[]
 }
 
-/** The lock's views that are there, each before what it reads. */
-async function viewsThere(client: pg.ClientBase): Promise<There[]> {
-  const { rows } = await client.query<There>(
+/** The existing views, each before what it reads. */
+async function existingViews(client: pg.ClientBase): Promise<ExistingView[]> {
+  const { rows } = await client.query<ExistingView>(
     `
-    select v.name, c.oid::text as oid, pg_get_userbyid(c.relowner)::text as owner, current_user::text as self, current_setting('role') as role, pg_has_role(c.relowner, 'member') as may,
-      (select json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod)) order by a.attnum) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
-    from unnest($1::text[]) with ordinality as v (name, place) join pg_class c on c.oid = to_regclass(v.name) and c.relkind = 'v' order by v.place`,
-    [Object.keys(lockColumns)],
+    select v.name, c.oid::text as oid, pg_get_userbyid(c.relowner)::text as owner, current_user::text as runner,
+      current_setting('role') as role, pg_has_role(c.relowner, 'member') as member,
+      (
+        select json_agg(
+          json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod)) order by a.attnum
+        )
+        from pg_attribute a
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+      ) as columns
+    from unnest($1::text[]) with ordinality as v (name, place)
+    join pg_class c on c.oid = to_regclass(v.name) and c.relkind = 'v'
+    order by v.place`,
+    [Object.keys(viewColumns)],
   )
   return rows
 }
 
-/** What people know comes first. */
-const attemptFirst = (views: readonly There[]): There[] =>
+/** The view that users know first, so that messages name it and not a helper view. */
+const attemptFirst = (views: readonly ExistingView[]): ExistingView[] =>
   [...views].sort((a, b) => Number(b.name === 'attempt') - Number(a.name === 'attempt'))
 
-/** @throws Error in a sentence where a view belongs to a role that the runner may not act as */
-function mayActAs(views: readonly There[]): void {
-  const foreign = attemptFirst(views).find(({ owner, self, may }) => owner !== self && !may)
-  if (foreign !== undefined)
-    throw new Error(
-      `The view ${foreign.name} belongs to ${foreign.owner}, and ${foreign.self} may not act as that role: migrate as ${foreign.owner}, or change the owner; nothing was changed.`,
-    )
+/** @throws Error where a view belongs to a role that the runner is not a member of */
+function assertMembership(views: readonly ExistingView[]): void {
+  const foreign = attemptFirst(views).find(({ owner, runner, member }) => owner !== runner && !member)
+  if (foreign === undefined) return
+  const { name, owner, runner } = foreign
+  throw new Error(
+    `The view ${name} belongs to ${owner}, and ${runner} is not a member of that role. ` +
+      `Migrate as ${owner}, or change the owner of the view. Nothing was changed.`,
+  )
 }
 
-const actAs = async (client: pg.ClientBase, role: string) => {
+const takeRole = async (client: pg.ClientBase, role: string) => {
   await client.query(`set local role ${pg.escapeIdentifier(role)}`)
 }
-const actAgain = async (client: pg.ClientBase, { role }: There) => {
+const restoreRole = async (client: pg.ClientBase, { role }: ExistingView) => {
   await client.query(`select set_config('role', $1, true)`, [role])
 }
 
 /**
- * Locks the views that are there, in the order in which whoever reads them does; the migration replaces them in the
- * opposite order, and without this would fail readers by a deadlock.
- * @throws Error in a sentence where the runner may not
+ * Locks the existing views in the order in which queries on them do. The migration replaces them in the opposite order,
+ * and without this would fail queries by a deadlock.
+ * @throws Error where the runner has no right to
  */
-export async function holdViews({ client, holding }: MigrationSession): Promise<void> {
-  const views = await viewsThere(client)
-  mayActAs(views)
+export async function lockExistingViews({ client, holding }: MigrationSession): Promise<void> {
+  const views = await existingViews(client)
+  assertMembership(views)
   for (const view of views) {
     // a member that does not inherit has the owner's rights only as the owner
-    const other = view.owner !== view.self
-    if (other) await actAs(client, view.owner)
-    // changes nothing; "lock table" would lock all that the view reads
+    const other = view.owner !== view.runner
+    if (other) await takeRole(client, view.owner)
+    // changes nothing; "lock table" would lock everything that the view reads
     await client.query(`alter view ${view.name} owner to ${pg.escapeIdentifier(view.owner)}`)
-    if (other) await actAgain(client, view)
+    if (other) await restoreRole(client, view)
     holding()
   }
 }
@@ -78,62 +91,75 @@ export async function holdViews({ client, holding }: MigrationSession): Promise<
 export interface AdoptOptions {
   /** Recreates views that have other columns. */
   replace: boolean
-  /** The views were made before: what is missing of them was dropped. */
+  /** The views were created before: a missing one was dropped since. */
   again: boolean
 }
 
-/** @throws Error in a sentence that says what is there and what would become of it */
-async function refuse(client: pg.ClientBase, { name, oid, columns }: There, again: boolean): Promise<never> {
+/** @throws Error with what exists, what is expected, what depends on it, and the command that replaces it */
+async function refuse(client: pg.ClientBase, { name, oid, columns }: ExistingView, again: boolean): Promise<never> {
   const dependants = await dependantsOf(client, [oid])
-  const used = [...dependants.map(({ described }) => described), ...(await unmovable(client, oid, dependants))]
+  const all = [...dependants.map(({ described }) => described), ...(await notRecreatable(client, oid, dependants))]
   throw new Error(
-    `A view ${name} with other columns is there: it ${difference(name, columns)}. It has: ${columnsText(columns)}. The lock has: ${columnsText(lockColumns[name] ?? [])}. ` +
-      `Depending on it: ${used.join(', ') || 'nothing'}. migrate up${again ? ' --again' : ''} --replace recreates it with its dependants and grants, or changes nothing; nothing was changed.`,
+    `A view ${name} with other columns exists: it ${difference(name, columns)}. ` +
+      `It has: ${columnsText(columns)}. Expected: ${columnsText(viewColumns[name] ?? [])}. ` +
+      `Depending on it: ${all.join(', ') || 'nothing'}. Nothing was changed. ` +
+      `attempt-api migrate up${again ? ' --again' : ''} --replace recreates it with its dependants and grants, ` +
+      'or changes nothing.',
   )
 }
 
-/**
- * Prepares the place for the lock.
- * @throws Error in a sentence where a view has other columns and may not, or cannot, be replaced
- */
-export async function adopt(session: MigrationSession, { replace, again }: AdoptOptions): Promise<Adoption> {
-  const { client } = session
+/** @throws Error where something else than a view has one of the names */
+async function assertNamesFree(client: pg.ClientBase): Promise<void> {
   const {
     rows: [taken],
   } = await client.query<{ name: string }>(
-    `select v.name from unnest($1::text[]) as v (name) join pg_class c on c.oid = to_regclass(v.name) and c.relkind <> 'v' order by v.name limit 1`,
-    [Object.keys(lockColumns)],
+    `
+    select v.name
+    from unnest($1::text[]) as v (name)
+    join pg_class c on c.oid = to_regclass(v.name) and c.relkind <> 'v'
+    order by v.name
+    limit 1`,
+    [Object.keys(viewColumns)],
   )
   if (taken !== undefined)
     throw new Error(
-      `${taken.name} is there and is no view: rename it, since the lock has a view of that name; nothing was changed.`,
+      `${taken.name} exists and is not a view. Rename it, because the migration creates a view of that name. ` +
+        'Nothing was changed.',
     )
-  const there = await viewsThere(client)
-  mayActAs(there)
-  const others = attemptFirst(there.filter(({ name, columns }) => !fits(name, columns)))
-  const [first] = others
+}
+
+/**
+ * Prepares the database for the views of the migration.
+ * @throws Error where a view has other columns and may not, or cannot, be replaced
+ */
+export async function adopt(session: MigrationSession, { replace, again }: AdoptOptions): Promise<Adoption> {
+  const { client } = session
+  await assertNamesFree(client)
+  const existing = await existingViews(client)
+  assertMembership(existing)
+  const different = attemptFirst(existing.filter(({ name, columns }) => !fits(name, columns)))
+  const [first] = different
   if (first !== undefined && !replace) await refuse(client, first, again)
   const saved =
     first === undefined
       ? undefined
-      : await capture(
+      : await saveViews(
           session,
-          others.map(({ oid }) => oid),
-          new Map(there.map(({ oid, name }) => [oid, name])),
+          different.map(({ oid }) => oid),
+          new Map(existing.map(({ oid, name }) => [oid, name])),
         )
-  if (saved !== undefined) await drop(client, saved)
-  if (replace) await holdViews(session)
-  const attempt = there.find(({ name }) => name === 'attempt')
-  // what somebody dropped comes back as its helpers' owner's
-  const kept = attempt ?? (again ? there[0] : undefined)
-  const owner = kept !== undefined && kept.owner !== kept.self ? kept : undefined
+  if (saved !== undefined) await dropViews(client, saved)
+  if (replace) await lockExistingViews(session)
+  // a view that was dropped is created with the owner of its helper views
+  const model = existing.find(({ name }) => name === 'attempt') ?? (again ? existing[0] : undefined)
+  const foreign = model !== undefined && model.owner !== model.runner ? model : undefined
   const asOwner = async () => {
-    if (owner !== undefined) await actAs(client, owner.owner)
+    if (foreign !== undefined) await takeRole(client, foreign.owner)
   }
   const asRunner = async () => {
-    if (owner !== undefined) await actAgain(client, owner)
+    if (foreign !== undefined) await restoreRole(client, foreign)
   }
-  const made = again ? Object.keys(lockColumns).filter((name) => !there.some((one) => one.name === name)) : []
+  const missing = again ? Object.keys(viewColumns).filter((name) => !existing.some((one) => one.name === name)) : []
   await asOwner()
   return {
     asOwner,
@@ -141,8 +167,8 @@ export async function adopt(session: MigrationSession, { replace, again }: Adopt
     async finish() {
       await asRunner()
       return [
-        ...(saved === undefined ? [] : await recreate(client, saved)),
-        ...made.map((name) => `made the view ${name}, which was gone: the grants that it had are to be given again`),
+        ...(saved === undefined ? [] : await recreateViews(client, saved)),
+        ...missing.map((name) => `created the missing view ${name}: grant the rights on it again`),
       ]
     },
   }

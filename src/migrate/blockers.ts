@@ -1,8 +1,9 @@
-/** Who holds what a runner waits for, in words that name no value of a statement. */
+/** Which sessions block a runner, in sentences that contain no value of a statement. */
 import type pg from 'pg'
-import { is, tokenize } from '../contract/tokens.js'
+import { isOneOf, tokenize } from '../contract/tokens.js'
 
 export interface Blocker {
+  /** 0: a prepared transaction. */
   pid: number
   application: string | null
   role: string | null
@@ -11,9 +12,12 @@ export interface Blocker {
   query: string | null
 }
 
-/** A statement without its strings, numbers and comments: they may be a student's. What cannot be read to its end is cut. */
+/**
+ * A statement without its strings, numbers and comments, which may be data of a student.
+ * @param most characters; a longer text, or one that cannot be read to its end, ends in ` ...`
+ */
 export function withoutValues(statement: string, most = 160): string {
-  // where backslashes escape, a string ends elsewhere than the tokens say
+  // where backslashes escape, a string may end elsewhere than the tokens show
   if (statement.includes("\\'")) return `${/^\s*\w*/.exec(statement)?.[0].trim()} ...`
   const tokens = tokenize(statement)
   let text = ''
@@ -26,7 +30,7 @@ export function withoutValues(statement: string, most = 160): string {
       (token.text === "'" ||
         token.text === '"' ||
         (token.text === '$' && next?.kind !== 'number') ||
-        (token.text === '/' && is(next, '*')))
+        (token.text === '/' && isOneOf(next, '*')))
     ) {
       text += ' ...'
       break
@@ -38,26 +42,31 @@ export function withoutValues(statement: string, most = 160): string {
   return text.length > most ? `${text.slice(0, most).trimEnd()} ...` : text.trim()
 }
 
-/** Those who hold, or wait before it for, what the session `pid` waits for. */
+/** The sessions that hold what the session `pid` waits for, or wait for it in front of `pid`. */
 async function blockersOf(pool: pg.Pool, pid: number): Promise<Blocker[]> {
   const { rows } = await pool.query<Blocker>(
     `
-    select distinct b.pid, nullif(a.application_name, '') as application, a.usename::text as role, coalesce(a.xact_start, a.backend_start) as since, a.state, a.query
-    from unnest(pg_blocking_pids($1)) as b (pid) left join pg_stat_activity a on a.pid = b.pid`,
+    select distinct b.pid, nullif(a.application_name, '') as application, a.usename::text as role,
+      coalesce(a.xact_start, a.backend_start) as since, a.state, a.query
+    from unnest(pg_blocking_pids($1)) as b (pid)
+    left join pg_stat_activity a on a.pid = b.pid`,
     [pid],
   )
   return rows
 }
 
-/** Looks twice a second, from another session, who blocks the session `pid`: after a timeout it cannot be told any more. */
-export function watchBlockers(pool: pg.Pool, pid: number): { seen(): Blocker[]; stop(): void } {
-  let seen: Blocker[] = []
+/**
+ * Looks twice a second, from another session, which sessions block the session `pid`: after a lock timeout PostgreSQL
+ * no longer knows.
+ */
+export function watchBlockers(pool: pg.Pool, pid: number): { latest(): Blocker[]; stop(): void } {
+  let latest: Blocker[] = []
   let stopped = false
   let timer: NodeJS.Timeout
   const look = async () => {
-    const now = await blockersOf(pool, pid).catch(() => [])
+    const blockers = await blockersOf(pool, pid).catch(() => [])
     if (stopped) return
-    if (now.length > 0) seen = now
+    if (blockers.length > 0) latest = blockers
     timer = setTimeout(() => {
       void look()
     }, 500)
@@ -66,7 +75,7 @@ export function watchBlockers(pool: pg.Pool, pid: number): { seen(): Blocker[]; 
     void look()
   }, 200)
   return {
-    seen: () => seen,
+    latest: () => latest,
     stop() {
       stopped = true
       clearTimeout(timer)
@@ -74,23 +83,25 @@ export function watchBlockers(pool: pg.Pool, pid: number): { seen(): Blocker[]; 
   }
 }
 
-function inWords({ pid, application, role, since, state, query }: Blocker): string {
-  if (pid === 0) return 'a prepared transaction (see pg_prepared_xacts; commit or roll it back)'
-  const who = `pid ${pid} (${application === null ? 'no application_name' : `application_name ${application}`}, role ${role ?? 'unknown'})`
-  const ago = since === null ? 'since an unknown time' : `since ${since.toISOString()}`
-  const what =
-    query === null || query === '' || query === '<insufficient privilege>'
-      ? 'what it runs only members of pg_read_all_stats see'
-      : `${state === 'active' ? 'running' : `${state ?? 'state unknown'}, last`}: ${withoutValues(query)}`
-  return `${who}, in its transaction ${ago}, ${what}`
+function describeBlocker({ pid, application, role, since, state, query }: Blocker): string {
+  if (pid === 0) return 'a prepared transaction (see pg_prepared_xacts; commit it or roll it back)'
+  const name = application === null ? 'no application_name' : `application_name ${application}`
+  const session = `pid ${pid} (${name}, role ${role ?? 'unknown'})`
+  const transaction = since === null ? 'in a transaction' : `in a transaction since ${since.toISOString()}`
+  if (query === null || query === '' || query === '<insufficient privilege>')
+    return `${session}, ${transaction}; only members of pg_read_all_stats can see its statement`
+  const statement = withoutValues(query)
+  return state === 'active'
+    ? `${session}, ${transaction}, running: ${statement}`
+    : `${session}, ${transaction}, ${state ?? 'in an unknown state'}, last statement: ${statement}`
 }
 
-/** Sentences: who is in the way and what to do about it. */
+/** Sentences: which sessions block, and what to do about them. */
 export function describeBlockers(blockers: readonly Blocker[]): string {
-  if (blockers.length === 0) return 'Who held it was gone before it could be seen. Try again.'
+  if (blockers.length === 0) return 'The session that held it ended before it was identified. Retry.'
+  const listed = blockers.slice(0, 3).map(describeBlocker).join('; ')
+  const more = blockers.length > 3 ? `; and ${blockers.length - 3} more` : ''
   const first = blockers.find(({ pid }) => pid !== 0)
-  return (
-    `In the way: ${blockers.slice(0, 3).map(inWords).join('; ')}${blockers.length > 3 ? `; and ${blockers.length - 3} more` : ''}. ` +
-    `Let it end${first === undefined ? '' : `, or end it with select pg_terminate_backend(${first.pid})`}, and run the command again; --wait SECONDS waits longer.`
-  )
+  const terminate = first === undefined ? '' : `, or end it with select pg_terminate_backend(${first.pid})`
+  return `Blocked by ${listed}${more}. Wait until it ends${terminate}, and retry; --wait SECONDS waits longer.`
 }

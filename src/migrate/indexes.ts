@@ -1,31 +1,36 @@
-/** The two indexes on exam_results that make a student a lookup and a range of days cost what it holds. */
+/** The two indexes on exam_results: with them, reading a student or a range of days costs only what it returns. */
 import type pg from 'pg'
+import { hasOwnSession, sharedSession } from '../database/pooler.js'
 import { describeBlockers, watchBlockers } from './blockers.js'
 import { createRetryBudget, isLockFailure, LockTimeout } from './retry-budget.js'
-import { hasOwnSession, sharedSession } from '../database/pooler.js'
 
-/** Their expressions are those of attempt_exam, or the planner would not know them again. */
+/** Their expressions are those of attempt_exam: the planner uses an index only for an equal expression. */
 export const indexes = {
-  attempt_student_idx: `(case when length(user_id) = 36 and user_id ~ '^([0-9a-fA-F]{4}-?){7}[0-9a-fA-F]{4}$' then user_id::uuid else md5(user_id)::uuid end)`,
+  attempt_student_idx:
+    `(case when length(user_id) = 36 and user_id ~ '^([0-9a-fA-F]{4}-?){7}[0-9a-fA-F]{4}$' ` +
+    'then user_id::uuid else md5(user_id)::uuid end)',
   attempt_completed_at_idx: '(coalesce(updated_at, created_at))',
 } as const
 
 export type IndexName = keyof typeof indexes
+/** `invalid`: a build is running, or one that failed left it. */
 export type IndexState = 'missing' | 'invalid' | 'ready'
 
-/** The statement that builds one: other sessions read and write the table meanwhile. */
+/** The statement that builds one. Other sessions read and write the table meanwhile. */
 export const indexStatement = (name: IndexName): string =>
   `create index concurrently if not exists ${name} on exam_results (${indexes[name]})`
 
-/** Which are there; `invalid`: a build failed and left a husk. */
 export async function indexStates(pool: pg.Pool): Promise<Record<IndexName, IndexState>> {
-  const { rows } = await pool.query<{ name: IndexName; valid: boolean }>(
-    `select c.relname as name, i.indisvalid as valid from pg_index i join pg_class c on c.oid = i.indexrelid
-     where i.indrelid = to_regclass('exam_results') and c.relname = any($1)`,
+  const { rows } = await pool.query<{ name: string; valid: boolean }>(
+    `
+    select c.relname as name, i.indisvalid as valid
+    from pg_index i
+    join pg_class c on c.oid = i.indexrelid
+    where i.indrelid = to_regclass('exam_results') and c.relname = any($1)`,
     [Object.keys(indexes)],
   )
   const state = (name: IndexName): IndexState => {
-    const row = rows.find((found) => found.name === name)
+    const row = rows.find((one) => one.name === name)
     return row === undefined ? 'missing' : row.valid ? 'ready' : 'invalid'
   }
   return {
@@ -34,35 +39,63 @@ export async function indexStates(pool: pg.Pool): Promise<Record<IndexName, Inde
   }
 }
 
-/** Why this command can neither build nor drop them for this role, before it has changed anything; undefined: it can. */
+/** Why this role can neither build nor drop the indexes; undefined where it can. */
 export async function whyNoIndexes(pool: pg.Pool): Promise<string | undefined> {
   const {
     rows: [table],
-  } = await pool.query<{ owner: string; self: string; may: boolean; partitioned: boolean }>(
-    `select pg_get_userbyid(relowner)::text as owner, current_user::text as self, pg_has_role(relowner, 'usage') as may, relkind = 'p' as partitioned from pg_class where oid = to_regclass('exam_results')`,
+  } = await pool.query<{ owner: string; role: string; mayActAsOwner: boolean; partitioned: boolean }>(
+    `
+    select pg_get_userbyid(relowner)::text as owner, current_user::text as role,
+      pg_has_role(relowner, 'usage') as "mayActAsOwner", relkind = 'p' as partitioned
+    from pg_class
+    where oid = to_regclass('exam_results')`,
   )
   if (table?.partitioned === true)
-    return 'exam_results is partitioned, where PostgreSQL neither builds nor drops an index concurrently: use --no-indexes, and see docs/migrations.md for how they are built'
-  if (table?.may === false)
-    return `exam_results belongs to ${table.owner}, and ${table.self} may not act as that role, so that it can neither build nor drop the indexes: use --no-indexes, and let ${table.owner} do it`
+    return (
+      'exam_results is partitioned, and PostgreSQL cannot build or drop its indexes concurrently: ' +
+      'use --no-indexes, and build them as docs/migrations.md describes'
+    )
+  if (table?.mayActAsOwner === false)
+    return (
+      `exam_results belongs to ${table.owner}, and ${table.role} does not have the rights of that role, ` +
+      'which are needed to build or drop an index: ' +
+      `use --no-indexes, and let ${table.owner} run the statements that migrate plan prints`
+    )
   return undefined
 }
 
 export interface IndexOptions {
+  /** Milliseconds to wait for other sessions; default 60,000. */
   waitMs?: number
 }
 
+/** Waits until no other runner works on the indexes. @throws LockTimeout */
+async function takeAdvisoryLock(client: pg.PoolClient, budget: ReturnType<typeof createRetryBudget>): Promise<void> {
+  // tried repeatedly: a session that waits in a statement has a snapshot, and the other runner's build waits for that
+  for (let turn = 0; ; turn++) {
+    const {
+      rows: [lock],
+    } = await client.query<{ got: boolean }>(`select pg_try_advisory_lock(hashtext('attempt-api indexes')) as got`)
+    if (lock?.got === true) return
+    if (budget.over())
+      throw new LockTimeout(
+        'Another migration runner is building the indexes. Retry when it has finished; --wait SECONDS waits longer.',
+      )
+    await budget.pause(turn, 200, 1_000)
+  }
+}
+
 /**
- * One session behind an advisory lock, so that two runners do not disturb each other. Its waits stop nobody: a
- * concurrent build queues only behind changes of the table's shape and waits for older transactions. So each wait may
- * take all of `waitMs`, and a build is not begun again every two seconds.
+ * Runs `action` in one session behind an advisory lock, so that two runners do not disturb each other. Its waits block
+ * no reader or writer: a concurrent build queues only behind changes of the table's shape, and waits for older
+ * transactions. So each wait may take all of `waitMs`, and a build does not start over every two seconds.
  */
-async function alone(
+async function asOnlyRunner(
   pool: pg.Pool,
   { waitMs = 60_000 }: IndexOptions,
   action: (client: pg.PoolClient) => Promise<void>,
 ): Promise<void> {
-  const patience = createRetryBudget(waitMs)
+  const budget = createRetryBudget(waitMs)
   const client = await pool.connect()
   const ignore = () => undefined
   client.on('error', ignore)
@@ -70,39 +103,28 @@ async function alone(
   try {
     if (!(await hasOwnSession(client, pool)))
       throw new Error(
-        `The indexes of exam_results were left as they are: ${sharedSession}. With --no-indexes everything else works here.`,
+        `The indexes of exam_results were not changed: ${sharedSession}. Everything else works with --no-indexes.`,
       )
     await client.query(`set statement_timeout = 0; set lock_timeout = ${Math.max(100, waitMs)}`)
-    // tried again and again: a session that waits in a statement would hold the snapshot that the other's build waits for
-    for (
-      let turn = 0;
-      !(await client.query<{ got: boolean }>(`select pg_try_advisory_lock(hashtext('attempt-api indexes')) as got`))
-        .rows[0]?.got;
-      turn++
-    ) {
-      if (patience.over())
-        throw new LockTimeout(
-          'Another runner builds the indexes. Run the command again when it is done; --wait SECONDS waits longer.',
-        )
-      await patience.pause(turn, 200, 1_000)
-    }
+    await takeAdvisoryLock(client, budget)
     const {
-      rows: [here],
+      rows: [session],
     } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
-    watch = watchBlockers(pool, here?.pid ?? 0)
+    watch = watchBlockers(pool, session?.pid ?? 0)
     for (let turn = 0; ; turn++) {
       try {
         await action(client)
         return
       } catch (error) {
         if (!isLockFailure(error)) throw error
-        if ((error as { code?: string }).code === '55P03' || patience.over())
+        if ((error as { code?: string }).code === '55P03' || budget.over())
           throw new LockTimeout(
-            `An index of exam_results could not be built or dropped: older transactions did not end. The next run takes up what was begun. ${describeBlockers(watch.seen())}`,
+            'An index of exam_results could not be built or dropped in time: older transactions did not end. ' +
+              `The next run continues. ${describeBlockers(watch.latest())}`,
             { cause: error },
           )
       }
-      await patience.pause(turn, 500, 5_000)
+      await budget.pause(turn, 500, 5_000)
     }
   } finally {
     watch?.stop()
@@ -112,32 +134,32 @@ async function alone(
   }
 }
 
-// a build may take hours: the pool's own limit does not hold for it
-const long = (text: string): pg.QueryConfig => ({ text, query_timeout: 2 ** 31 - 1 }) as pg.QueryConfig
+/** Without the pool's timeout: a build may take hours. */
+const untimed = (text: string): pg.QueryConfig => ({ text, query_timeout: 2 ** 31 - 1 }) as pg.QueryConfig
 
 /**
  * Builds what is missing, concurrently and outside a transaction; drops and rebuilds what a failed build left. Analyzes
- * the table where anything was built, because the planner needs the statistics of an expression.
- * @throws LockedOut where older transactions did not end within `waitMs`
+ * the table after a build, because the planner needs statistics of the indexed expression.
+ * @throws LockTimeout where older transactions did not end within `waitMs`
  */
 export const buildIndexes = (pool: pg.Pool, say: (line: string) => void, options: IndexOptions = {}): Promise<void> =>
-  alone(pool, options, async (client) => {
+  asOnlyRunner(pool, options, async (client) => {
     let built = false
     for (const [name, state] of Object.entries(await indexStates(pool)) as [IndexName, IndexState][]) {
       if (state === 'ready') continue
       if (state === 'invalid') {
-        say(`${name}: a build that failed left it invalid; dropping it`)
-        await client.query(long(`drop index concurrently if exists ${name}`))
+        say(`${name}: a failed build left it invalid; dropping it`)
+        await client.query(untimed(`drop index concurrently if exists ${name}`))
       }
-      say(`${name}: building (concurrently: readers and writers go on)`)
-      await client.query(long(indexStatement(name)))
+      say(`${name}: building concurrently; readers and writers continue`)
+      await client.query(untimed(indexStatement(name)))
       built = true
     }
-    if (built) await client.query(long('analyze exam_results'))
+    if (built) await client.query(untimed('analyze exam_results'))
   })
 
-/** Drops both indexes, concurrently. @throws LockedOut where older transactions did not end within `waitMs` */
+/** Drops both indexes, concurrently. @throws LockTimeout where older transactions did not end within `waitMs` */
 export const dropIndexes = (pool: pg.Pool, options: IndexOptions = {}): Promise<void> =>
-  alone(pool, options, async (client) => {
-    for (const name of Object.keys(indexes)) await client.query(long(`drop index concurrently if exists ${name}`))
+  asOnlyRunner(pool, options, async (client) => {
+    for (const name of Object.keys(indexes)) await client.query(untimed(`drop index concurrently if exists ${name}`))
   })

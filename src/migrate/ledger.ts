@@ -1,8 +1,8 @@
-/** Which migrations a database has: kysely's table of names, and beside it a table of their hashes. */
+/** Which migrations a database has: Kysely's table of names, and beside it a table of their hashes. */
 import type pg from 'pg'
-import { migrationName } from '../contract/columns.js'
+import { attemptV1 } from '../contract/attempt-v1.js'
 import { hashesOf } from './hashes.js'
-import { viewMigrations, type MigrationSet } from './sets.js'
+import { viewMigrations, type MigrationSet } from './migration-sets.js'
 
 type Queryable = Pick<pg.ClientBase, 'query'>
 
@@ -14,39 +14,44 @@ export interface Applied {
 
 export interface LedgerState {
   applied: Applied[]
-  /** Known here and not applied, in the order in which they would be. */
+  /** Known to this version and not applied, in the order in which they are applied. */
   pending: string[]
-  /** Applied, and meaning something else in this version. */
+  /** Applied, and different in this version. */
   edited: string[]
-  /** Applied before hashes were kept. */
-  unhashed: string[]
-  /** Applied by a version that knows more than this one. */
+  /** Applied before hashes were recorded. */
+  withoutHash: string[]
+  /** Applied by a newer version and not known to this one. */
   unknown: string[]
   hashes: Map<string, string>
 }
 
-const isThere = async (client: Queryable, relation: string) =>
-  (await client.query<{ there: boolean }>('select to_regclass($1) is not null as there', [relation])).rows[0]?.there ===
-  true
+const exists = async (client: Queryable, relation: string) =>
+  (await client.query<{ exists: boolean }>('select to_regclass($1) is not null as exists', [relation])).rows[0]
+    ?.exists === true
 
-/** Whether somebody dropped the view past the runner, which then finds nothing to apply. */
-export async function viewIsGone(client: Queryable): Promise<boolean> {
-  if ((await isThere(client, 'attempt')) || !(await isThere(client, viewMigrations.table))) return false
-  return (await client.query(`select 1 from ${viewMigrations.table} where name = $1`, [migrationName])).rows.length > 0
+/** Whether the view does not exist although its migration is recorded: `up` then finds nothing to apply. */
+export async function viewIsMissing(client: Queryable): Promise<boolean> {
+  if ((await exists(client, attemptV1.view)) || !(await exists(client, viewMigrations.table))) return false
+  const { rows } = await client.query(`select 1 from ${viewMigrations.table} where name = $1`, [attemptV1.migration])
+  return rows.length > 0
 }
 
-export const gone =
-  'The view attempt is not there although its migration is recorded: attempt-api migrate up --again makes it, and its grants are to be given again.'
+export const missingViewMessage =
+  'The view attempt does not exist although its migration is recorded. ' +
+  'attempt-api migrate up --again creates it; then grant the rights on it again.'
 
 /** Reads only. A database without the tables has nothing applied. */
 export async function readLedger(client: Queryable, set: MigrationSet): Promise<LedgerState> {
   const hashes = await hashesOf(set)
   const applied: Applied[] = []
-  if (await isThere(client, set.table)) {
-    const hashed = await isThere(client, `${set.table}_hash`)
+  if (await exists(client, set.table)) {
+    const hashed = await exists(client, `${set.table}_hash`)
     const { rows } = await client.query<{ name: string; timestamp: string; hash: string | null }>(
       hashed
-        ? `select m.name, m.timestamp, h.hash from ${set.table} m left join ${set.table}_hash h on h.name = m.name order by m.name`
+        ? `select m.name, m.timestamp, h.hash
+          from ${set.table} m
+          left join ${set.table}_hash h on h.name = m.name
+          order by m.name`
         : `select name, timestamp, null as hash from ${set.table} order by name`,
     )
     applied.push(...rows.map(({ name, timestamp, hash }) => ({ name, appliedAt: new Date(timestamp), hash })))
@@ -56,25 +61,27 @@ export async function readLedger(client: Queryable, set: MigrationSet): Promise<
     applied,
     pending: [...hashes.keys()].filter((name) => !applied.some((one) => one.name === name)).sort(),
     edited: known.filter(({ name, hash }) => hash !== null && hash !== hashes.get(name)).map(({ name }) => name),
-    unhashed: known.filter(({ hash }) => hash === null).map(({ name }) => name),
+    withoutHash: known.filter(({ hash }) => hash === null).map(({ name }) => name),
     unknown: applied.filter(({ name }) => !hashes.has(name)).map(({ name }) => name),
     hashes,
   }
 }
 
-/** With `again`: as if nothing were applied of what this version knows. */
+/** The state to apply. With `again` every migration that this version knows counts as pending. */
 export const toApply = (state: LedgerState, again: boolean): LedgerState =>
   again ? { ...state, pending: [...state.hashes.keys()].sort() } : state
 
-/** Makes the tables where they are missing: kysely's in its own format, so that an older version reads it. */
+/** Creates the tables where they are missing: Kysely's in its own format, so that an older version can read it. */
 export async function prepareLedger(client: Queryable, set: MigrationSet): Promise<void> {
-  if (!(await isThere(client, set.table)))
+  if (!(await exists(client, set.table)))
     await client.query(
       `create table ${set.table} (name varchar(255) not null primary key, timestamp varchar(255) not null)`,
     )
-  if (!(await isThere(client, `${set.table}_hash`))) {
+  if (!(await exists(client, `${set.table}_hash`))) {
     await client.query(
-      `create table ${set.table}_hash (name varchar(255) not null primary key, hash text not null, recorded_at timestamptz not null default now())`,
+      `create table ${set.table}_hash (
+        name varchar(255) not null primary key, hash text not null, recorded_at timestamptz not null default now()
+      )`,
     )
     await client.query(`comment on table ${set.table}_hash is 'sha256 of the statements of each applied migration'`)
   }
@@ -82,21 +89,24 @@ export async function prepareLedger(client: Queryable, set: MigrationSet): Promi
 
 export async function recordHash(client: Queryable, set: MigrationSet, name: string, hash: string): Promise<void> {
   await client.query(
-    `insert into ${set.table}_hash (name, hash) values ($1, $2) on conflict (name) do update set hash = excluded.hash, recorded_at = now()`,
+    `insert into ${set.table}_hash (name, hash) values ($1, $2)
+    on conflict (name) do update set hash = excluded.hash, recorded_at = now()`,
     [name, hash],
   )
 }
 
 export async function recordApplied(client: Queryable, set: MigrationSet, name: string): Promise<void> {
   await client.query(
-    `insert into ${set.table} (name, timestamp) values ($1, $2) on conflict (name) do update set timestamp = excluded.timestamp`,
+    `insert into ${set.table} (name, timestamp) values ($1, $2)
+    on conflict (name) do update set timestamp = excluded.timestamp`,
     [name, new Date().toISOString()],
   )
 }
 
-export async function forget(client: Queryable, set: MigrationSet, name: string): Promise<void> {
+/** Removes the record of a migration that was taken back. */
+export async function removeApplied(client: Queryable, set: MigrationSet, name: string): Promise<void> {
   await client.query(`delete from ${set.table} where name = $1`, [name])
-  if (await isThere(client, `${set.table}_hash`))
+  if (await exists(client, `${set.table}_hash`))
     await client.query(`delete from ${set.table}_hash where name = $1`, [name])
 }
 

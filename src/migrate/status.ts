@@ -1,33 +1,45 @@
-/** What a database has and what this version would have, in sentences and as an exit code. */
+/** What a database has and what this version would apply, in sentences and as a state. */
 import type pg from 'pg'
-import { indexStates } from './indexes.js'
-import { gone, readLedger, viewIsGone } from './ledger.js'
-import { viewMigrations, queueMigrations, storeMigrations, type MigrationSet } from './sets.js'
+import { indexStates, type IndexState } from './indexes.js'
+import { missingViewMessage, readLedger, viewIsMissing } from './ledger.js'
+import { queueMigrations, storeMigrations, viewMigrations, type MigrationSet } from './migration-sets.js'
 
 export interface Status {
   lines: string[]
-  /** `other`: edited since, from a newer version, or the view is gone; it outweighs `pending`. */
+  /** `other`: a migration was edited or comes from a newer version, or the view is missing. It outweighs `pending`. */
   state: 'current' | 'pending' | 'other'
 }
 
 const short = (hash: string) => hash.slice(0, 12)
 
-async function ofSet(pool: pg.Pool, set: MigrationSet, command: string): Promise<Status> {
-  const { applied, pending, edited, unhashed, unknown, hashes } = await readLedger(pool, set)
+async function statusOfSet(pool: pg.Pool, set: MigrationSet, command: string): Promise<Status> {
+  const { applied, pending, edited, withoutHash, unknown, hashes } = await readLedger(pool, set)
   const lines = applied.map(({ name, appliedAt, hash }) => {
-    const when = `${name} was applied at ${Number.isNaN(appliedAt.getTime()) ? 'an unknown time' : appliedAt.toISOString()}`
-    if (unknown.includes(name)) return `${when} by a newer version: this one does not know it.`
-    if (unhashed.includes(name)) return `${when}, before hashes were kept: the next ${command} gives it one.`
+    const time = Number.isNaN(appliedAt.getTime()) ? 'an unknown time' : appliedAt.toISOString()
+    const was = `${name} was applied at ${time}`
+    if (unknown.includes(name)) return `${was} by a newer version; this version does not know it.`
+    if (withoutHash.includes(name)) return `${was}, before hashes were recorded; the next ${command} records its hash.`
     if (edited.includes(name))
-      return `${when} with the hash ${short(hash ?? '')} and was edited since: here it has ${short(hashes.get(name) ?? '')}. Applied migrations are frozen; put the edit into a new one.`
-    return `${when}, hash ${short(hash ?? '')}.`
+      return (
+        `${was} with the hash ${short(hash ?? '')} and was edited since: in this version its hash is ` +
+        `${short(hashes.get(name) ?? '')}. An applied migration must not change; put the edit into a new one.`
+      )
+    return `${was}, hash ${short(hash ?? '')}.`
   })
   lines.push(...pending.map((name) => `${name} is pending: ${command} applies it.`))
   return { lines, state: edited.length + unknown.length > 0 ? 'other' : pending.length > 0 ? 'pending' : 'current' }
 }
 
+const indexSentences: Record<IndexState, string> = {
+  ready: 'exists.',
+  missing: 'is missing: attempt-api migrate up builds it; it is optional (--no-indexes).',
+  invalid:
+    'is invalid: a build is running or has failed. ' +
+    'attempt-api migrate up waits for a running build and repeats a failed one.',
+}
+
 /**
- * Reads only. The sets of the store count where they are there.
+ * Reads only. Includes the sets of the store where they are applied.
  * @param storePool the store's database, where that is another one
  */
 export async function migrationStatus(
@@ -35,33 +47,29 @@ export async function migrationStatus(
   set: MigrationSet = viewMigrations,
   storePool = pool,
 ): Promise<Status> {
-  const found = [await ofSet(pool, set, 'attempt-api migrate up')]
-  for (const [where, optional] of set === viewMigrations
-    ? ([
-        [pool, queueMigrations],
-        [storePool, storeMigrations],
-      ] as const)
-    : []) {
+  const sets = [await statusOfSet(pool, set, 'attempt-api migrate up')]
+  const optionalSets: [pg.Pool, MigrationSet][] =
+    set === viewMigrations
+      ? [
+          [pool, queueMigrations],
+          [storePool, storeMigrations],
+        ]
+      : []
+  for (const [database, optional] of optionalSets) {
     const {
-      rows: [known],
-    } = await where.query<{ there: boolean }>('select to_regclass($1) is not null as there', [optional.table])
-    if (known?.there === true) found.push(await ofSet(where, optional, 'attempt-api store upgrade'))
+      rows: [ledger],
+    } = await database.query<{ exists: boolean }>('select to_regclass($1) is not null as exists', [optional.table])
+    if (ledger?.exists === true) sets.push(await statusOfSet(database, optional, 'attempt-api store upgrade'))
   }
-  const states = found.map(({ state }) => state)
-  const lines = found.flatMap((one) => one.lines)
+  const states = sets.map(({ state }) => state)
+  const lines = sets.flatMap((one) => one.lines)
   if (set === viewMigrations) {
-    if (await viewIsGone(pool)) {
-      lines.push(gone)
+    if (await viewIsMissing(pool)) {
+      lines.push(missingViewMessage)
       states.push('other')
     }
     for (const [name, state] of Object.entries(await indexStates(pool))) {
-      lines.push(
-        state === 'ready'
-          ? `Index ${name} is there.`
-          : state === 'missing'
-            ? `Index ${name} is missing: migrate up builds it, unless it is declined.`
-            : `Index ${name} is invalid: it is being built, or a build failed. migrate up waits for the one and repeats the other.`,
-      )
+      lines.push(`Index ${name} ${indexSentences[state]}`)
       if (state === 'invalid') states.push('pending')
     }
   }

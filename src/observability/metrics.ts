@@ -5,7 +5,7 @@
 import { performance } from 'node:perf_hooks'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Config } from '../config.js'
-import { contractVersion } from '../contract/columns.js'
+import { contractVersion } from '../contract/attempt-v1.js'
 import type { Databases, QueryTarget } from '../database/reader.js'
 import type { Streams } from '../database/streams.js'
 import type { ContractMonitor } from '../health/contract-monitor.js'

@@ -2,7 +2,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
-import { contractVersion } from '../contract/columns.js'
+import { contractVersion } from '../contract/attempt-v1.js'
 import type { Scope } from '../access/caller.js'
 import { problems } from '../schemas/responses.js'
 

@@ -1,5 +1,5 @@
 /** What the store changed after a place, in the order of version and key. */
-import { lockedColumns } from '../contract/columns.js'
+import { lockedColumns } from '../contract/attempt-v1.js'
 import type { Reader, Statement } from '../database/reader.js'
 import type { Row } from '../formats/encoder.js'
 import { ApiError } from '../errors.js'

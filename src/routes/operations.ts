@@ -1,6 +1,7 @@
 /** Health, and the check of the lock: what deploy pipelines and the engineer on call ask. */
 import { Type } from 'typebox'
 import type { Routes } from '../services.js'
+import { attemptV1 } from '../contract/attempt-v1.js'
 import { odcsDocument } from '../contract/odcs.js'
 import { problems } from '../schemas/responses.js'
 
@@ -154,7 +155,7 @@ export const operations: Routes = (app, { contract, storeMonitor, sources }) => 
         },
       },
     },
-    async (_request, reply) => reply.type('application/yaml; charset=utf-8').send(odcsDocument()),
+    async (_request, reply) => reply.type('application/yaml; charset=utf-8').send(odcsDocument(attemptV1)),
   )
 
   app.get(

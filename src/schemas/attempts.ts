@@ -1,4 +1,4 @@
-import { lockedColumns } from '../contract/columns.js'
+import { lockedColumns } from '../contract/attempt-v1.js'
 import type { Column, Kind } from '../formats/encoder.js'
 import { rowSchema } from './responses.js'
 

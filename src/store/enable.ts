@@ -2,7 +2,7 @@
 import type pg from 'pg'
 import { indexStates } from '../migrate/indexes.js'
 import { migrateDown, migrateUp } from '../migrate/runner.js'
-import { queueMigrations, storeMigrations } from '../migrate/sets.js'
+import { queueMigrations, storeMigrations } from '../migrate/migration-sets.js'
 import { rebuild } from './fill.js'
 import { mendTriggers, triggerFaults } from './triggers.js'
 

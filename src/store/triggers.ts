@@ -5,7 +5,7 @@
  * meanwhile is in no queue.
  */
 import type pg from 'pg'
-import { transact, type Transaction } from '../migrate/session.js'
+import { transact, type Transaction } from '../migrate/transaction.js'
 
 interface Trigger {
   name: string

@@ -1,6 +1,7 @@
 /** The same view under other owners, roles, settings and neighbours: what of it is drift, and what must be none. */
 import pg from 'pg'
 import t from 'tap'
+import { attemptV1 } from '../../src/contract/attempt-v1.js'
 import { checkContract } from '../../src/contract/check.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
 
@@ -27,7 +28,7 @@ async function checked(db: TestDatabase, { user, before = '' }: { user?: string;
   await client.connect()
   try {
     if (before !== '') await client.query(before)
-    const report = await checkContract(client)
+    const report = await checkContract(client, attemptV1)
     return {
       status: report.status,
       bad: report.checks

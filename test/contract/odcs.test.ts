@@ -1,18 +1,18 @@
 /**
- * The ODCS document: committed as generated, and of the shape that the standard gives the parts it uses. The rules
- * below are ours, written after the published JSON schema 3.1.0, which is not kept here; put the file named below in
- * place and the document is held against it as well.
+ * The ODCS document: committed as generated, and valid. The schema below is stricter than the published JSON schema
+ * 3.1.0 and covers the parts that the document uses. The published one is used where it lies beside the repository.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { Ajv2019 } from 'ajv/dist/2019.js'
 import formats from 'ajv-formats'
 import t from 'tap'
 import { parse } from 'yaml'
-import { lockedColumns } from '../../src/contract/columns.js'
+import { attemptV1, lockedColumns } from '../../src/contract/attempt-v1.js'
 import { odcsDocument } from '../../src/contract/odcs.js'
 import { createDatabase } from '../helpers/database.js'
 
-const published = 'test/contract/odcs-json-schema-v3.1.0.json'
+const published = '../shared/data/odcs/odcs-json-schema-v3.1.0.json'
+const absent = existsSync(published) ? false : `the published schema ${published} does not exist`
 const text = { type: 'string', minLength: 1 }
 const sqlRule = {
   type: 'object',
@@ -112,14 +112,15 @@ interface Property {
   primaryKeyPosition?: number
 }
 interface Document {
+  version: string
   schema: [{ properties: Property[]; quality: { name: string; query: string; mustBe: number }[] }]
 }
-const document = parse(odcsDocument()) as Document
+const document = parse(odcsDocument(attemptV1)) as Document
 const [view] = document.schema
 
 t.test('the committed document is the generated one', async (t) => {
   const committed = readFileSync('openapi/attempt-v1.odcs.yaml', 'utf8')
-  t.equal(committed, odcsDocument(), 'run `npm run generate:openapi` and commit the result')
+  t.equal(committed, odcsDocument(attemptV1), 'run `npm run generate:openapi` and commit the result')
 })
 
 t.test('has the shape of the standard', async (t) => {
@@ -127,18 +128,16 @@ t.test('has the shape of the standard', async (t) => {
   t.ok(validate(document), JSON.stringify(validate.errors))
 })
 
-t.test(
-  'holds against the published schema',
-  { skip: existsSync(published) ? false : 'test/contract/odcs-json-schema-v3.1.0.json is not here' },
-  async (t) => {
-    const ajv = new Ajv2019({ allErrors: true, strict: false })
-    formats.default(ajv)
-    const validate = ajv.compile(JSON.parse(readFileSync(published, 'utf8')) as object)
-    t.ok(validate(document), JSON.stringify(validate.errors))
-  },
-)
+t.test('is valid by the published schema', { skip: absent }, async (t) => {
+  const ajv = new Ajv2019({ allErrors: true, strict: false })
+  formats.default(ajv)
+  const validate = ajv.compile(JSON.parse(readFileSync(published, 'utf8')) as object)
+  t.ok(validate(document), JSON.stringify(validate.errors))
+  const { version: _version, ...withoutVersion } = document
+  t.notOk(validate(withoutVersion), 'the schema refuses a document without a version')
+})
 
-t.test('names the locked columns, in order, and the one key', async (t) => {
+t.test('names the columns of the contract, in order, and the one key', async (t) => {
   t.same(
     view.properties.map(({ name, physicalType, required }) => [name, physicalType, required]),
     lockedColumns.map(({ name, type, nullable }) => [name, type, !nullable]),
@@ -150,10 +149,11 @@ t.test('names the locked columns, in order, and the one key', async (t) => {
   )
 })
 
-t.test('its quality rules run and hold on the view', async (t) => {
+t.test('its quality rules run and pass on the view', async (t) => {
   const { pool } = await createDatabase(t)
   await pool.query(`insert into exam_results (session_id, user_id, result_json) values
-    ('s1', 'alice', '{"questions": [{"question_id": 7}, {"question_id": 7}, {"question_id": "Q7"}]}'), ('s2', null, '{"questions": [{"question_id": 7}]}')`)
+    ('s1', 'alice', '{"questions": [{"question_id": 7}, {"question_id": 7}, {"question_id": "Q7"}]}'),
+    ('s2', null, '{"questions": [{"question_id": 7}]}')`)
   for (const { name, query, mustBe } of view.quality) {
     const {
       rows: [row],

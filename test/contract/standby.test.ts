@@ -2,6 +2,7 @@
 import { platform } from 'node:os'
 import pg from 'pg'
 import t from 'tap'
+import { attemptV1 } from '../../src/contract/attempt-v1.js'
 import { checkContract } from '../../src/contract/check.js'
 import { migrateUp } from '../../src/migrate/runner.js'
 import { createExamResults } from '../../src/development/exam-results.js'
@@ -26,7 +27,7 @@ t.test(
       rows: [row],
     } = await client.query<{ recovering: boolean }>('select pg_is_in_recovery() as recovering')
     t.equal(row?.recovering, true)
-    const report = await checkContract(client)
+    const report = await checkContract(client, attemptV1)
     await client.end()
     t.equal(report.status, 'pass', 'the check', { found: report.checks.filter((check) => check.status !== 'pass') })
     t.ok(report.migration, 'and it names the migration')

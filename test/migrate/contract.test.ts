@@ -1,11 +1,11 @@
 import t from 'tap'
 import { sql, type Kysely } from 'kysely'
 import { migrateDown, migrateUp } from '../../src/migrate/runner.js'
-import { viewMigrations, type MigrationSet } from '../../src/migrate/sets.js'
+import { viewMigrations, type MigrationSet } from '../../src/migrate/migration-sets.js'
 import { createDatabase } from '../helpers/database.js'
-import { sleep } from '../helpers/migrate.js'
+import { sleep } from '../helpers/until.js'
 
-/** The lock, and after it what somebody got wrong: hints count from two. */
+/** The migrations of the view, and one with a mistake: no hint is used. */
 const wrong: MigrationSet = {
   ...viewMigrations,
   migrations: {
@@ -13,16 +13,18 @@ const wrong: MigrationSet = {
     '20990101_0900_wrong': {
       up: async (db: Kysely<unknown>) => {
         await sql`create table of_the_wrong_one (id int)`.execute(db)
-        await sql`create or replace view attempt as select id, student_id, item_id, correct, response_time_ms, false as hint_used, completed_at, started_at, attempt_no, session_id, topic_id from attempt_numbered`.execute(
-          db,
-        )
+        await sql`
+          create or replace view attempt as
+          select id, student_id, item_id, correct, response_time_ms, false as hint_used, completed_at, started_at,
+            attempt_no, session_id, topic_id
+          from attempt_numbered`.execute(db)
         await sql`select pg_sleep(1)`.execute(db)
       },
     },
   },
 }
 
-t.test('a view that fails its golden rows is never seen, and leaves nothing', async (t) => {
+t.test('a view that fails its golden rows is never visible, and leaves nothing', async (t) => {
   const db = await createDatabase(t, { migrated: false })
   const things = async () =>
     (
@@ -44,7 +46,7 @@ t.test('a view that fails its golden rows is never seen, and leaves nothing', as
       await sleep(10)
     }
   })()
-  await t.rejects(migrateUp(db.pool, wrong), /contradicts the lock \(golden:.*nothing was changed/s)
+  await t.rejects(migrateUp(db.pool, wrong), /violates the contract \(golden:.*Nothing was changed/s)
   over = true
   await looking
   t.ok(looks > 5, `looked ${looks} times`)
@@ -53,11 +55,11 @@ t.test('a view that fails its golden rows is never seen, and leaves nothing', as
   // and where the right one is there, it stays what it was
   await db.migrate()
   const right = await things()
-  await t.rejects(migrateUp(db.pool, wrong), /contradicts the lock/)
+  await t.rejects(migrateUp(db.pool, wrong), /violates the contract/)
   t.strictSame(await things(), right)
 })
 
-t.test('a check that cannot be done is no pass', async (t) => {
+t.test('a check that does not finish is not a pass', async (t) => {
   const db = await createDatabase(t, { migrated: false })
   await t.rejects(migrateUp(db.pool, viewMigrations, { checkMs: 1 }), { code: '57014' })
   t.equal((await db.pool.query(`select to_regclass('attempt') is null as nothing`)).rows[0].nothing, true)
@@ -106,21 +108,24 @@ t.test('down is one transaction, and no migration may end it', async (t) => {
       },
     },
   }
-  await t.rejects(migrateUp(db.pool, ends), /not its own to begin or end/)
+  await t.rejects(migrateUp(db.pool, ends), /must not begin or end a transaction/)
   t.equal((await db.pool.query(`select to_regclass('c') is null as nothing`)).rows[0].nothing, true)
 })
 
-t.test('a view that nobody could read is refused: its owner reads for everybody', async (t) => {
+t.test('a view that no role could read is refused: a view reads with the rights of its owner', async (t) => {
   const db = await createDatabase(t, { migrated: false })
   const role = `maker_${db.name}`
   await db.pool.query(`create role ${role}; grant create, usage on schema public to ${role}`)
   t.teardown(() => db.pool.query(`drop owned by ${role}; drop role ${role}`))
-  await db.pool
-    .query(`create view attempt as select 1::bigint as id, gen_random_uuid() as student_id, 1::bigint as item_id, true as correct, 1 as response_time_ms, true as hint_used,
-    now() as completed_at, now() as started_at, 1 as attempt_no, ''::text as session_id, ''::text as topic_id; alter view attempt owner to ${role}`)
+  await db.pool.query(`
+    create view attempt as
+    select 1::bigint as id, gen_random_uuid() as student_id, 1::bigint as item_id, true as correct,
+      1 as response_time_ms, true as hint_used, now() as completed_at, now() as started_at, 1 as attempt_no,
+      ''::text as session_id, ''::text as topic_id;
+    alter view attempt owner to ${role}`)
   await t.rejects(
     migrateUp(db.pool),
-    new RegExp(`${role}, to whom the view attempt_exam would belong, may not read exam_results`),
+    new RegExp(`The role ${role}, which would own the view attempt_exam, may not read exam_results`),
   )
   await db.pool.query(`grant select on exam_results to ${role}`)
   await db.migrate()

@@ -5,7 +5,12 @@ import { Kysely as Builder, Migrator, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { sentenceOf, withoutSecrets } from '../../src/cli/failure.js'
 import { migrateDown, migrateUp } from '../../src/migrate/runner.js'
-import { viewMigrations, queueMigrations, storeMigrations, type MigrationSet } from '../../src/migrate/sets.js'
+import {
+  viewMigrations,
+  queueMigrations,
+  storeMigrations,
+  type MigrationSet,
+} from '../../src/migrate/migration-sets.js'
 import { hashesOf } from '../../src/migrate/hashes.js'
 import { planUp } from '../../src/migrate/plan.js'
 import { migrationStatus } from '../../src/migrate/status.js'
@@ -50,7 +55,7 @@ t.test('status: pending 4, up to date 0, edited or unknown 5, not asked 3', asyn
   await db.pool.query(`update kysely_migration_hash set hash = 'abcdef0123456789'`)
   t.match(await status(), {
     code: 5,
-    said: /with the hash abcdef012345 and was edited since: here it has 5010c1823a70/,
+    said: /with the hash abcdef012345 and was edited since: in this version its hash is 5010c1823a70/,
   })
   t.match(await migrateCommand(db.url, 'up', '--no-indexes'), {
     code: 0,
@@ -62,17 +67,17 @@ t.test('status: pending 4, up to date 0, edited or unknown 5, not asked 3', asyn
   await db.pool.query(`insert into kysely_migration values ('20991231_0900_later', '2099-12-31T00:00:00Z')`)
   t.match(await status(), {
     code: 5,
-    said: /20991231_0900_later was applied at 2099-12-31T00:00:00.000Z by a newer version: this one does not know it/,
+    said: /20991231_0900_later was applied at 2099-12-31T00:00:00.000Z by a newer version; this version does not know it/,
   })
   t.match(await migrateCommand(db.url, 'up', '--no-indexes'), { code: 0, said: /Mind 20991231_0900_later/ })
   t.match(await migrateCommand(db.url, 'down'), {
     code: 1,
-    said: /does not know how to take back 20991231_0900_later.*nothing was changed/,
+    said: /cannot take back 20991231_0900_later: a newer version applied it.*Nothing was changed/,
   })
   await db.pool.query(`delete from kysely_migration where name < '2099'`)
   t.match(await migrateCommand(db.url, 'up', '--no-indexes'), {
     code: 1,
-    said: /does not know \(20991231_0900_later\): a newer version was here/,
+    said: /does not know \(20991231_0900_later\): a newer version applied them/,
   })
   const nowhere = new URL(db.url)
   nowhere.port = '1'
@@ -104,7 +109,7 @@ t.test(
         migrationLockTableName: `${set.table}_lock`,
       })
     t.equal((await migrator(viewMigrations).migrateToLatest()).error, undefined)
-    t.match(await migrateCommand(db.url, 'status'), { code: 0, said: /before hashes were kept/ })
+    t.match(await migrateCommand(db.url, 'status'), { code: 0, said: /before hashes were recorded/ })
     t.match(await migrateCommand(db.url, 'up', '--no-indexes'), { code: 0, said: /Nothing to apply/ })
     t.match(await migrateCommand(db.url, 'status'), { code: 0, said: /hash 5010c1823a70/ })
     t.equal((await migrateUp(db.pool, queueMigrations)).length, 2)
@@ -171,11 +176,11 @@ t.test('plan shows the statements, the locks of the trial and the dependants, an
   t.strictSame(again.dependants, ['view of_the_analysts'])
   t.match(
     (await migrateCommand(db.url, 'plan')).said,
-    /only the record would be made[\s\S]*attempt +AccessExclusiveLock +readers and writers wait until the commit[\s\S]*Depending on the view attempt: view of_the_analysts/,
+    /only the record would be written[\s\S]*attempt +AccessExclusiveLock +readers and writers wait until the commit[\s\S]*Depending on the view attempt: view of_the_analysts/,
   )
   t.match(
     (await migrateCommand(db.url, 'plan')).said,
-    /exam_results: ShareUpdateExclusiveLock, readers and writers go on; each build waits until transactions that began before it have ended$/,
+    /exam_results: ShareUpdateExclusiveLock, readers and writers continue; each build waits for transactions that began/,
   )
   t.match(JSON.parse((await migrateCommand(db.url, 'plan', '--json')).said), {
     noop: true,
@@ -230,23 +235,23 @@ t.test('a view that somebody dropped is told, and made anew by --again, which na
   await db.pool.query('grant select on attempt to pg_monitor; drop view attempt cascade')
   t.match(await migrateCommand(db.url, 'status'), {
     code: 5,
-    said: /The view attempt is not there although its migration is recorded: attempt-api migrate up --again makes it/,
+    said: /The view attempt does not exist although its migration is recorded\. attempt-api migrate up --again creates it/,
   })
   for (const verb of [['up', '--no-indexes'], ['plan']])
     t.match(
       await migrateCommand(db.url, ...verb),
-      { code: 1, said: /is not there although.*up --again makes it/ },
+      { code: 1, said: /does not exist although.*up --again creates it/ },
       verb.join(' '),
     )
   t.match(await migrateCommand(db.url, 'up', '--again', '--no-indexes'), {
     code: 0,
-    said: /^made the view attempt, which was gone: the grants that it had are to be given again\napplied/,
+    said: /^created the missing view attempt: grant the rights on it again\napplied/,
   })
   t.equal((await migrateCommand(db.url, 'status')).code, 0)
   t.match(
     await migrateCommand(db.url, 'up', '--again', '--no-indexes'),
     { code: 0, said: /^applied/ },
-    'nothing was gone',
+    'nothing was missing',
   )
   // with other columns, the hint is a command that does something
   await db.pool.query('drop view attempt; create view attempt as select 1 as id')
@@ -269,7 +274,7 @@ t.test('down refuses while there is a store', async (t) => {
   await migrateUp(db.pool, queueMigrations)
   t.match(await migrateCommand(db.url, 'down'), {
     code: 1,
-    said: /There is a store.*store disable first; nothing was changed/,
+    said: /A store exists.*store disable first\. Nothing was changed/,
   })
   await migrateDown(db.pool, queueMigrations, { all: true })
   t.equal((await migrateCommand(db.url, 'down')).code, 0)
@@ -322,7 +327,8 @@ t.test('a role without the right is refused, and told what it may not', async (t
       {
         code: 1,
         said: new RegExp(
-          `The view attempt belongs to ${owner}, and ${role} may not act as that role: migrate as ${owner}, or change the owner; nothing was changed`,
+          `The view attempt belongs to ${owner}, and ${role} is not a member of that role. ` +
+            `Migrate as ${owner}, or change the owner of the view. Nothing was changed`,
         ),
       },
       options.join(' '),
@@ -344,7 +350,9 @@ t.test('indexes that cannot be built are refused before anything is changed, and
   t.teardown(() => db.pool.query(`drop owned by ${role} cascade; drop role ${role}`))
   const url = Object.assign(new URL(db.url), { username: role, password: 'of-nobody' }).href
   const before = await catalog(db)
-  const refused = new RegExp(`exam_results belongs to \\w+, and ${role} may not act as that role.*--no-indexes`)
+  const refused = new RegExp(
+    `exam_results belongs to \\w+, and ${role} does not have the rights of that role.*--no-indexes`,
+  )
   t.match(await migrateCommand(url, 'up'), {
     code: 1,
     said: new RegExp(`^attempt-api: ${refused.source}.*nothing was changed`),
@@ -388,7 +396,7 @@ t.test('a partitioned exam_results: refused with what to do, and the way of the 
     await db.pool.query(statement)
   t.match(await migrateCommand(db.url, 'status'), {
     code: 0,
-    said: /attempt_student_idx is there\.\nIndex attempt_completed_at_idx is there/,
+    said: /attempt_student_idx exists\.\nIndex attempt_completed_at_idx exists/,
   })
   t.match(
     (
@@ -433,7 +441,7 @@ t.test('names of the lock that something else has are refused', async (t) => {
     for (const options of [[], ['--replace']])
       t.match(await migrateCommand(db.url, 'up', ...options), {
         code: 1,
-        said: new RegExp(`^attempt-api: ${name} is there and is no view: rename it.*nothing was changed`),
+        said: new RegExp(`^attempt-api: ${name} exists and is not a view\\. Rename it.*Nothing was changed`),
       })
   }
 })

@@ -1,14 +1,14 @@
 /**
- * The eleven locked columns: the single source for response schemas, OpenAPI, the ODCS document, the row type and the
- * catalog check. Types are written as `format_type` prints them.
+ * The contract of the view `attempt`, version 1 (docs/attempt-v1.md). Its columns are the single source for response
+ * schemas, OpenAPI, the ODCS document, the row type and the check. An `attempt_v2` is a second value beside it.
  */
+import type { Contract, ContractColumn } from './contract.js'
+import { goldenCases } from './golden/index.js'
 
 /** Version of the contract, not of the service. */
 export const contractVersion = '1.0.0'
 
-/** The migration that made the lock, as `kysely_migration` lists it. */
-export const migrationName = '20251101_0900_attempt_view_lock'
-
+/** The eleven columns, whose names, types and order never change. */
 export const lockedColumns = [
   {
     name: 'id',
@@ -57,10 +57,34 @@ export const lockedColumns = [
     nullable: true,
     description: 'Topic of the question; null where empty or missing.',
   },
-] as const
+] as const satisfies readonly ContractColumn[]
 
 /** One entry of `lockedColumns`. */
 export type LockedColumn = (typeof lockedColumns)[number]
 
 /** Name of a locked column. */
 export type LockedColumnName = LockedColumn['name']
+
+export const attemptV1: Contract = {
+  view: 'attempt',
+  version: contractVersion,
+  migration: '20251101_0900_attempt_view_lock',
+  columns: lockedColumns,
+  key: ['student_id', 'item_id', 'attempt_no'],
+  sessionColumn: 'session_id',
+  readViews: ['attempt', 'attempt_anomaly', 'attempt_exam', 'attempt_response', 'attempt_numbered'],
+  golden: goldenCases,
+  texts: {
+    id: 'attempt-v1',
+    purpose: 'One row per answered exam question, for IRT calibration and KPI pipelines.',
+    limitations:
+      'id is not a key and needs 64 bits. ' +
+      'A late edit of an exam moves its attempts to another day and renumbers other attempts of the student.',
+    usage:
+      'Names, order, types, the student hash, attempt numbering and NULL rules never change under this name; ' +
+      'another shape is attempt_v2.',
+    view: 'The answered questions of exam_results, numbered by student and item.',
+    granularity: 'One row per question answered in an exam.',
+    tags: ['assessment', 'irt', 'kpi'],
+  },
+}

@@ -1,4 +1,4 @@
-/** What is applied together. Listed by hand: what is applied never depends on what lies in a folder. */
+/** The sets that migrations are applied in. Listed by hand: no file is applied because it is in a folder. */
 import type { Migration } from 'kysely'
 import * as attemptViewLock from '../../migrations/20251101_0900_attempt_view_lock.js'
 import * as attemptQueue from '../../migrations/20251201_0900_attempt_queue.js'
@@ -6,27 +6,34 @@ import * as attemptStore from '../../migrations/20251201_0910_attempt_store.js'
 import * as attemptQueueExams from '../../migrations/20251202_0900_attempt_queue_exams.js'
 import * as attemptDayStale from '../../migrations/20251202_0910_attempt_day_stale.js'
 import * as attemptSessionIndex from '../../migrations/20251203_0900_attempt_session_index.js'
+import { attemptV1 } from '../contract/attempt-v1.js'
+import type { Contract } from '../contract/contract.js'
 
-/** Migrations that are applied in one transaction, with the table that lists the applied ones (kysely's own format). */
+/** Migrations that are applied in one transaction. */
 export interface MigrationSet {
+  /** The table that lists the applied ones, in Kysely's own format. */
   table: string
   migrations: Record<string, Migration>
-  /** Makes the view attempt: adopts one that is there, and commits only what passes the contract check. */
-  locksView?: boolean
-  /** What every reader takes first. Who takes all of it away does so too, or each could wait for what the other has. */
+  /**
+   * The contract that the views of this set must pass before the commit. Views that exist already (view-columns.ts) are
+   * adopted.
+   */
+  contract?: Contract
+  /** The table that every reader locks first. A runner that drops all tables locks it first too, to avoid deadlocks. */
   readFirst?: string
 }
 
 export const viewMigrations: MigrationSet = {
   table: 'kysely_migration',
   migrations: { '20251101_0900_attempt_view_lock': attemptViewLock },
-  locksView: true,
+  contract: attemptV1,
 }
-/** The store's side where exam_results is, and the store itself: opt-in, and maybe in another database. */
+/** The part of the store in the database of exam_results. Applied only where the store is enabled. */
 export const queueMigrations: MigrationSet = {
   table: 'attempt_queue_migration',
   migrations: { '20251201_0900_attempt_queue': attemptQueue, '20251202_0900_attempt_queue_exams': attemptQueueExams },
 }
+/** The store itself, which may be in a database of its own. */
 export const storeMigrations: MigrationSet = {
   table: 'attempt_store_migration',
   readFirst: 'attempt_store',

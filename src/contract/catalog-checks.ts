@@ -1,0 +1,146 @@
+/** The checks that the catalog alone decides: columns, source, row security, the recorded migration. */
+import { type Relation, rowSecurityApplies } from './catalog.js'
+import type { Contract } from './contract.js'
+import { sourceTable } from './exam-results.js'
+import { type Check, checkResult } from './report.js'
+import type { SqlClient } from './sql-client.js'
+
+/** Names of `pg_class.relkind`. */
+const kindNames: Record<string, string> = {
+  v: 'view',
+  m: 'materialized view',
+  r: 'table',
+  p: 'partitioned table',
+  f: 'foreign table',
+  S: 'sequence',
+  i: 'index',
+  c: 'type',
+}
+
+/** `pg_class.relkind` in words. */
+export const kindName = (kind: string): string => kindNames[kind] ?? kind
+
+export function checkColumns(contract: Contract, columns: readonly { name: string; type: string }[]): Check {
+  const list = (some: readonly { name: string; type: string }[]) =>
+    some.map(({ name, type }) => `${name} ${type}`).join(', ')
+  const [expected, actual] = [list(contract.columns), list(columns)]
+  return checkResult(
+    'columns',
+    expected === actual ? 'pass' : 'fail',
+    expected,
+    actual,
+    'names, order and types must match exactly',
+  )
+}
+
+/**
+ * What the definition reads: the one table exam_results, and nothing else.
+ * @param root the view itself
+ * @param others what functions and system catalogs add to what is read
+ */
+export function checkReads(
+  relations: Relation[],
+  root: Relation,
+  others: string[],
+): { checks: Check[]; table: Relation | undefined } {
+  const inner = relations.filter((one) => one !== root)
+  const sources = inner.filter((one) => one.name === sourceTable)
+  const tables = sources.filter((one) => ['r', 'p'].includes(one.kind))
+  const substitutes = sources.filter((one) => !tables.includes(one))
+  const named = (one: Relation) => `${one.schema}.${one.name} (${kindName(one.kind)})`
+  const unknown = [...inner.filter((one) => one.name !== sourceTable && one.kind !== 'v').map(named), ...others]
+
+  const isTable = `${sourceTable} is a table`
+  const source =
+    substitutes.length > 0
+      ? checkResult(
+          'source',
+          'fail',
+          isTable,
+          substitutes.map(named).join(', '),
+          'a view or another object in place of the table decides which exams exist',
+        )
+      : tables.length === 1
+        ? checkResult('source', 'pass', isTable, tables.map(named).join(', '))
+        : checkResult(
+            'source',
+            tables.length === 0 ? 'fail' : 'error',
+            `one table ${sourceTable}`,
+            tables.map(named).join(', ') || 'none',
+            tables.length === 0 ? 'the view does not read the table' : 'the view reads several tables of that name',
+          )
+  const only = `${sourceTable} only`
+  const reads =
+    unknown.length > 0
+      ? checkResult(
+          'reads',
+          'error',
+          only,
+          unknown.join(', '),
+          `the check cannot verify rows that depend on anything but ${sourceTable}`,
+        )
+      : checkResult('reads', 'pass', only, inner.map(named).join(', '))
+  return { table: tables[0], checks: [source, reads] }
+}
+
+export async function checkRowSecurity(client: SqlClient, relations: Relation[]): Promise<Check> {
+  const hidden: string[] = []
+  for (const view of relations) {
+    for (const table of relations.filter((one) => view.reads.includes(one.oid))) {
+      if (await rowSecurityApplies(client, view, table))
+        hidden.push(`${table.schema}.${table.name} read by ${view.name}`)
+    }
+  }
+  return hidden.length === 0
+    ? checkResult('row_security', 'pass', 'not in force', 'not in force')
+    : checkResult(
+        'row_security',
+        'fail',
+        'not in force',
+        `in force on ${hidden.join(', ')}`,
+        'policies can hide rows that the contract requires; give the view an owner that they do not apply to',
+      )
+}
+
+/** Whether the migration that creates the view is recorded in the schema of the view. Never fails the contract. */
+export async function checkMigration(
+  client: SqlClient,
+  { migration }: Contract,
+  schema: string,
+): Promise<{ name: string | null; check: Check }> {
+  const {
+    rows: [log],
+  } = await client.query<{ name: string }>(
+    `
+    select format('%I.%I', n.nspname, c.relname) as name
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = $1 and c.relname = 'kysely_migration' and c.relkind = 'r'
+      and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')`,
+    [schema],
+  )
+  const warn = (actual: string) => ({
+    name: null,
+    check: checkResult(
+      'migration',
+      'warn',
+      migration,
+      actual,
+      'a record of who created the view; the other checks decide whether it is right',
+    ),
+  })
+  if (log === undefined) return warn('kysely_migration does not exist or is not readable')
+  await client.query('savepoint migration')
+  try {
+    const { rows } = await client.query<{ name: string }>(
+      `select name::text as name from ${log.name} where name = $1`,
+      [migration],
+    )
+    return rows[0] === undefined
+      ? warn('not recorded')
+      : { name: rows[0].name, check: checkResult('migration', 'pass', migration, rows[0].name) }
+  } catch (error) {
+    if ((error as { code?: string }).code === undefined) throw error
+    await client.query('rollback to savepoint migration')
+    return warn('kysely_migration is not readable')
+  }
+}

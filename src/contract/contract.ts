@@ -1,0 +1,46 @@
+/** What a contract is: everything that is guaranteed of one version of a view. Its rules are shown by golden cases. */
+import type { GoldenCase } from './golden/types.js'
+
+/** Types of columns, as `format_type` prints them. */
+export type ColumnType = 'bigint' | 'integer' | 'uuid' | 'text' | 'boolean' | 'timestamp with time zone'
+
+export interface ContractColumn {
+  name: string
+  type: ColumnType
+  nullable: boolean
+  /** For OpenAPI and ODCS. */
+  description: string
+}
+
+/** Texts of the ODCS document that do not follow from the columns. */
+export interface ContractTexts {
+  /** Identifier of the document. */
+  id: string
+  purpose: string
+  limitations: string
+  usage: string
+  /** What the view is. */
+  view: string
+  /** What one row is. */
+  granularity: string
+  tags: readonly string[]
+}
+
+export interface Contract {
+  /** Name of the view. Another shape is another name, and another contract. */
+  view: string
+  /** Version of the contract, not of the service. */
+  version: string
+  /** The migration that creates the view, as `kysely_migration` lists it. */
+  migration: string
+  /** All columns in their order. */
+  columns: readonly ContractColumn[]
+  /** The columns that identify a row. */
+  key: readonly string[]
+  /** The column that holds `session_id` of the exam. It assigns a row to its golden case. */
+  sessionColumn: string
+  /** The view and the helper views that the service reads responses from. Its role needs SELECT on each. */
+  readViews: readonly string[]
+  golden: readonly GoldenCase[]
+  texts: ContractTexts
+}
