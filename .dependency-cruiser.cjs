@@ -20,7 +20,7 @@ const layers = [
   ['src/database/'],
   ['src/measures.ts'],
   ['src/formats/', 'src/irt/', 'src/access/'],
-  ['src/config.ts', 'src/errors.ts', 'src/version.ts', 'migrations/'],
+  ['src/config.ts', 'src/config/', 'src/errors.ts', 'src/version.ts', 'migrations/'],
 ]
 
 const pattern = (paths) => `^(${paths.map((path) => path.replace('.', '\\.')).join('|')})`

@@ -52,6 +52,7 @@ export async function startServer(config: Config, databaseUrl: string): Promise<
     access,
     corsOrigins: config.corsOrigins,
   })
+  for (const warning of config.warnings) app.log.warn({}, warning)
   services.start(app.log, app.metrics.refresher)
   try {
     await app.listen({ host: config.host, port: config.port })

@@ -16,9 +16,12 @@ import { createDatabases, type Databases } from './database/reader.js'
 import { createStreams, type Streams } from './database/streams.js'
 import { createContractMonitor, type ContractMonitor } from './health/contract-monitor.js'
 import { createHeartbeat } from './health/heartbeat.js'
+import { createProbeConnections } from './health/probe-connections.js'
+import { createReadiness, readinessIntervals, type Readiness, type ReadinessIntervals } from './health/readiness.js'
 import { createStoreMonitor, type StoreMonitor } from './health/store-health.js'
 import { createDatabaseMonitor, type DatabaseMonitor } from './observability/database-monitor.js'
 import { createSlowQueries, type SlowQueries } from './observability/slow-queries.js'
+import { createKeptStoreState } from './store/kept-state.js'
 import { createRefresher, type RefresherEvents } from './store/refresher.js'
 import { createSources, type Sources } from './store/sources.js'
 
@@ -70,16 +73,17 @@ export interface Services {
   streams: Streams
   sources: Sources
   contract: ContractMonitor
+  readiness: Readiness
   storeMonitor: StoreMonitor
   databaseMonitor: DatabaseMonitor
   slowQueries: SlowQueries
-  /** Begins background work: heartbeat, standby measurements, anomaly counts, the refresher. */
+  /** Opens the reserved connections and begins all background work: monitors, heartbeat, the refresher. */
   start(log: FastifyBaseLogger, refresherEvents: RefresherEvents): void
-  /** Ends what waits for a database: answers that still run fail now. */
+  /** Closes the connections of requests that still run: they fail now. */
   abortRunning(): Promise<void>
-  /** Ends what would go on by itself, while answers still run; `stop` waits for it. */
+  /** Begins to end heartbeat and refresher while requests still run; `stop` waits for it. */
   stopBackgroundWork(): void
-  /** Closes every connection. */
+  /** Ends all background work and closes every connection. */
   stop(): Promise<void>
 }
 
@@ -94,10 +98,13 @@ export type App = FastifyInstance<
 /** Declares the routes of one resource. */
 export type Routes = (app: App, services: Services) => void
 
+/** @param intervals those of the probes; tests shorten them */
 export function createServices(
   config: ServicesConfig,
   { primaryUrl, storeUrl = primaryUrl, standbyUrls = [] }: DatabaseUrls,
+  intervals: Partial<ReadinessIntervals> = {},
 ): Services {
+  const probeIntervals = { ...readinessIntervals, ...intervals }
   const databases = createDatabases(config, primaryUrl, storeUrl, standbyUrls)
   const streams = createStreams(config, primaryUrl, storeUrl, standbyUrls)
   const heartbeat = createHeartbeat(
@@ -105,16 +112,23 @@ export function createServices(
     storeUrl,
     (server) => databases.bytesReceived(server) + streams.bytesReceived(server),
   )
-  const sources = createSources(config, databases, primaryUrl, standbyUrls, heartbeat.outage)
-  const contract = createContractMonitor(config, primaryUrl, heartbeat.outage)
-  const storeMonitor = createStoreMonitor(config, storeUrl)
-  const databaseMonitor = createDatabaseMonitor(config, primaryUrl, storeUrl)
+  const storeState = createKeptStoreState(storeUrl)
+  const sources = createSources(config, databases, storeState, primaryUrl, standbyUrls, heartbeat.outage)
+  const probeConnections = createProbeConnections(config, primaryUrl, probeIntervals.stateMs)
+  const contract = createContractMonitor(config, probeConnections)
+  const readiness = createReadiness(probeConnections, contract, heartbeat.outage, config, probeIntervals)
+  const storeMonitor = createStoreMonitor(config, storeState, probeIntervals)
+  const databaseMonitor = createDatabaseMonitor(config, storeState, primaryUrl, storeUrl)
   const slowQueries = createSlowQueries(config, primaryUrl, storeUrl, standbyUrls)
   let refresher: ReturnType<typeof createRefresher> | undefined
   let backgroundWork: Promise<unknown> | undefined
 
-  const dropConnections = (server: ServerName) => {
+  const dropRequests = (server: ServerName) => {
     databases.dropConnections(server)
+    if (server === databases.store.server) storeState.dropConnections()
+  }
+  const dropConnections = (server: ServerName) => {
+    dropRequests(server)
     streams.dropConnections(server)
     if (server === 'primary' || server === 'store') refresher?.dropConnections(server)
   }
@@ -127,10 +141,17 @@ export function createServices(
     streams,
     sources,
     contract,
+    readiness,
     storeMonitor,
     databaseMonitor,
     slowQueries,
     start(log, events) {
+      // the reserved connections first: others may take the last ones that the server has
+      probeConnections.start()
+      storeState.start()
+      contract.start()
+      readiness.start()
+      storeMonitor.start()
       databaseMonitor.start(log)
       sources.start(log, dropConnections)
       heartbeat.start(log, dropConnections)
@@ -142,7 +163,7 @@ export function createServices(
     async abortRunning() {
       const streamsEnded = streams.close()
       for (const server of ['primary', 'store', ...databases.standbys.map(({ live }) => live.server)] as const)
-        databases.dropConnections(server)
+        dropRequests(server)
       await streamsEnded
     },
     stopBackgroundWork() {
@@ -154,7 +175,10 @@ export function createServices(
         databases.close(),
         sources.close(),
         contract.close(),
+        readiness.close(),
+        probeConnections.close(),
         storeMonitor.close(),
+        storeState.close(),
         databaseMonitor.close(),
         slowQueries.close(),
       ])

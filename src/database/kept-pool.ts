@@ -7,6 +7,8 @@ import type pg from 'pg'
 export interface ReservedPool {
   /** As of now: to be asked for at each use. */
   readonly pool: pg.Pool
+  /** Opens the connections, and renews them from then on. */
+  start(): void
   close(): Promise<void>
 }
 
@@ -33,11 +35,8 @@ async function retire(pool: pg.Pool): Promise<void> {
 export function createReservedPool(open: () => pg.Pool, everyMs = renewEveryMs): ReservedPool {
   let pool = open()
   let closed = false
-  // the first connections are opened before their successors: of few that the server gives each would get some
-  let renewing = true
-  void fill(pool).then(() => {
-    renewing = false
-  })
+  let renewing = false
+  let timer: NodeJS.Timeout | undefined
 
   async function renew(): Promise<void> {
     if (renewing) return
@@ -50,13 +49,20 @@ export function createReservedPool(open: () => pg.Pool, everyMs = renewEveryMs):
     await retire(old)
   }
 
-  const timer = setInterval(() => {
-    void renew()
-  }, everyMs)
-  timer.unref()
   return {
     get pool() {
       return pool
+    },
+    start() {
+      // the first connections are opened before their successors: of few that the server gives each would get some
+      renewing = true
+      void fill(pool).then(() => {
+        renewing = false
+      })
+      timer = setInterval(() => {
+        void renew()
+      }, everyMs)
+      timer.unref()
     },
     async close() {
       closed = true

@@ -4,7 +4,7 @@ import type { Config } from '../config.js'
 import { notConnected } from '../errors.js'
 import type { Row } from '../formats/encoder.js'
 import type { Deadline } from './deadline.js'
-import { createReservedPool, type ReservedPool } from './kept-pool.js'
+import type { ReservedPool } from './kept-pool.js'
 import { isSessionReusable, createConnectionQueue, type ConnectionQueue } from './connection-queue.js'
 import {
   createPool,
@@ -71,8 +71,6 @@ export interface Standby {
 export interface Databases {
   live: Database
   store: Database
-  /** The store, on a connection of its own: what decides where an answer comes from does not wait behind answers. */
-  state: Reader
   standbys: readonly Standby[]
   pools(): PoolUsage[]
   /** For a server that is silent: ends what waits for it. */
@@ -176,8 +174,6 @@ function databaseOf(lane: ConnectionQueue, from: QueryTarget, deadline?: Deadlin
   }
 }
 
-/** One row of a small table. On our side a little later: who lost the connection without a word would wait for it, and every answer with them. */
-const [stateMs, stateLostMs] = [2_000, 2_500]
 export function createDatabases(
   config: Pick<Config, 'timeoutMaxMs' | 'poolSize' | 'poolQueue'>,
   url: string,
@@ -191,15 +187,6 @@ export function createDatabases(
       connectMs,
     }),
   )
-  const state = createReservedPool(() =>
-    createPool({ statementTimeoutMs: stateMs }, storeUrl, {
-      max: 1,
-      name: 'attempt-api state',
-      connectMs: stateLostMs,
-      queryMs: stateLostMs,
-      kept: true,
-    }),
-  )
   const lanes = new Map([...pools].map(([server, pool]) => [server, createConnectionQueue(pool, config.poolQueue)]))
   const database = (server: ServerName, store: boolean) =>
     databaseOf(lanes.get(server) as ConnectionQueue, { server, store })
@@ -207,7 +194,6 @@ export function createDatabases(
   return {
     live: database('primary', false),
     store: database(beside ? 'primary' : 'store', true),
-    state: reservedReader(state, true),
     standbys: standbyUrls.map((_url, index) => ({
       live: database(`standby ${index + 1}`, false),
       store: beside ? database(`standby ${index + 1}`, true) : undefined,
@@ -215,11 +201,10 @@ export function createDatabases(
     pools: () => poolUsage(pools),
     dropConnections: (server) => {
       dropConnections(pools.get(server))
-      if (server === 'store' || (beside && server === 'primary')) dropConnections(state.pool)
     },
     bytesReceived: (server) => bytesReceived(pools.get(server)),
     async close() {
-      await Promise.all([state.close(), ...[...pools.values()].map((pool) => pool.end())])
+      await Promise.all([...pools.values()].map((pool) => pool.end()))
     },
   }
 }

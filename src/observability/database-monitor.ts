@@ -1,198 +1,209 @@
 /**
- * What the metrics tell of the databases, asked on connections of their own. A scrape never waits for a database that is
- * away: it gets what was known last, and that the database does not answer.
+ * The figures of the databases for the metrics, read on connections of their own. A scrape never waits for a database
+ * that does not respond: it gets the last figures, and `attempt_database_up` 0.
  */
 import type pg from 'pg'
 import type { Config } from '../config.js'
-import { indexStates } from '../migrate/indexes.js'
+import { atMost } from '../database/at-most.js'
 import { createPool } from '../database/pool.js'
 import { readerOf, type Reader } from '../database/reader.js'
+import { indexStates } from '../migrate/indexes.js'
 import { anomaliesOfNewest } from '../queries/anomalies.js'
+import type { KeptStoreState } from '../store/kept-state.js'
 import { storeAdvisoryLock } from '../store/sessions.js'
-import { mayRead, readStoreState, type KnownState } from '../store/state.js'
+import { mayRead, type KnownState } from '../store/state.js'
 
-export interface Queue {
-  /** Rows that wait, counted up to `mostCounted`. */
+export interface QueueFigures {
+  /** Counted up to `queueCountLimit`. */
   rows: number
-  /** Seconds that the oldest of them has waited; null where none waits. */
+  /** Seconds for which the oldest row has waited; null where the queue is empty. */
   oldestS: number | null
 }
 
-export interface Anomalies {
+export interface AnomalyFigures {
   exams: number
   byReason: ReadonlyMap<string, number>
+  /** When they were counted; milliseconds. */
   at: number
 }
 
-/** undefined: not known, not there, or not to be read by this role. */
-export interface Known {
-  up: Map<'primary' | 'store', boolean>
-  queue: Queue | undefined
+/** A member is undefined while it is not known, where it does not exist, or where the database role may not read it. */
+export interface DatabaseFigures {
+  up: ReadonlyMap<'primary' | 'store', boolean>
+  queue: QueueFigures | undefined
   store: KnownState | undefined
-  /** Days whose KPIs are not computed anew yet. */
+  /** Days whose KPIs are to be computed again. */
   staleDays: number | undefined
-  /** Whether anybody, here or elsewhere, keeps the store in step. */
-  refresher: boolean | undefined
-  anomalies: Anomalies | undefined
+  /** Whether any process, here or elsewhere, runs the refresher. */
+  refresherPresent: boolean | undefined
+  anomalies: AnomalyFigures | undefined
 }
 
+type Log = { warn(object: object, message: string): void }
+
 export interface DatabaseMonitor {
-  /** Asks anew and waits a moment for the answers. Never rejects. */
-  look(): Promise<Known>
-  /** Begins to count anomalies, if it is configured. */
-  start(log: { warn(object: object, message: string): void }): void
+  /** Begins to count anomalies, if ANOMALIES_INTERVAL_S is not 0. */
+  start(log: Log): void
+  /** Reads the figures again and waits a moment for them. Never rejects. */
+  read(): Promise<DatabaseFigures>
   close(): Promise<void>
 }
 
-/** A scrape waits no longer; what is asked goes on, and the next scrape has it. */
+/** Milliseconds that a scrape waits; the queries go on, and the next scrape gets their figures. */
 const patienceMs = 250
 const answerMs = 2_000
-/** A backlog of millions is not counted to its end. */
-export const mostCounted = 10_000
-/** Anomalies are counted among so many exams, the newest of a day: what the view of everything costs is out of the question. */
+/** A queue of millions is not counted to its end. */
+export const queueCountLimit = 10_000
+/** Anomalies are counted among the newest exams of a day: the cost of the whole view is out of the question. */
 const newestExams = 2_000
 const anomaliesMs = 20_000
+/** Age of the kept state of the store that a scrape accepts. /health reads it once a second. */
+const storeStateAgeMs = 1_000
 
-const once = (text: string) => ({ name: '', text, values: [] })
+const unnamed = (text: string) => ({ name: '', text, values: [] })
 
-async function readQueue(reader: Reader): Promise<Queue | undefined> {
+async function readQueue(reader: Reader): Promise<QueueFigures | undefined> {
   if (!(await mayRead(reader, 'attempt_queue'))) return undefined
   const [row] = await reader.rows(
-    once(
-      `select count(*), extract(epoch from now() - min(enqueued_at)) from (select enqueued_at from attempt_queue limit ${mostCounted}) as waiting`,
-    ),
+    unnamed(`
+      select count(*), extract(epoch from now() - min(enqueued_at))
+      from (select enqueued_at from attempt_queue limit ${queueCountLimit}) as waiting`),
   )
-  return {
-    rows: Number(row?.[0]),
-    oldestS: row?.[1] === null || row?.[1] === undefined ? null : Math.max(0, Number(row[1])),
-  }
+  const oldest = row?.[1] ?? null
+  return { rows: Number(row?.[0]), oldestS: oldest === null ? null : Math.max(0, Number(oldest)) }
 }
 
-/** Read by the index of those alone. */
+/** By the partial index on stale days. */
 async function countStaleDays(reader: Reader): Promise<number | undefined> {
   if (!(await mayRead(reader, 'attempt_day'))) return undefined
-  return Number((await reader.rows(once('select count(*) from attempt_day where stale')))[0]?.[0])
+  return Number((await reader.rows(unnamed('select count(*) from attempt_day where stale')))[0]?.[0])
 }
 
-async function hasRefresher(reader: Reader): Promise<boolean> {
+/** By the advisory lock that a refresher holds. */
+async function isRefresherPresent(reader: Reader): Promise<boolean> {
   const [row] = await reader.rows(
-    once(`select exists (select from pg_locks where locktype = 'advisory' and granted and objsubid = 1
-    and database = (select oid from pg_database where datname = current_database()) and ((classid::bigint << 32) | objid::bigint) = ${storeAdvisoryLock})`),
+    unnamed(`
+      select exists (
+        select
+        from pg_locks
+        where locktype = 'advisory' and granted and objsubid = 1
+          and database = (select oid from pg_database where datname = current_database())
+          and ((classid::bigint << 32) | objid::bigint) = ${storeAdvisoryLock}
+      )`),
   )
   return row?.[0] === 't'
 }
 
 export function createDatabaseMonitor(
   config: Pick<Config, 'anomaliesIntervalS'>,
+  storeState: KeptStoreState,
   url: string,
-  storeUrl = url,
+  storeUrl: string,
 ): DatabaseMonitor {
-  const open = (where: string) =>
+  const createMetricsPool = (where: string) =>
     createPool({ statementTimeoutMs: answerMs }, where, {
       max: 1,
       name: 'attempt-api metrics',
       connectMs: answerMs,
       queryMs: answerMs,
     })
-  const primary = open(url)
-  const store = storeUrl === url ? primary : open(storeUrl)
+  const primary = createMetricsPool(url)
+  const store = storeUrl === url ? primary : createMetricsPool(storeUrl)
   const counting = createPool({ statementTimeoutMs: anomaliesMs }, url, {
     max: 1,
     name: 'attempt-api anomalies',
     connectMs: 5_000,
     queryMs: anomaliesMs + 1_000,
   })
-  const known: Known = {
-    up: new Map(),
+  const up = new Map<'primary' | 'store', boolean>()
+  const figures: DatabaseFigures = {
+    up,
     queue: undefined,
     store: undefined,
     staleDays: undefined,
-    refresher: undefined,
+    refresherPresent: undefined,
     anomalies: undefined,
   }
-  let [looking, counted]: [Promise<void> | undefined, Promise<void> | undefined] = [undefined, undefined]
+  let reading: Promise<void> | undefined
+  let counted: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
 
   /**
-   * Whether the server answers, and then one question after another: where one fails, what was known of that stays. It
-   * says nothing of the server: a lock, a right or a column that is missing is no database that is away.
+   * Whether the server responds, and then one query after another. Where one fails, its last figure stays: a table lock, a
+   * missing privilege or a missing column does not mean that the server is down.
    */
-  async function ask(
+  async function readServer(
     name: 'primary' | 'store',
     pool: pg.Pool,
-    questions: ((reader: Reader) => Promise<void>)[],
+    queries: ((reader: Reader) => Promise<void>)[],
   ): Promise<void> {
     const reader = readerOf(pool)
-    const up = await reader.rows(once('select 1')).then(
+    const responds = await reader.rows(unnamed('select 1')).then(
       () => true,
       () => false,
     )
-    known.up.set(name, up)
-    if (up) for (const question of questions) await question(reader).catch(() => undefined)
+    up.set(name, responds)
+    if (responds) for (const query of queries) await query(reader).catch(() => undefined)
   }
 
-  async function lookNow(): Promise<void> {
+  async function readAll(): Promise<void> {
     await Promise.all([
-      ask('primary', primary, [
+      readServer('primary', primary, [
         async (reader) => {
-          known.queue = await readQueue(reader)
+          figures.queue = await readQueue(reader)
         },
       ]),
-      ask('store', store, [
-        async (reader) => {
-          known.store = { state: await readStoreState(reader), at: Date.now() }
+      readServer('store', store, [
+        async () => {
+          figures.store = await storeState.read(storeStateAgeMs)
         },
         async (reader) => {
-          known.staleDays = known.store?.state === undefined ? undefined : await countStaleDays(reader)
+          figures.staleDays = figures.store?.state === undefined ? undefined : await countStaleDays(reader)
         },
-        // also of a store of an older version, which nobody keeps in step: that is to be told
+        // also for a store of an older version, which no refresher of this version serves: an alert reports it
         async (reader) => {
-          known.refresher = (await mayRead(reader, 'attempt_store')) ? await hasRefresher(reader) : undefined
+          figures.refresherPresent = (await mayRead(reader, 'attempt_store'))
+            ? await isRefresherPresent(reader)
+            : undefined
         },
       ]),
     ])
   }
 
-  async function count(log: { warn(object: object, message: string): void }): Promise<void> {
+  async function countAnomalies(log: Log): Promise<void> {
     try {
-      // without it the newest exams are found by reading every exam
+      // without the index, finding the newest exams would read every exam
       if ((await indexStates(counting)).attempt_completed_at_idx !== 'ready') return
-      known.anomalies = { ...(await anomaliesOfNewest(readerOf(counting), newestExams)), at: Date.now() }
+      figures.anomalies = { ...(await anomaliesOfNewest(readerOf(counting), newestExams)), at: Date.now() }
     } catch (error) {
-      if (timer !== undefined) log.warn({ err: error }, 'anomalies could not be counted; trying again')
+      if (timer !== undefined)
+        log.warn({ err: error }, 'Counting anomalies failed. The service retries after ANOMALIES_INTERVAL_S.')
     }
   }
 
   return {
-    async look() {
-      let late: NodeJS.Timeout | undefined
-      looking ??= lookNow().finally(() => {
-        looking = undefined
-      })
-      await Promise.race([
-        looking,
-        new Promise<void>((done) => {
-          late = setTimeout(done, patienceMs)
-        }),
-      ])
-      clearTimeout(late)
-      return known
-    },
     start(log) {
       if (config.anomaliesIntervalS === 0) return
-      const again = () => {
-        counted ??= count(log).finally(() => {
+      const count = () => {
+        counted ??= countAnomalies(log).finally(() => {
           counted = undefined
         })
       }
-      timer = setInterval(again, config.anomaliesIntervalS * 1000)
+      timer = setInterval(count, config.anomaliesIntervalS * 1000)
       timer.unref()
-      again()
+      count()
+    },
+    async read() {
+      reading ??= readAll().finally(() => {
+        reading = undefined
+      })
+      await atMost(reading, patienceMs)
+      return figures
     },
     async close() {
       clearInterval(timer)
       timer = undefined
-      await Promise.all([looking, counted])
+      await Promise.all([reading, counted])
       await Promise.all([...new Set([primary, store, counting])].map((pool) => pool.end()))
     },
   }

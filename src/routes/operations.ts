@@ -114,7 +114,7 @@ const left = {
 const statuses = { pass: 200, fail: 409, error: 503 } as const
 const none = Type.Object({}, { additionalProperties: false })
 
-export const operations: Routes = (app, { contract, storeMonitor, sources }) => {
+export const operations: Routes = (app, { contract, readiness: serviceReadiness, storeMonitor, sources }) => {
   app.get(
     '/schema-contract',
     {
@@ -198,7 +198,7 @@ export const operations: Routes = (app, { contract, storeMonitor, sources }) => 
       async (_request, reply) => {
         if (app.leaving())
           return reply.status(503).header('retry-after', '5').header('cache-control', 'no-store').send(left)
-        const [{ ready, ...state }, store] = await Promise.all([contract.readiness(), storeMonitor.health()])
+        const [{ ready, ...state }, store] = await Promise.all([serviceReadiness.get(), storeMonitor.health()])
         const standbys = sources.standbys().map(({ server, usable, asOf, reason }) => ({
           server,
           read: usable,

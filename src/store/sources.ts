@@ -1,13 +1,14 @@
 /**
- * Where an answer comes from: the view, or the store where it is there, whole and caught up; on a standby where one is
- * current enough, else on the primary. Everything of one answer comes from the one source's database.
+ * Where an answer comes from: the store where it is ready and within STORE_LAG_S, else the view; a standby where one is
+ * within READ_LAG_S, else the primary. Everything in one answer comes from the database of one source.
  */
 import type { Config } from '../config.js'
 import type { OutageOf, ServerName } from '../database/pool.js'
 import type { Database, Databases } from '../database/reader.js'
 import { ApiError } from '../errors.js'
-import { createStandbys, type Log, type Standbys } from './standbys.js'
-import { lagOf, readStoreState, type KnownState, type StoreState } from './state.js'
+import type { KeptStoreState } from './kept-state.js'
+import { createStandbyMonitor, type Log, type StandbyStatus } from './standby-monitor.js'
+import { lagOf, type KnownState, type StoreState } from './state.js'
 
 export type { StoreState } from './state.js'
 
@@ -21,138 +22,140 @@ export interface AnswerSource {
 
 export interface Sources {
   /**
-   * Begins to measure the standbys; until then, and where there are none, the primary answers.
-   * @param silent called with a standby that does not answer any more
+   * Begins to measure the standbys; until then, and where there are none, requests read the primary.
+   * @param onUnresponsive called with a standby that stops responding
    */
-  start(log: Log, silent: (server: ServerName) => void): void
+  start(log: Log, onUnresponsive: (server: ServerName) => void): void
   /**
-   * The source of an answer; `asked` demands one.
-   * @param primary leaves the standbys out
-   * @throws ApiError store_unavailable
+   * The source of an answer.
+   * @param requested the source that the request demands
+   * @param primary leaves out the standbys
+   * @throws ApiError store_unavailable, database_unavailable
    */
-  choose(asked: 'live' | 'store' | undefined, primary?: boolean): Promise<AnswerSource>
+  choose(requested: 'live' | 'store' | undefined, primary?: boolean): Promise<AnswerSource>
   /**
-   * Refuses what would only wait, where the server is known to be away.
+   * Refuses a request that would only wait, because its server is known not to respond.
    * @throws ApiError database_unavailable
    */
   assertReachable(database: Database): void
-  /** The state that is known of the store is over: it is asked for anew. */
+  /** The kept state of the store is void: it is read again for the next choice. */
   invalidate(): void
-  /** A request failed on this standby: it is let alone for a while. */
+  /** A request failed on this standby: it is not read for a while. */
   reportFailure(source: AnswerSource): void
-  /** Which standbys are read, and how far each is known to be (milliseconds; 0: not known). */
-  standbys(): ReturnType<Standbys['all']>
-  /** Of the store on the primary. undefined: there is none, or this role may not read it. */
+  standbys(): StandbyStatus[]
+  /** Of the store on the primary; undefined: there is no store, or the database role may not read it. */
   state(): Promise<StoreState | undefined>
   close(): Promise<void>
 }
 
-/** For how long a state that was read is good: bounds what the question costs, not what the answer is. */
+/** Age in milliseconds up to which the kept state decides: bounds the cost of reading it. */
 const freshMs = 250
-/** A store that is not there is not looked for at every request. */
+/** The same while there is no store. */
 const absentMs = 5_000
 
-/** A moment, written as the timestamps in an answer. */
-const written = (milliseconds: number): string => new Date(milliseconds).toISOString().replace('Z', '000Z')
+/** A moment in the form of the timestamps of an answer. */
+const formatted = (milliseconds: number): string => new Date(milliseconds).toISOString().replace('Z', '000Z')
 
-/** The moment from which a live answer of the primary is read. */
-export const now = (): string => written(Date.now())
+/** The moment as of which a live answer of the primary is read. */
+export const now = (): string => formatted(Date.now())
+
+const useLive = 'use source=live'
+
+function storeUnavailable(known: KnownState | undefined, limitS: number): ApiError {
+  if (known?.state === undefined)
+    return new ApiError(
+      'store_unavailable',
+      `There is no store here (attempt-api store enable creates one). Leave out source, or ${useLive}.`,
+    )
+  if (known.state.state !== 'ready')
+    return new ApiError('store_unavailable', `The store is being filled. Retry later, or ${useLive}.`)
+  return new ApiError(
+    'store_unavailable',
+    `The store is ${Math.round(lagOf(known))} s behind; at most ${limitS} s are allowed. Retry later, or ${useLive}.`,
+  )
+}
 
 export function createSources(
   config: Pick<Config, 'storeLagS' | 'readLagS'>,
   databases: Databases,
-  url = '',
-  standbyUrls: readonly string[] = [],
-  outageOf: OutageOf = () => undefined,
+  storeState: KeptStoreState,
+  url: string,
+  standbyUrls: readonly string[],
+  outageOf: OutageOf,
 ): Sources {
-  const standbys = createStandbys(config, databases.standbys, url, standbyUrls)
-  let known: KnownState | undefined
-  let asking: Promise<KnownState> | undefined
+  const standbys = createStandbyMonitor(config, databases.standbys, url, standbyUrls)
 
-  async function ask(): Promise<KnownState> {
-    const state = await readStoreState(databases.state, known?.state !== undefined)
-    return (known = { state, at: Date.now() })
-  }
+  const freshState = () => storeState.read(storeState.last()?.state === undefined ? absentMs : freshMs)
 
-  const fresh = async (): Promise<KnownState> => {
-    if (known !== undefined && Date.now() - known.at < (known.state === undefined ? absentMs : freshMs)) return known
-    return (asking ??= ask().finally(() => {
-      asking = undefined
-    }))
-  }
-
-  // those that would wait for a connection would be ever more
-  function insist({ server }: Database): void {
+  // requests that wait for a connection to it would only become more
+  function assertReachable({ server }: Database): void {
     if (outageOf(server) !== undefined)
       throw new ApiError(
         'database_unavailable',
-        'The database does not answer; it is looked for all the time: try again',
+        'The database does not respond. The service reconnects by itself. Retry.',
       )
   }
 
-  /** The source where the store is whole and caught up. */
-  function stored(
+  /** The source where the store is ready and within STORE_LAG_S. */
+  function storeSource(
     database: Database | undefined,
-    found: KnownState | undefined,
+    known: KnownState | undefined,
     standby: boolean,
   ): AnswerSource | undefined {
-    if (database === undefined || found?.state?.state !== 'ready' || lagOf(found) > config.storeLagS) return undefined
-    return { kind: 'store', database, version: found.state.version, asOf: found.state.asOf as string, standby }
+    const state = known?.state
+    if (database === undefined || known === undefined || state === undefined) return undefined
+    if (state.state !== 'ready' || state.asOf === null || lagOf(known) > config.storeLagS) return undefined
+    return { kind: 'store', database, version: state.version, asOf: state.asOf, standby }
+  }
+
+  /** The state on the primary, unless a request that does not demand the store would wait or fail for it. */
+  async function primaryState(demanded: boolean): Promise<KnownState | undefined> {
+    if (demanded) {
+      assertReachable(databases.store)
+      return freshState()
+    }
+    // a store in a database of its own may be unreachable while the view is not
+    if (outageOf(databases.store.server) !== undefined) return undefined
+    return freshState().catch(() => undefined)
   }
 
   return {
-    start: (log, silent) => {
-      standbys.start(log, silent)
+    start: (log, onUnresponsive) => {
+      standbys.start(log, onUnresponsive)
     },
-    assertReachable: insist,
+    assertReachable,
     invalidate: () => {
-      known = undefined
+      storeState.invalidate()
     },
     standbys: () => standbys.all(),
     reportFailure: ({ database }) => {
       standbys.reportFailure(database.server)
     },
     state: async () => {
-      insist(databases.store)
-      return (await fresh()).state
+      assertReachable(databases.store)
+      return (await freshState()).state
     },
     close: () => standbys.close(),
-    async choose(asked, primary = false) {
+    async choose(requested, primary = false) {
       const usable = primary ? [] : standbys.usable()
-      // a store that no standby knows of is not looked for on the primary, unless it is demanded
+      // where the standbys have no store it is not read on the primary either, unless the request demands it
       const absent =
-        asked === undefined &&
-        usable.some(({ store, known: there }) => store !== undefined && there.at > 0 && there.state === undefined)
-      if (asked !== 'live' && !absent) {
-        for (const { store, known: there } of usable) {
-          const source = stored(store, there, true)
+        requested === undefined &&
+        usable.some(({ store, known }) => store !== undefined && known.at > 0 && known.state === undefined)
+      if (requested !== 'live' && !absent) {
+        for (const { store, known } of usable) {
+          const source = storeSource(store, known, true)
           if (source !== undefined) return source
         }
-        // a store in a database of its own may be away while the view is not
-        if (asked === 'store') insist(databases.store)
-        const found =
-          outageOf(databases.store.server) !== undefined
-            ? undefined
-            : await fresh().catch((error: unknown) => {
-                if (asked === 'store') throw error
-                return undefined
-              })
-        const source = stored(databases.store, found, false)
+        const known = await primaryState(requested === 'store')
+        const source = storeSource(databases.store, known, false)
         if (source !== undefined) return source
-        if (asked === 'store')
-          throw new ApiError(
-            'store_unavailable',
-            found?.state === undefined
-              ? 'There is no store here (attempt-api store enable makes one); leave source out or ask for source=live'
-              : found.state.state !== 'ready'
-                ? 'The store is being filled; ask again later, or for source=live'
-                : `The store is ${Math.round(lagOf(found))} s behind, and at most ${config.storeLagS} s are allowed; ask again later, or for source=live`,
-          )
+        if (requested === 'store') throw storeUnavailable(known, config.storeLagS)
       }
       const [standby] = usable
       if (standby !== undefined)
-        return { kind: 'live', database: standby.live, version: null, asOf: written(standby.asOf), standby: true }
-      insist(databases.live)
+        return { kind: 'live', database: standby.live, version: null, asOf: formatted(standby.asOf), standby: true }
+      assertReachable(databases.live)
       return { kind: 'live', database: databases.live, version: null, asOf: now(), standby: false }
     },
   }

@@ -228,7 +228,7 @@ t.test('other machines are let in only where something says who may ask', async 
   t.match(await refusal(t, { DATABASE_URL: url, HOST: '0.0.0.0' }), {
     code: 1,
     output:
-      /^attempt-api: HOST=\S+ can be reached from other machines and nothing says who may ask: set API_KEYS_FILE .* or ACCESS=none .*\.\n$/,
+      /^attempt-api: HOST=\S+ can be reached from other machines and no access control is configured\. Set API_KEYS_FILE .* or ACCESS=none .*\.\n$/,
   })
   for (const env of [
     { HOST: '0.0.0.0', ACCESS: 'none' },

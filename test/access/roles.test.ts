@@ -95,7 +95,7 @@ t.test(
     t.match(ready.json(), {
       database: 'reachable',
       contract: { status: 'pass' },
-      reason: /^the role of the service cannot read attempt_numbered: grant select/,
+      reason: /^the database role of the service cannot read attempt_numbered: grant select/,
     })
     await run('attempt_migrator', blocks[1] as string)
     t.equal((await app.inject('/health/ready')).statusCode, 200, 'told at once that it was mended')

@@ -28,7 +28,7 @@ t.test('the contract check answers 200, and 409 naming what has drifted', async 
   t.equal(failing.length > 0 && failing.every((name: string) => name.startsWith('golden:')), true, failing.join())
   const health = await app.inject('/health')
   t.equal(health.statusCode, 503)
-  t.match(health.json().reason, /contradicts the lock/)
+  t.match(health.json().reason, /violates the contract/)
 })
 
 t.test('concurrent callers share one run', async (t) => {
@@ -54,7 +54,7 @@ t.test('says 503 and why where there is no view, and where there is no database'
   t.match((await app.inject('/health/ready')).json(), {
     status: 'unavailable',
     database: 'reachable',
-    reason: /run attempt-api migrate up, with --again where it was there before$/,
+    reason: /^the view attempt is missing: run attempt-api migrate up \(with --again if it existed before\)$/,
   })
   t.equal((await app.inject('/schema-contract')).statusCode, 409)
   const attempts = await app.inject('/v1/attempts')
@@ -78,7 +78,7 @@ t.test('where somebody dropped the view, names the command that makes it', async
   t.match((await app.inject('/health/ready')).json(), {
     status: 'unavailable',
     database: 'reachable',
-    reason: /run attempt-api migrate up --again$/,
+    reason: /^the view attempt is missing: run attempt-api migrate up --again$/,
   })
   t.match((await app.inject('/schema-contract')).body, /migrate up \(with --again where it was there before\)/)
 })

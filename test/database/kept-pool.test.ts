@@ -24,6 +24,7 @@ t.test('connections stay where their successors are refused', async (t) => {
     return createPool({ statementTimeoutMs: 20_000 }, url.href, { max: 2, name: 'attempt-api kept', kept: true })
   }, 200)
   t.teardown(() => kept.close())
+  kept.start()
   const open = async () =>
     (
       await db.pool.query<{ pid: number }>(

@@ -134,7 +134,7 @@ t.test(
         (await service.get('/health/ready')).status === 200,
       'the store is filled',
     )
-    for (const name of ['state', 'contract', 'store health']) proxy.lose(`attempt-api ${name}`)
+    for (const name of ['state', 'contract']) proxy.lose(`attempt-api ${name}`)
     // what is known of the store is over
     await sleep(300)
     const answers = await Promise.all(

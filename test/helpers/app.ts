@@ -1,5 +1,6 @@
 /** The service on a test database, asked by inject: under the options of production. */
 import { buildApp, type AppOptions } from '../../src/app.js'
+import type { ReadinessIntervals } from '../../src/health/readiness.js'
 import { createServices, type App } from '../../src/services.js'
 
 export const testConfig = {
@@ -29,17 +30,20 @@ export const testConfig = {
   storeRetentionH: 168,
 }
 
+/** Settings that differ from `testConfig`; `intervals`: those of the probes. */
+export type TestSettings = Partial<typeof testConfig> & { intervals?: Partial<ReadinessIntervals> }
+
 export async function startApp(
   t: { teardown(action: () => unknown): unknown },
   url: string,
-  settings: Partial<typeof testConfig> = {},
+  { intervals, ...settings }: TestSettings = {},
   storeUrl = url,
   standbys: readonly string[] = [],
   options: AppOptions = {},
   before: (app: App) => void = () => undefined,
 ): Promise<App> {
   const config = { ...testConfig, ...settings }
-  const services = createServices(config, { primaryUrl: url, storeUrl, standbyUrls: standbys })
+  const services = createServices(config, { primaryUrl: url, storeUrl, standbyUrls: standbys }, intervals)
   const app = await buildApp(services, options)
   t.teardown(() => app.close())
   before(app)

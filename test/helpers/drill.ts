@@ -271,7 +271,6 @@ export const most: Record<string, number> = {
   'attempt-api refresher': 3,
   'attempt-api pulse': 1,
   'attempt-api state': 1,
-  'attempt-api store health': 1,
   'attempt-api anomalies': 1,
   'attempt-api explain': 1,
   'attempt-api metrics': 1,

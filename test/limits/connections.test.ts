@@ -1,4 +1,4 @@
-/** The connections that docs/limits.md tells a replica needs are those that its pools may have. */
+/** The pools add up to the connections that docs/limits.md documents for a replica. */
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import t from 'tap'
@@ -68,12 +68,11 @@ t.test('the pools add up to what is documented', async (t) => {
     [
       ['attempt-api contract', 0],
       ['attempt-api state', 0],
-      ['attempt-api store health', 0],
     ],
-    'what is kept is not closed for its age',
+    'reserved connections are not closed for their age',
   )
 
-  // nobody else has a number of their own
+  // no other document has a number of its own
   for (const file of ['README.md', 'docs/poolers.md', 'docs/runbook.md']) {
     const text = readFileSync(`${file}`, 'utf8')
     t.match(text, /limits\.md#connections-to-postgresql/, file)

@@ -100,7 +100,10 @@ t.test('a question that hangs delays no probe, and what was mended is told at on
   holder.release()
   await until(async () => /pending/.test((await ready()).reason), 'the question is answered again')
   for (let turn = 0; turn < 5; turn++) {
-    t.match(await ready(), { status: 503, reason: /^migrations are pending: 20251101_0900_attempt_view_lock$/ })
+    t.match(await ready(), {
+      status: 503,
+      reason: /^migrations are pending: 20251101_0900_attempt_view_lock; run attempt-api migrate up$/,
+    })
     await db.migrate()
     const first = await ready()
     // a database that is late with its answer is waited for, but not for long
@@ -175,7 +178,7 @@ t.test('the first probe is answered in its time', async (t) => {
   await holder.query('rollback; begin; lock table pg_rewrite in access exclusive mode')
   t.match(
     await first(await startApp(t, db.url, { contractTimeoutMs: 20_000 })),
-    { status: 503, reason: /the lock was not checked yet|it does not answer/, soon: true },
+    { status: 503, reason: /the contract has not been checked yet|it does not answer/, soon: true },
     'of a contract check that takes its time',
   )
 })

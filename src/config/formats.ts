@@ -1,0 +1,29 @@
+/** Which texts a variable takes for a URL, an origin or a network. */
+import { isIP } from 'node:net'
+
+/** As far as the driver will read it: the URL of a socket may have no host. */
+export const isDatabaseUrl = (text: string): boolean =>
+  /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace('@/', '@host/'), 'postgres://host')
+
+/** Whether only this machine reaches the address. */
+export const isLoopback = (host: string): boolean =>
+  /^(localhost|127(\.\d{1,3}){3}|::1|(0+:){7}0*1|::ffff:127(\.\d{1,3}){3})$/i.test(host)
+
+/** A URL whose answer no machine on the way can change. */
+export const isSafeUrl = (text: string): boolean =>
+  URL.canParse(text) &&
+  (/^https:/.test(text) || (/^http:/.test(text) && isLoopback(new URL(text).hostname.replace(/^\[|\]$/g, ''))))
+
+/** An origin exactly as a browser sends it. */
+export const isOrigin = (text: string): boolean =>
+  /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text
+
+/** An IP address, or a network such as 10.0.0.0/8. */
+export function isNetwork(text: string): boolean {
+  const [address = '', bits, more] = text.split('/')
+  if (isIP(address) === 0 || more !== undefined) return false
+  return (
+    bits === undefined ||
+    (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= (isIP(address) === 4 ? 32 : 128))
+  )
+}

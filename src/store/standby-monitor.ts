@@ -1,0 +1,220 @@
+/**
+ * Which standbys may be read, and how current each is. Measured in the background on connections of its own: no request
+ * waits for it, and a busy pool does not make a standby look unavailable.
+ *
+ * Any database role can measure it, by the positions of the log. The time of the last replayed commit is not enough
+ * (behind an idle primary it grows old though nothing is missing), and the WAL receiver's view is hidden from most roles.
+ */
+import pg from 'pg'
+import type { Config } from '../config.js'
+import { pause } from '../database/pause.js'
+import { createPool, standbyConnectMs, type ServerName } from '../database/pool.js'
+import { readerOf, type Reader, type Standby } from '../database/reader.js'
+import { createPrimaryLog } from './primary-log.js'
+import { readStoreState, type KnownState } from './state.js'
+
+export interface Log {
+  info(object: object, message: string): void
+  warn(object: object, message: string): void
+}
+
+/** A standby that may be read now. */
+export interface UsableStandby extends Standby {
+  /** Everything that was committed before this moment is there; milliseconds. */
+  asOf: number
+  known: KnownState
+}
+
+export interface StandbyStatus {
+  server: ServerName
+  usable: boolean
+  /** Milliseconds; 0: not known. */
+  asOf: number
+  /** Why it is not read; undefined if it is. */
+  reason: string | undefined
+}
+
+export interface StandbyMonitor {
+  /** @param onUnresponsive called with a standby that stops responding: requests that wait for it would wait long */
+  start(log: Log, onUnresponsive: (server: ServerName) => void): void
+  /** Standbys within READ_LAG_S; each call begins with the next one. */
+  usable(): UsableStandby[]
+  all(): StandbyStatus[]
+  /** A request failed on it: it is not read for a while. */
+  reportFailure(server: ServerName): void
+  close(): Promise<void>
+}
+
+const measureEveryMs = 250
+/** Pause after a failed measurement, and after a failed request on the standby. */
+const failedMs = 2_000
+const absentStoreMs = 5_000
+/** Limits of a measurement: of the statement, and a little later on this side of the connection. */
+const [statementMs, answerMs] = [1_500, 2_000]
+
+const unresponsive = 'it does not respond'
+
+interface Measured extends UsableStandby {
+  /** Reads its position in the log. */
+  reader: Reader
+  heldUntil: number
+  reason: string | undefined
+}
+
+export function createStandbyMonitor(
+  config: Pick<Config, 'readLagS'>,
+  standbys: readonly Standby[],
+  url: string,
+  standbyUrls: readonly string[],
+): StandbyMonitor {
+  const createMeasuringPool = (where: string) =>
+    createPool({ statementTimeoutMs: statementMs }, where, {
+      max: 1,
+      name: 'attempt-api standbys',
+      connectMs: standbyConnectMs,
+      queryMs: answerMs,
+    })
+  const primaryPool = createMeasuringPool(url)
+  const primary = readerOf(primaryPool)
+  const standbyPools = standbyUrls.map(createMeasuringPool)
+  const measured = standbyPools.flatMap((pool, index): Measured[] => {
+    const standby = standbys[index]
+    if (standby === undefined) return []
+    return [
+      {
+        ...standby,
+        reader: readerOf(pool),
+        asOf: 0,
+        known: { state: undefined, at: 0 },
+        heldUntil: 0,
+        reason: 'it is not measured yet',
+      },
+    ]
+  })
+  const primaryLog = createPrimaryLog((config.readLagS + 1) * 1000)
+  const stopping = new AbortController()
+  let loops: Promise<void>[] = []
+  let cluster: string | null | undefined
+  let turn = 0
+  let startedAt = 0
+
+  const tooLate = `it is more than ${config.readLagS} s behind`
+  const isLate = ({ asOf }: Measured) => Date.now() - asOf > config.readLagS * 1000
+
+  const isReadable = (standby: Measured) =>
+    standby.reason === undefined && standby.heldUntil <= Date.now() && !isLate(standby)
+
+  async function measurePrimary(): Promise<void> {
+    const at = Date.now()
+    const [row] = await primary.rows({
+      name: 'attempt_primary',
+      text: 'select pg_current_wal_insert_lsn(), system_identifier from pg_control_system()',
+      values: [],
+    })
+    cluster = row?.[1]
+    primaryLog.record(row?.[0] ?? '0/0', at)
+  }
+
+  /** @returns why the standby is not read */
+  async function measure(standby: Measured): Promise<string | undefined> {
+    const [row] = await standby.reader.rows({
+      name: 'attempt_standby',
+      text: 'select pg_is_in_recovery(), pg_last_wal_replay_lsn(), system_identifier from pg_control_system()',
+      values: [],
+    })
+    if (row?.[0] !== 't') return 'it is not a standby'
+    if (cluster === undefined) return standby.reason
+    if (row[2] !== cluster) return 'it is a standby of another primary'
+    standby.asOf = primaryLog.momentOf(row[1] ?? '0/0') ?? standby.asOf
+    const { state, at } = standby.known
+    if (standby.store !== undefined && (state !== undefined || Date.now() - at > absentStoreMs)) {
+      const readAt = Date.now()
+      standby.known = { state: await readStoreState(standby.reader, state !== undefined), at: readAt }
+    }
+    // what it had before the first recorded position is not known: it gets the time to reach one
+    if (standby.asOf === 0 && Date.now() - startedAt < config.readLagS * 1000) return standby.reason
+    return isLate(standby) ? tooLate : undefined
+  }
+
+  /** Until the end; `action` returns the pause after it. */
+  async function repeat(action: () => Promise<number>): Promise<void> {
+    while (!stopping.signal.aborted) await pause(await action(), stopping.signal)
+  }
+
+  function watchPrimary(log: Log): Promise<void> {
+    let failing = false
+    return repeat(async () => {
+      try {
+        await measurePrimary()
+        failing = false
+      } catch (error) {
+        if (!failing && !stopping.signal.aborted)
+          log.warn(
+            { err: error },
+            'Cannot read the position of the log on the primary. ' +
+              'Requests use a standby only while it is known to be within READ_LAG_S.',
+          )
+        failing = true
+      }
+      // without pause after a failure: while the primary cannot be measured no standby stays usable for long
+      return measureEveryMs
+    })
+  }
+
+  function watchStandby(log: Log, onUnresponsive: (server: ServerName) => void, standby: Measured): Promise<void> {
+    const { server } = standby.live
+    let failures = 0
+    return repeat(async () => {
+      let error: unknown
+      const reason = await measure(standby).catch((failure: unknown) => {
+        error = failure
+        return unresponsive
+      })
+      if (reason !== standby.reason && !stopping.signal.aborted) {
+        if (reason === undefined) log.info({ server }, `Requests read from ${server}.`)
+        else
+          log.warn(
+            { server, reason, ...(error === undefined ? {} : { err: error }) },
+            `Requests do not read from ${server}: ${reason}.`,
+          )
+      }
+      standby.reason = reason
+      // an error that the server sends is a response
+      failures = error === undefined || error instanceof pg.DatabaseError ? 0 : failures + 1
+      // only at the second failure: at the first one this process may have been late
+      if (failures === 1) return measureEveryMs
+      if (failures === 2) onUnresponsive(server)
+      return error === undefined ? measureEveryMs : failedMs
+    })
+  }
+
+  return {
+    start(log, onUnresponsive) {
+      startedAt = Date.now()
+      if (measured.length > 0)
+        loops = [watchPrimary(log), ...measured.map((standby) => watchStandby(log, onUnresponsive, standby))]
+    },
+    all: () =>
+      measured.map((standby) => ({
+        server: standby.live.server,
+        usable: isReadable(standby),
+        asOf: standby.asOf,
+        reason: isReadable(standby)
+          ? undefined
+          : (standby.reason ?? (isLate(standby) ? tooLate : 'a request failed on it a moment ago')),
+      })),
+    usable() {
+      const all = measured.filter(isReadable)
+      const first = all.length === 0 ? 0 : turn++ % all.length
+      return [...all.slice(first), ...all.slice(0, first)]
+    },
+    reportFailure(server) {
+      for (const standby of measured) if (standby.live.server === server) standby.heldUntil = Date.now() + failedMs
+    },
+    async close() {
+      stopping.abort()
+      await Promise.all(loops)
+      await Promise.all([primaryPool, ...standbyPools].map((pool) => pool.end()))
+    },
+  }
+}

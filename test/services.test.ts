@@ -1,0 +1,59 @@
+/** Construction has no effects: the documents, and every test, construct services that they may never start. */
+import { createHook } from 'node:async_hooks'
+import { createServer, type Socket } from 'node:net'
+import t from 'tap'
+import { documents } from '../openapi/documents.js'
+import { createServices } from '../src/services.js'
+import { testConfig } from './helpers/app.js'
+import { sleep, until } from './helpers/drill.js'
+
+/** What keeps the process alive: timers without `unref`, sockets, requests to the system. */
+const resources = () => process.getActiveResourcesInfo().sort()
+
+t.test('services that are not started open no connection and no timer', async (t) => {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket.on('error', () => undefined))
+  })
+  await new Promise<void>((done) => {
+    server.listen(0, '127.0.0.1', done)
+  })
+  const address = server.address()
+  const port = address !== null && typeof address === 'object' ? address.port : 0
+  const config = { ...testConfig, storeRefresh: true, anomaliesIntervalS: 1, contractIntervalS: 1 }
+  const url = (name: string) => `postgres://nobody:secret@127.0.0.1:${port}/${name}`
+  const urls = { primaryUrl: url('primary'), storeUrl: url('store'), standbyUrls: [url('standby')] }
+  const before = resources()
+
+  const begun: string[] = []
+  const hook = createHook({ init: (_id, type) => begun.push(type) }).enable()
+  const services = createServices(config, urls)
+  hook.disable()
+  t.strictSame(
+    begun.filter((type) => type !== 'PROMISE'),
+    [],
+    'neither a timer, with `unref` or without, nor a connection',
+  )
+  // far longer than a timer of 0 ms or a connection to this machine takes
+  await sleep(500)
+  t.strictSame(resources(), before)
+  t.equal(sockets.size, 0)
+  await services.stop()
+  t.strictSame(resources(), before, 'nor does their end')
+
+  const started = createServices(config, urls)
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
+  started.start(log as never, { leads: () => undefined, refreshed: () => undefined, sampled: () => undefined })
+  await until(() => sockets.size >= 6, 'the same services connect once they are started')
+  for (const socket of sockets) socket.destroy()
+  server.close()
+  await started.stop()
+  await until(() => resources().every((one) => before.includes(one)), 'and close everything when they stop')
+})
+
+t.test('the generated documents need no database and leave nothing open', async (t) => {
+  const before = resources()
+  const { 'openapi.json': openapi = '' } = await documents()
+  t.match(JSON.parse(openapi), { paths: { '/v1/attempts': Object } })
+  await until(() => resources().every((one) => before.includes(one)), 'nothing is left')
+})
