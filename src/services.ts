@@ -131,6 +131,7 @@ export function createServices(
     databaseMonitor,
     slowQueries,
     start(log, events) {
+      databases.start()
       databaseMonitor.start(log)
       sources.start(log, dropConnections)
       heartbeat.start(log, dropConnections)

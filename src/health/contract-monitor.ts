@@ -5,10 +5,10 @@ import { contractVersion } from '../contract/columns.js'
 import { found, type ContractReport } from '../contract/report.js'
 import type { Config } from '../config.js'
 import { atMost } from '../database/at-most.js'
-import { createReservedPool } from '../database/kept-pool.js'
 import { createCachedState } from './kept-state.js'
 import { pause } from '../database/pause.js'
 import { createPool, dropConnections, type OutageOf } from '../database/pool.js'
+import { createReservedPool } from '../database/reserved-pool.js'
 import { viewMigrations } from '../migrate/sets.js'
 import { databaseErrorCode, whyUnreachable } from '../errors.js'
 
@@ -58,9 +58,10 @@ export function createContractMonitor(
       max: 2,
       name: 'attempt-api contract',
       connectMs: Math.min(config.contractTimeoutMs, 5_000),
-      kept: true,
+      reserved: true,
     }),
   )
+  connections.start()
   let running: Promise<ContractReport> | undefined
   let last: { report: ContractReport; at: Date; ms: number } | undefined
   // when the last checks began

@@ -1,9 +1,9 @@
 /** What /health says of the store. It never decides the status: without the store, answers come through the view. */
 import type { Config } from '../config.js'
-import { createReservedPool } from '../database/kept-pool.js'
 import { createCachedState } from './kept-state.js'
 import { createPool } from '../database/pool.js'
 import { reservedReader } from '../database/reader.js'
+import { createReservedPool } from '../database/reserved-pool.js'
 import { lagOf, readStoreState, type KnownState } from '../store/state.js'
 
 export interface StoreHealth {
@@ -43,9 +43,10 @@ export function createStoreMonitor(config: Pick<Config, 'storeLagS'>, url: strin
       name: 'attempt-api store health',
       connectMs: answerMs,
       queryMs: answerMs,
-      kept: true,
+      reserved: true,
     }),
   )
+  connection.start()
   const reader = reservedReader(connection)
   let there = false
   const ask = async () => {

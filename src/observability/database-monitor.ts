@@ -2,11 +2,13 @@
  * What the metrics tell of the databases, asked on connections of their own. A scrape never waits for a database that is
  * away: it gets what was known last, and that the database does not answer.
  */
+import { sql } from 'kysely'
 import type pg from 'pg'
 import type { Config } from '../config.js'
 import { indexStates } from '../migrate/indexes.js'
 import { createPool } from '../database/pool.js'
 import { readerOf, type Reader } from '../database/reader.js'
+import { statement } from '../database/statement.js'
 import { anomaliesOfNewest } from '../queries/anomalies.js'
 import { storeAdvisoryLock } from '../store/sessions.js'
 import { mayRead, readStoreState, type KnownState } from '../store/state.js'
@@ -53,7 +55,7 @@ export const mostCounted = 10_000
 const newestExams = 2_000
 const anomaliesMs = 20_000
 
-const once = (text: string) => ({ name: '', text, values: [] })
+const once = (text: string) => statement(sql.raw(text), { prepared: false })
 
 async function readQueue(reader: Reader): Promise<Queue | undefined> {
   if (!(await mayRead(reader, 'attempt_queue'))) return undefined

@@ -6,11 +6,13 @@
  * has everything that was committed when the primary was asked. The time of the last replayed commit tells less (behind
  * an idle primary it grows old though nothing is missing), and what the WAL receiver knows is hidden from most roles.
  */
+import { sql } from 'kysely'
 import pg from 'pg'
 import type { Config } from '../config.js'
 import { pause } from '../database/pause.js'
 import { createPool, standbyConnectMs, type ServerName } from '../database/pool.js'
 import { readerOf, type Standby } from '../database/reader.js'
+import { statement } from '../database/statement.js'
 import { readStoreState, type KnownState } from './state.js'
 
 export interface Log {
@@ -112,11 +114,9 @@ export function createStandbys(
     // before the question: what is committed while it is answered may be behind the position
     const at = Date.now()
     const [row] =
-      (await primary?.rows({
-        name: 'attempt_primary',
-        text: 'select pg_current_wal_insert_lsn(), system_identifier from pg_control_system()',
-        values: [],
-      })) ?? []
+      (await primary?.rows(
+        statement(sql`select pg_current_wal_insert_lsn(), system_identifier from pg_control_system()`),
+      )) ?? []
     cluster = row?.[1]
     const position = endOfLog(row?.[0] ?? '0/0')
     // an idle primary stands still; of equal positions the last time is the one that counts
@@ -130,11 +130,9 @@ export function createStandbys(
 
   async function measure(standby: Measured, index: number): Promise<string | undefined> {
     const reader = measuring[index] as ReturnType<typeof readerOf>
-    const [row] = await reader.rows({
-      name: 'attempt_standby',
-      text: 'select pg_is_in_recovery(), pg_last_wal_replay_lsn(), system_identifier from pg_control_system()',
-      values: [],
-    })
+    const [row] = await reader.rows(
+      statement(sql`select pg_is_in_recovery(), pg_last_wal_replay_lsn(), system_identifier from pg_control_system()`),
+    )
     if (row?.[0] !== 't') return 'it is no standby'
     if (cluster === undefined) return standby.reason
     if (row[2] !== cluster) return 'it is a standby of another primary'
