@@ -72,6 +72,7 @@ interface TopicDay {
 }
 
 interface Store {
+  only_row: boolean
   id: string
   version: string
   state: 'emptying' | 'filling' | 'catching_up' | 'ready'
@@ -81,6 +82,13 @@ interface Store {
   oldest_version: string
   differences: string
   difference_at: string | null
+}
+
+interface QueuedExam {
+  user_id: string | null
+  enqueued_at: string
+  exam_result_id: string | null
+  is_new: boolean
 }
 
 /** Views of the contract, then tables of the store, then the queue that feeds it. */
@@ -96,8 +104,7 @@ export interface Relations {
   attempt_day: ReadOnly<{ date: string; version: string; stale: boolean }>
   attempt_store: ReadOnly<Store>
   attempt_epoch: ReadOnly<{ epoch: string; first_version: string }>
-  attempt_queue: ReadOnly<{ user_id: string | null; exam_result_id: string | null; enqueued_at: string }>
-  attempt_queue_reader: ReadOnly<{ store: string; version: string }>
+  attempt_queue: ReadOnly<QueuedExam>
 }
 
 /** Builds statements that read. */
