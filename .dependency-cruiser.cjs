@@ -16,9 +16,10 @@ const layers = [
   ['src/queries/'],
   ['src/store/'],
   ['src/migrate/'],
+  ['src/measures.ts'],
+  ['src/relations.ts'],
   ['src/contract/'],
   ['src/database/'],
-  ['src/measures.ts'],
   ['src/formats/', 'src/irt/', 'src/access/'],
   ['src/config.ts', 'src/config/', 'src/errors.ts', 'src/version.ts', 'migrations/'],
 ]

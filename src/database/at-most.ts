@@ -1,4 +1,7 @@
-/** Waits for `work`, but not longer than so many milliseconds; undefined: it is not done by then, and goes on. */
+/**
+ * Waits for `work` for at most `ms` milliseconds.
+ * @returns undefined if it has not settled by then; the work continues
+ */
 export async function atMost<T>(work: Promise<T>, ms: number): Promise<{ result: T } | undefined> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<undefined>((done) => {

@@ -1,66 +1,55 @@
-/** Ends what a connection's backend does. A closed socket alone is noticed only when the backend writes, which a long sort does not do for minutes. */
-import pg from 'pg'
+/**
+ * Cancels what a connection's backend runs. A closed socket alone is noticed only when the backend writes, and a long
+ * sort does not write for minutes.
+ */
+import type pg from 'pg'
+import { backendKey, createCancelConnection, socketOf } from './pg-internals.js'
 
-interface Connected {
-  processID: number
-  secretKey: number
-  host: string
-  port: number
-  ssl: boolean
-  connection: { stream: { destroy(): void } }
-}
-
-/** A server that does not take the request for so long is not waited for. */
-const patienceMs = 2_000
+/** How long to wait for a server that does not accept the request; milliseconds. */
+const answerMs = 2_000
 
 /**
  * Sends PostgreSQL's CancelRequest.
- * @returns settles when the server has passed it on: it closes the connection then. What the backend begins afterwards
- * is not cancelled any more. `false`: that is not known.
+ * @returns settles when the server has passed the request on, which it reports by closing the connection. What the
+ * backend begins afterwards is not cancelled. `false`: not known whether it was passed on.
  */
 export function cancel(client: pg.PoolClient): Promise<boolean> {
-  const { processID, secretKey, host, port, ssl } = client as unknown as Connected
-  const messenger = new pg.Connection({ ssl }) as unknown as {
-    on(event: string, listener: () => void): void
-    connect(port: number | string, host?: string): void
-    cancel(processID: number, secretKey: number): void
-    requestSsl(): void
-    stream: { destroy(): void; resume(): void; once(event: string, listener: () => void): void }
-  }
+  const { processID, secretKey, host, port, ssl } = backendKey(client)
+  const connection = createCancelConnection(ssl)
   return new Promise((done) => {
     let sent = false
     const end = (known: boolean) => {
       clearTimeout(timer)
-      messenger.stream.destroy()
+      connection.stream.destroy()
       done(known)
     }
     const timer = setTimeout(() => {
       end(false)
-    }, patienceMs)
-    messenger.on('error', () => {
+    }, answerMs)
+    connection.on('error', () => {
       end(false)
     })
-    messenger.on('end', () => {
+    connection.on('end', () => {
       end(sent)
     })
     const send = () => {
-      messenger.cancel(processID, secretKey)
+      connection.cancel(processID, secretKey)
       sent = true
-      // unread, the end would not be seen
-      messenger.stream.resume()
+      // the end of a stream is only seen by a reader
+      connection.stream.resume()
     }
     if (ssl) {
-      messenger.on('connect', () => {
-        messenger.requestSsl()
+      connection.on('connect', () => {
+        connection.requestSsl()
       })
-      messenger.on('sslconnect', send)
-    } else messenger.on('connect', send)
-    if (host.startsWith('/')) messenger.connect(`${host}/.s.PGSQL.${port}`)
-    else messenger.connect(port, host)
+      connection.on('sslconnect', send)
+    } else connection.on('connect', send)
+    if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`)
+    else connection.connect(port, host)
   })
 }
 
-/** Ends what the connection's backend does and closes the connection. */
+/** Cancels what the connection's backend runs and closes the connection. */
 export function abandon(client: pg.PoolClient): void {
   void cancel(client)
   disconnect(client)
@@ -68,5 +57,5 @@ export function abandon(client: pg.PoolClient): void {
 
 /** Closes the connection's socket at once. */
 export function disconnect(client: pg.ClientBase): void {
-  ;(client as unknown as Connected).connection.stream.destroy()
+  socketOf(client).destroy()
 }

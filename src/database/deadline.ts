@@ -1,16 +1,16 @@
-/** How long an answer may take from the moment its request came, and who is told when it may not go on. */
+/** How long the answer to a request may take, measured from its arrival, and what is called when that time is over. */
 import { ApiError } from '../errors.js'
 
-/** The client went away before its answer. */
+/** The client closed the connection before its answer was complete. */
 export class ClientDisconnected extends Error {
   constructor() {
-    super('the reader is gone')
+    super('the client closed the connection')
   }
 }
 
 type Listener = (reason: Error) => void
 
-/** Kept light: every request has one. */
+/** Every request has one, so it is kept light. */
 export class Deadline {
   readonly #start = performance.now()
   readonly #listeners = new Set<Listener>()
@@ -19,30 +19,31 @@ export class Deadline {
   #reason: Error | undefined
   #signal: AbortController | undefined
 
-  /** @param ms milliseconds from now on */
+  /** @param ms milliseconds from now */
   constructor(ms: number) {
     this.#end = this.#start + ms
-    this.#timer = setTimeout(this.#late, ms)
+    this.#timer = setTimeout(this.#timeOut, ms)
   }
 
-  readonly #late = () => {
+  readonly #timeOut = () => {
     this.expire(
       new ApiError(
         'timeout',
-        `It took longer than the ${Math.round(this.ms / 100) / 10} s that it may take here; ask for less, or for more time with Prefer: wait`,
+        `The request took longer than its limit of ${Math.round(this.ms / 100) / 10} s. ` +
+          'Request less data, or allow more time with Prefer: wait.',
       ),
     )
   }
 
-  /** Another time, also counted from the beginning: the work turned out to be of another kind. */
+  /** Sets another limit, also measured from the start: the request turned out to be of another class. */
   extendTo(ms: number): void {
     if (this.#reason !== undefined) return
     clearTimeout(this.#timer)
     this.#end = this.#start + ms
-    this.#timer = setTimeout(this.#late, Math.max(0, this.left))
+    this.#timer = setTimeout(this.#timeOut, Math.max(0, this.left))
   }
 
-  /** Milliseconds from the beginning to the end. */
+  /** Milliseconds from the start to the end. */
   get ms(): number {
     return this.#end - this.#start
   }
@@ -52,12 +53,12 @@ export class Deadline {
     return this.#end - performance.now()
   }
 
-  /** @throws why it is over, where it is */
+  /** @throws the reason, if it has expired */
   check(): void {
     if (this.#reason !== undefined) throw this.#reason
   }
 
-  /** Ends it before its time; only the first reason counts. */
+  /** Ends it early; only the first reason counts. */
   expire(reason: Error): void {
     if (this.#reason !== undefined) return
     this.#reason = reason
@@ -67,13 +68,16 @@ export class Deadline {
     this.#listeners.clear()
   }
 
-  /** The answer is out: nobody is told any more. */
+  /** The answer is complete: no listener is called any more. */
   done(): void {
     clearTimeout(this.#timer)
     this.#listeners.clear()
   }
 
-  /** Calls `listener` when it is over, at once where it is already. @returns what takes the listener away again */
+  /**
+   * Calls `listener` when it expires, at once if it has.
+   * @returns removes the listener
+   */
   onExpire(listener: Listener): () => void {
     if (this.#reason !== undefined) listener(this.#reason)
     else this.#listeners.add(listener)
@@ -82,15 +86,15 @@ export class Deadline {
     }
   }
 
-  /** Waits for `work`, but not beyond the end. What it does then is up to whoever began it. */
+  /** Waits for `work`, but not beyond the end; the work itself is not stopped. */
   async race<T>(work: Promise<T>): Promise<T> {
-    let forget: () => void = () => undefined
-    const over = new Promise<never>((_done, fail) => {
-      forget = this.onExpire(fail)
+    let removeListener: () => void = () => undefined
+    const expiry = new Promise<never>((_done, fail) => {
+      removeListener = this.onExpire(fail)
     })
-    // a work that fails after the end is nobody's business
+    // after the end its failure is of no interest
     work.catch(() => undefined)
-    return Promise.race([work, over]).finally(forget)
+    return Promise.race([work, expiry]).finally(removeListener)
   }
 
   /** For work that takes a signal. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Milliseconds of doing nothing, or until the signal; never rejects. */
+/** Waits `ms` milliseconds, or until the signal aborts; never rejects. */
 export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   sleep(ms, undefined, { signal }).catch(() => undefined)

@@ -1,118 +1,133 @@
-/** The read side: statements on connections that others wait for, in one snapshot, whose answers keep every digit. */
-import type pg from 'pg'
+/** The read side: statements on pooled connections, in one snapshot where needed; answers keep every digit. */
+import pg from 'pg'
 import type { Config } from '../config.js'
 import { notConnected } from '../errors.js'
 import type { Row } from '../formats/encoder.js'
+import { createConnectionQueue, isSessionReusable, type ConnectionQueue } from './connection-queue.js'
 import type { Deadline } from './deadline.js'
-import type { ReservedPool } from './kept-pool.js'
-import { isSessionReusable, createConnectionQueue, type ConnectionQueue } from './connection-queue.js'
+import { queryRows } from './pg-internals.js'
 import {
-  createPool,
-  dropConnections,
-  createPools,
-  poolUsage,
   bytesReceived,
+  createPool,
+  createPools,
+  dropConnections,
+  poolUsage,
   type PoolUsage,
   type ServerName,
 } from './pool.js'
+import type { ReservedPool } from './reserved-pool.js'
+import type { Statement } from './statement.js'
 
-/** One statement: prepared once a connection under its name; values are text or arrays of text. */
-export interface Statement {
-  name: string
-  text: string
-  values: unknown[]
-}
-
-/** Runs statements; the same shape on a pool and inside a snapshot. */
+/** Runs statements; the same interface on a pool and inside a snapshot. */
 export interface Reader {
   rows(statement: Statement): Promise<Row[]>
   /** Whether statements are to read the store's tables instead of the views. */
   readonly store: boolean
 }
 
-/** Which server is read, whether the views or the store, and who is told of it. */
+/** Which server is read, the views or the store, and what measures the queries. */
 export interface QueryTarget {
   readonly server: ServerName
   readonly store: boolean
   readonly meter?: QueryMeter | undefined
 }
 
-/** Is told what one request costs in the database; milliseconds. Neither throws nor waits. */
+/** Measures what one request costs in the database; times in milliseconds. Neither throws nor waits. */
 export interface QueryMeter {
-  /** A connection was had, or not. */
-  connectionWait(from: QueryTarget, ms: number, error?: unknown): void
-  /** A statement came to its end, or failed. `copied`: as a stream, whose time is also its reader's. */
+  /** The request has a connection, or failed to get one. */
+  connectionWait(target: QueryTarget, ms: number, error?: unknown): void
+  /** A statement ended or failed. `copied`: it was streamed, so that its time includes the client's. */
   statementEnd(
-    from: QueryTarget,
+    target: QueryTarget,
     statement: Statement,
     ms: number,
     rows: number,
     error?: unknown,
     copied?: boolean,
   ): void
-  /** What the server may be told of the request, as a comment in SQL; empty where there is nothing. */
+  /** A comment in SQL that identifies the request in the server's views; may be empty. */
   readonly comment: string
 }
 
 export interface Database extends Reader, QueryTarget {
   /** Runs `action` on one connection in one snapshot: every statement sees the same rows. */
   snapshot<T>(action: (reader: Reader) => Promise<T>): Promise<T>
-  /** The same for one request: it is told what that costs, and nothing waits or runs beyond its end; what runs then is cancelled on the server. */
+  /**
+   * The same for one request: its cost is measured, and nothing waits or runs beyond its deadline. A statement that runs
+   * then is cancelled on the server.
+   */
   within(deadline: Deadline, meter?: QueryMeter): Database
 }
 
-/** A standby of the primary; `store` where the primary has the store beside the view. */
+/** A standby of the primary; `store` if the primary's database has the store beside the view. */
 export interface Standby {
   live: Database
   store: Database | undefined
 }
 
-/** The view and the store, which may be in one database or in two, and the standbys. */
+/** The databases of the view and of the store, which may be one, and the standbys. */
 export interface Databases {
   live: Database
   store: Database
   standbys: readonly Standby[]
   pools(): PoolUsage[]
-  /** For a server that is silent: ends what waits for it. */
+  /** For a server that stopped responding: closes its connections, so that what waits for them fails. */
   dropConnections(server: ServerName): void
-  /** Grows with what it sends. */
+  /** Bytes received from the server on open connections. */
   bytesReceived(server: ServerName): number
   close(): Promise<void>
 }
 
-// Every value stays PostgreSQL's text: int8, numeric and microseconds lose digits in JavaScript's own types.
-const asText = { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig
-
-async function read(client: pg.Pool | pg.PoolClient, { name, text, values }: Statement): Promise<Row[]> {
-  const query = { name, text, values, rowMode: 'array', types: asText }
-  return (await client.query<Row>(query as unknown as pg.QueryArrayConfig)).rows
+/** Runs a statement; an error closes a connection of a pool. */
+async function read(client: pg.Pool | pg.PoolClient, { name, prepared, text, values }: Statement): Promise<Row[]> {
+  const query = { name: prepared ? name : undefined, text, values }
+  if (!(client instanceof pg.Pool)) return queryRows(client, query)
+  const connection = await client.connect()
+  try {
+    const rows = await queryRows(connection, query)
+    connection.release()
+    return rows
+  } catch (error) {
+    connection.release(true)
+    throw error
+  }
 }
 
-/** A reader on one connection, or on whichever of a pool is free. */
-export function readerOf(client: pg.Pool | pg.PoolClient, from: Partial<QueryTarget> = {}): Reader {
-  const { store = false, meter } = from
-  if (meter === undefined) return { store, rows: (statement) => read(client, statement) }
+/** A reader on one connection, or on any connection of a pool. */
+export const readerOf = (client: pg.Pool | pg.PoolClient, { store = false } = {}): Reader => ({
+  store,
+  rows: (statement) => read(client, statement),
+})
+
+/** A reader on one connection that reports each statement to the target's meter. */
+export function meteredReader(client: pg.PoolClient, target: QueryTarget): Reader {
+  const reader = readerOf(client, target)
+  const { meter } = target
+  if (meter === undefined) return reader
   return {
-    store,
+    store: target.store,
     async rows(statement) {
       const began = performance.now()
       try {
-        const rows = await read(client, statement)
-        meter.statementEnd(from as QueryTarget, statement, performance.now() - began, rows.length)
+        const rows = await reader.rows(statement)
+        meter.statementEnd(target, statement, performance.now() - began, rows.length)
         return rows
       } catch (error) {
-        meter.statementEnd(from as QueryTarget, statement, performance.now() - began, 0, error)
+        meter.statementEnd(target, statement, performance.now() - began, 0, error)
         throw error
       }
     },
   }
 }
 
-/** A reader on kept connections. A question that the server refuses (there is no store) costs no connection, as it would on a pool: in its place might be none to have. */
-export const reservedReader = (kept: ReservedPool, store = false): Reader => ({
+/**
+ * A reader on reserved connections. A statement that the server refuses (no such table) does not cost the connection, as
+ * it would on a pool: the server might accept no other in its place.
+ */
+export const reservedReader = (reserved: ReservedPool, store = false): Reader => ({
   store,
   async rows(statement) {
-    const client = await kept.pool.connect().catch(notConnected)
+    const client = await reserved.pool.connect().catch(notConnected)
     try {
       const rows = await read(client, statement)
       client.release()
@@ -124,8 +139,8 @@ export const reservedReader = (kept: ReservedPool, store = false): Reader => ({
   },
 })
 
-/** Stops where the answer is over: what is cancelled is the one statement that runs. */
-const whileNeeded = (reader: Reader, deadline: Deadline | undefined): Reader =>
+/** Runs no further statement after the deadline. */
+const untilDeadline = (reader: Reader, deadline: Deadline | undefined): Reader =>
   deadline === undefined
     ? reader
     : {
@@ -136,38 +151,38 @@ const whileNeeded = (reader: Reader, deadline: Deadline | undefined): Reader =>
         },
       }
 
-function databaseOf(lane: ConnectionQueue, from: QueryTarget, deadline?: Deadline): Database {
-  /** On one connection; how long it was waited for is told. */
-  async function use<T>(action: (client: pg.PoolClient, spoil: () => void) => Promise<T>): Promise<T> {
+function databaseOf(queue: ConnectionQueue, target: QueryTarget, deadline?: Deadline): Database {
+  /** Runs `action` on one connection and reports how long the request waited for it. */
+  async function connected<T>(action: (client: pg.PoolClient, discard: () => void) => Promise<T>): Promise<T> {
     const began = performance.now()
-    let had = false
+    let waiting = true
     try {
-      return await lane.run(deadline, (client, spoil) => {
-        had = true
-        from.meter?.connectionWait(from, performance.now() - began)
-        return action(client, spoil)
+      return await queue.run(deadline, (client, discard) => {
+        waiting = false
+        target.meter?.connectionWait(target, performance.now() - began)
+        return action(client, discard)
       })
     } catch (error) {
-      if (!had) from.meter?.connectionWait(from, performance.now() - began, error)
+      if (waiting) target.meter?.connectionWait(target, performance.now() - began, error)
       throw error
     }
   }
   return {
-    ...from,
-    within: (bound, meter) => databaseOf(lane, { ...from, meter }, bound),
-    rows: (statement) => use((client) => readerOf(client, from).rows(statement)),
+    ...target,
+    within: (bound, meter) => databaseOf(queue, { ...target, meter }, bound),
+    rows: (statement) => connected((client) => meteredReader(client, target).rows(statement)),
     snapshot: (action) =>
-      use(async (client, spoil) => {
-        // the server's own limit beside ours costs no round trip here; it holds where this process ends
-        await client.query(
-          `begin isolation level repeatable read read only${deadline === undefined ? '' : `; set local statement_timeout = ${Math.max(1, Math.ceil(deadline.left))}`}`,
-        )
+      connected(async (client, discard) => {
+        // the server's own limit takes no round trip here, and holds if this process ends
+        const limit =
+          deadline === undefined ? '' : `; set local statement_timeout = ${Math.max(1, Math.ceil(deadline.left))}`
+        await client.query(`begin isolation level repeatable read read only${limit}`)
         try {
-          const result = await action(whileNeeded(readerOf(client, from), deadline))
+          const result = await action(untilDeadline(meteredReader(client, target), deadline))
           await client.query('commit')
           return result
         } catch (error) {
-          await client.query('rollback').catch(spoil)
+          await client.query('rollback').catch(discard)
           throw error
         }
       }),
@@ -187,19 +202,22 @@ export function createDatabases(
       connectMs,
     }),
   )
-  const lanes = new Map([...pools].map(([server, pool]) => [server, createConnectionQueue(pool, config.poolQueue)]))
-  const database = (server: ServerName, store: boolean) =>
-    databaseOf(lanes.get(server) as ConnectionQueue, { server, store })
-  const beside = storeUrl === url
+  const queues = new Map([...pools].map(([server, pool]) => [server, createConnectionQueue(pool, config.poolQueue)]))
+  const database = (server: ServerName, store: boolean) => {
+    const queue = queues.get(server)
+    if (queue === undefined) throw new Error(`There is no pool for ${server}`)
+    return databaseOf(queue, { server, store })
+  }
+  const oneDatabase = storeUrl === url
   return {
     live: database('primary', false),
-    store: database(beside ? 'primary' : 'store', true),
+    store: database(oneDatabase ? 'primary' : 'store', true),
     standbys: standbyUrls.map((_url, index) => ({
       live: database(`standby ${index + 1}`, false),
-      store: beside ? database(`standby ${index + 1}`, true) : undefined,
+      store: oneDatabase ? database(`standby ${index + 1}`, true) : undefined,
     })),
     pools: () => poolUsage(pools),
-    dropConnections: (server) => {
+    dropConnections(server) {
       dropConnections(pools.get(server))
     },
     bytesReceived: (server) => bytesReceived(pools.get(server)),

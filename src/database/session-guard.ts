@@ -1,16 +1,19 @@
 /**
- * A connection that a network lost without a word: the server ends its session within half a minute (the settings of
- * pool.ts), but its end comes to nobody here, and who waits on it waits until TCP gives up, a quarter of an hour later.
+ * Detects that a network lost a connection without closing it. The server ends such a session within half a minute (the
+ * keepalive settings of pool.ts), but this process is not notified: what waits on the connection would wait until TCP
+ * gives up, a quarter of an hour later.
  */
 import type pg from 'pg'
 import { disconnect } from './cancel.js'
+import { queryWithin } from './pg-internals.js'
 
 const everyMs = 10_000
 const answerMs = 5_000
 
 /**
- * Asks, on another connection of `pool`, whether the server still has the client's session, and closes its connection
- * here where it has not. @returns ends the asking
+ * Asks the server regularly, on another connection of `pool`, whether the client's session exists, and closes the
+ * client's connection if it does not.
+ * @returns stops it
  */
 export async function guardSession(pool: pg.Pool, client: pg.ClientBase): Promise<() => void> {
   const {
@@ -18,17 +21,15 @@ export async function guardSession(pool: pg.Pool, client: pg.ClientBase): Promis
   } = await client.query<{ pid: number; began: string }>(
     'select pid, backend_start::text as began from pg_stat_activity where pid = pg_backend_pid()',
   )
-  let asking = false
+  let checking = false
   const timer = setInterval(() => {
-    if (asking) return
-    asking = true
-    // a server that cannot be asked has said nothing of the session
-    pool
-      .query({
-        text: 'select from pg_stat_activity where pid = $1 and backend_start::text = $2',
-        values: [own?.pid, own?.began],
-        query_timeout: answerMs,
-      } as pg.QueryConfig)
+    if (checking) return
+    checking = true
+    // a server that does not answer has said nothing about the session
+    queryWithin(pool, answerMs, 'select from pg_stat_activity where pid = $1 and backend_start::text = $2', [
+      own?.pid,
+      own?.began,
+    ])
       .then(
         ({ rowCount }) => {
           if (rowCount === 0) disconnect(client)
@@ -36,7 +37,7 @@ export async function guardSession(pool: pg.Pool, client: pg.ClientBase): Promis
         () => undefined,
       )
       .finally(() => {
-        asking = false
+        checking = false
       })
   }, everyMs)
   return () => {

@@ -1,29 +1,33 @@
 /**
- * Whole results as streams of bytes: from COPY through an encoder to whoever reads, in one snapshot. Long reads have
- * connections of their own and no queue, so that they starve nobody; what cannot be whole ends with an error.
+ * Whole results as streams of bytes: from COPY through an encoder to the client, in one snapshot. Long reads have
+ * connections of their own and no queue, so that they do not delay pages; an incomplete result ends with an error.
  */
-import { Readable } from 'node:stream'
 import type pg from 'pg'
 import type { Config } from '../config.js'
 import { ApiError, notConnected } from '../errors.js'
 import type { Encoder } from '../formats/encoder.js'
 import { abandon } from './cancel.js'
-import { copyRows, copyStatement, type RowSink } from './copy.js'
+import { CopyStream, type RowStream } from './copy-stream.js'
+import { copyRows, type RowSink } from './copy.js'
 import { ClientDisconnected } from './deadline.js'
 import {
-  createPool,
-  dropConnections,
-  createPools,
-  poolUsage,
   bytesReceived,
+  createPool,
+  createPools,
+  dropConnections,
+  poolUsage,
   type PoolUsage,
   type ServerName,
 } from './pool.js'
-import { readerOf, type QueryTarget, type Reader, type Statement } from './reader.js'
+import { meteredReader, type QueryTarget, type Reader } from './reader.js'
+import { copyText, type Statement } from './statement.js'
 
 /** Reads of one snapshot, on one connection. */
 export interface Snapshot extends Reader {
-  /** Gives every row to `sink` in COPY's binary format. @returns how many */
+  /**
+   * Gives every row to `sink` in COPY's binary format.
+   * @returns the number of rows
+   */
   copy(statement: Statement, sink: RowSink): Promise<number>
 }
 
@@ -33,16 +37,11 @@ export interface StreamContent {
   encoder: Encoder
 }
 
-/** The bytes of an answer. It ends when every row is in it and fails otherwise; `rows` is the count so far. */
-export interface RowStream extends Readable {
-  readonly rows: number
-}
-
 export interface Streams {
   /**
-   * Starts a stream and waits for its first bytes, so that what fails until then can still be told with a status.
-   * @param prepare called inside the snapshot; `stopped` aborts where the answer is of no use any more
-   * @param left aborts when the reader is gone
+   * Starts a stream and waits for its first bytes, so that a failure until then can be answered with a status.
+   * @param prepare called inside the snapshot; `stopped` aborts if the answer is no longer needed
+   * @param left aborts when the client has left
    * @param from the database of the answer's source
    * @throws ApiError too_many_streams, timeout; what the database reports
    */
@@ -51,77 +50,47 @@ export interface Streams {
     left: AbortSignal,
     from: QueryTarget,
   ): Promise<RowStream>
-  /** A long read that sends nothing by itself. Throws as `open`. */
+  /** A long read whose result is not streamed. Throws as `open`. */
   read<T>(
     action: (snapshot: Snapshot, stopped: AbortSignal) => Promise<T>,
     left: AbortSignal,
     from: QueryTarget,
   ): Promise<T>
-  /** How many run of those that may, and the connections. */
+  /** How many run, how many may run, and the connections. */
   usage(): { running: number; limit: number; pools: PoolUsage[] }
-  /** For a server that is silent: ends what waits for it. */
+  /** For a server that stopped responding: closes its connections, so that what waits for them fails. */
   dropConnections(server: ServerName): void
-  /** Grows with what it sends. */
+  /** Bytes received from the server on open connections. */
   bytesReceived(server: ServerName): number
-  /** Cuts what still runs and closes the connections. */
+  /** Aborts what still runs and closes the connections. */
   close(): Promise<void>
 }
 
-/** Rows of a slow query are not held back for a full batch longer than this. */
+/** Rows of a slow query are not held back for a full batch longer than this; milliseconds. */
 const holdMs = 250
-/** What may wait for a reader that is slower than the database. */
-const highWaterMark = 65_536
 
 type Settings = Pick<Config, 'streamPoolSize' | 'streamTimeoutS'>
 
-class CopyStream extends Readable implements RowStream {
-  rows = 0
-  /** Ends the work for a reader that is gone. */
-  stop: () => void = () => undefined
-  #resume: (() => void) | undefined
+const shuttingDown = () => new ApiError('shutting_down', 'The service is shutting down. Retry.')
 
-  constructor() {
-    super({ highWaterMark })
-    // whoever reads has a listener of their own; before anybody does, `open` rejects
-    this.on('error', () => undefined)
-  }
+/** An abort reason as an error. */
+const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(String(reason)))
 
-  /** Hands out bytes; the promise settles when the reader wants more. */
-  give(bytes: Uint8Array): Promise<void> | undefined {
-    if (this.push(bytes) || this.destroyed) return undefined
-    return new Promise((resume) => {
-      this.#resume = resume
-    })
-  }
-
-  override _read(): void {
-    const resume = this.#resume
-    this.#resume = undefined
-    resume?.()
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.stop()
-    this._read()
-    done(error)
-  }
-}
-
-/** A connection of the pool, waited for until `job` is aborted; how long that was is told. */
-async function connect(pool: pg.Pool, from: QueryTarget, job: AbortSignal): Promise<pg.PoolClient> {
+/** Waits for a connection of the pool until `job` is aborted, and reports how long. */
+async function connect(pool: pg.Pool, target: QueryTarget, job: AbortSignal): Promise<pg.PoolClient> {
   const began = performance.now()
   try {
     job.throwIfAborted()
     const client = await new Promise<pg.PoolClient>((done, fail) => {
       const leave = () => {
-        fail(job.reason as Error)
+        fail(asError(job.reason))
       }
       job.addEventListener('abort', leave)
       void pool
         .connect()
         .catch(notConnected)
         .then((client) => {
-          // one that comes too late is for others
+          // a connection that comes too late is for the next stream
           if (job.aborted) client.release()
           else done(client)
         })
@@ -130,19 +99,63 @@ async function connect(pool: pg.Pool, from: QueryTarget, job: AbortSignal): Prom
           job.removeEventListener('abort', leave)
         })
     })
-    from.meter?.connectionWait(from, performance.now() - began)
+    target.meter?.connectionWait(target, performance.now() - began)
     return client
   } catch (error) {
-    // the database did not work on it: the same request may well succeed later
-    const late = error instanceof ApiError && error.code === 'timeout'
-    const told = late
-      ? new ApiError('too_busy', 'No database connection became free in time; try again', undefined, 1)
+    // the database did no work for it: the same request may succeed later
+    const timedOut = error instanceof ApiError && error.code === 'timeout'
+    const reported = timedOut
+      ? new ApiError('too_busy', 'No database connection became free in time. Retry.', undefined, 1)
       : error
-    // a reader that left has not failed
-    from.meter?.connectionWait(from, performance.now() - began, job.aborted && !late ? undefined : told)
-    throw told
+    // a client that left is not a failure of the database
+    const failure = job.aborted && !timedOut ? undefined : reported
+    target.meter?.connectionWait(target, performance.now() - began, failure)
+    throw reported
   }
 }
+
+/** Work that ended because its client left or the service stops has not failed, whatever error it ended with. */
+function withoutAborts(target: QueryTarget, { signal }: AbortController): QueryTarget {
+  const { meter } = target
+  if (meter === undefined) return target
+  const failureOf = (error: unknown): unknown => {
+    if (error === undefined || !signal.aborted) return error
+    const reason: unknown = signal.reason
+    return reason instanceof ClientDisconnected || (reason instanceof ApiError && reason.code === 'shutting_down')
+      ? undefined
+      : reason
+  }
+  return {
+    ...target,
+    meter: {
+      get comment() {
+        return meter.comment
+      },
+      connectionWait: (of, ms, error) => {
+        meter.connectionWait(of, ms, error)
+      },
+      statementEnd: (of, statement, ms, rows, error, copied) => {
+        meter.statementEnd(of, statement, ms, rows, failureOf(error), copied)
+      },
+    },
+  }
+}
+
+const snapshotOf = (client: pg.PoolClient, target: QueryTarget): Snapshot => ({
+  ...meteredReader(client, target),
+  async copy(statement, sink) {
+    const began = performance.now()
+    try {
+      // COPY is sent as text anyway; a comment in a prepared statement would make each request a text of its own
+      const rows = await copyRows(client, copyText(statement) + (target.meter?.comment ?? ''), sink)
+      target.meter?.statementEnd(target, statement, performance.now() - began, rows, undefined, true)
+      return rows
+    } catch (error) {
+      target.meter?.statementEnd(target, statement, performance.now() - began, 0, error, true)
+      throw error
+    }
+  },
+})
 
 export function createStreams(
   config: Settings,
@@ -160,18 +173,20 @@ export function createStreams(
   const running = new Set<AbortController>()
   let [busy, closing] = [0, false]
 
-  /** Holds a connection and a snapshot for `work`. Whatever aborts `job` ends the work on the server as well. */
+  /** Holds a connection and a snapshot for `work`. An abort of `job` ends the work on the server as well. */
   async function run<T>(
-    from: QueryTarget,
+    target: QueryTarget,
     left: AbortSignal,
     work: (client: pg.PoolClient, job: AbortController) => Promise<T>,
   ): Promise<T> {
-    if (closing) throw new ApiError('shutting_down', 'The service is shutting down; try again')
+    if (closing) throw shuttingDown()
     if (busy >= config.streamPoolSize)
       throw new ApiError(
         'too_many_streams',
-        `${config.streamPoolSize} streams are running, which is the limit; try again when one has ended`,
+        `${config.streamPoolSize} streams are running, which is the limit. Retry when one has ended.`,
       )
+    const pool = pools.get(target.server)
+    if (pool === undefined) throw new Error(`There is no pool for ${target.server}`)
     busy++
     const job = new AbortController()
     const leave = () => {
@@ -179,18 +194,18 @@ export function createStreams(
     }
     left.addEventListener('abort', leave)
     if (left.aborted) leave()
-    const deadline = setTimeout(() => {
+    const timer = setTimeout(() => {
       job.abort(
         new ApiError(
           'timeout',
-          `It took longer than the ${config.streamTimeoutS} s that a stream may take; ask for less`,
+          `The stream took longer than its limit of ${config.streamTimeoutS} s. Request less data.`,
         ),
       )
     }, config.streamTimeoutS * 1000)
     running.add(job)
     try {
-      const client = await connect(pools.get(from.server) as pg.Pool, from, job.signal)
-      // nothing runs on the connection any more
+      const client = await connect(pool, target, job.signal)
+      // whether nothing runs on the connection any more
       let settled = false
       job.signal.addEventListener('abort', () => {
         if (!settled) abandon(client)
@@ -214,59 +229,16 @@ export function createStreams(
         client.release(!settled)
       }
     } finally {
-      clearTimeout(deadline)
+      clearTimeout(timer)
       left.removeEventListener('abort', leave)
       running.delete(job)
       busy--
     }
   }
 
-  /** Work that was ended for its reader or a shutdown has not failed; what it says then is only how it ended. */
-  function told(from: QueryTarget, { signal }: AbortController): QueryTarget {
-    const { meter } = from
-    if (meter === undefined) return from
-    const why = (error: unknown) =>
-      error === undefined || !signal.aborted
-        ? error
-        : signal.reason instanceof ClientDisconnected ||
-            (signal.reason instanceof ApiError && signal.reason.code === 'shutting_down')
-          ? undefined
-          : (signal.reason as unknown)
-    return {
-      ...from,
-      meter: {
-        get comment() {
-          return meter.comment
-        },
-        connectionWait: (of, ms, error) => {
-          meter.connectionWait(of, ms, error)
-        },
-        statementEnd: (of, statement, ms, rows, error, copied) => {
-          meter.statementEnd(of, statement, ms, rows, why(error), copied)
-        },
-      },
-    }
-  }
-
-  const snapshotOf = (client: pg.PoolClient, from: QueryTarget): Snapshot => ({
-    ...readerOf(client, from),
-    async copy(statement, sink) {
-      const began = performance.now()
-      try {
-        // pages are prepared under a name, and a comment would make each a statement of its own; a stream is sent as text anyway
-        const rows = await copyRows(client, copyStatement(statement) + (from.meter?.comment ?? ''), sink)
-        from.meter?.statementEnd(from, statement, performance.now() - began, rows, undefined, true)
-        return rows
-      } catch (error) {
-        from.meter?.statementEnd(from, statement, performance.now() - began, 0, error, true)
-        throw error
-      }
-    },
-  })
-
   return {
     read: (action, left, from) =>
-      run(from, left, (client, job) => action(snapshotOf(client, told(from, job)), job.signal)),
+      run(from, left, (client, job) => action(snapshotOf(client, withoutAborts(from, job)), job.signal)),
     open: (prepare, left, from) =>
       new Promise((resolve, reject) => {
         const stream = new CopyStream()
@@ -281,13 +253,13 @@ export function createStreams(
             job.abort(new ClientDisconnected())
           }
           job.signal.addEventListener('abort', () => {
-            stream.destroy(job.signal.reason as Error)
+            stream.destroy(asError(job.signal.reason))
           })
-          const snapshot = snapshotOf(client, told(from, job))
+          const snapshot = snapshotOf(client, withoutAborts(from, job))
           const { statements, encoder } = await prepare(snapshot, job.signal)
           const pause = (): Promise<void> | undefined => {
             const now = performance.now()
-            // the first rows at once; a format that collects rows is not made to write one by one
+            // the first rows at once; later, a format that writes rows in groups may collect them
             const bytes = encoder.take(now - last > holdMs)
             if (bytes === undefined) return undefined
             last = now
@@ -308,7 +280,7 @@ export function createStreams(
           return encoder
         })
           .then((encoder) => {
-            // every row is here, and the connection is somebody else's
+            // every row is here, and another request may have the connection
             stream.stop = () => undefined
             start(encoder)
             const rest = encoder.take(true)
@@ -318,8 +290,8 @@ export function createStreams(
             stream.push(null)
           })
           .catch((error: unknown) => {
-            reject(error as Error)
-            stream.destroy(error as Error)
+            reject(asError(error))
+            stream.destroy(asError(error))
           })
       }),
     usage: () => ({ running: busy, limit: config.streamPoolSize, pools: poolUsage(pools) }),
@@ -329,7 +301,7 @@ export function createStreams(
     bytesReceived: (server) => bytesReceived(pools.get(server)),
     async close() {
       closing = true
-      for (const job of running) job.abort(new ApiError('shutting_down', 'The service is shutting down; try again'))
+      for (const job of running) job.abort(shuttingDown())
       await Promise.all([...pools.values()].map((pool) => pool.end()))
     },
   }

@@ -21,8 +21,8 @@
 export type Kind = 'int64' | 'count' | 'integer' | 'number' | 'boolean' | 'timestamp' | 'date' | 'uuid' | 'text'
 
 /** A column of an answer. */
-export interface Column {
-  name: string
+export interface Column<Name extends string = string> {
+  name: Name
   kind: Kind
   nullable?: boolean
   description: string

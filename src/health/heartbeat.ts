@@ -3,11 +3,13 @@
  * wait for minutes, and every new request would wait for a connection of its own. So each server is asked once a second
  * on a connection kept for it; one that is silent is given up for everybody at once, and found again by the same question.
  */
+import { sql } from 'kysely'
 import pg from 'pg'
 import { whyUnreachable } from '../errors.js'
 import { pause } from '../database/pause.js'
 import { createPool, type OutageOf, type ServerName } from '../database/pool.js'
 import { readerOf } from '../database/reader.js'
+import { statement } from '../database/statement.js'
 
 type Watched = Extract<ServerName, 'primary' | 'store'>
 
@@ -56,7 +58,7 @@ export function createHeartbeat(url: string, storeUrl: string, heard: (server: W
     let [failures, since] = [0, 0]
     while (!stopped()) {
       const [began, before] = [Date.now(), heard(one.server)]
-      const failure = await reader.rows({ name: 'pulse', text: 'select 1', values: [] }).then(
+      const failure = await reader.rows(statement(sql`select 1`)).then(
         () => undefined,
         (error: unknown) => error,
       )

@@ -1,7 +1,7 @@
 /** The two connections of readiness and contract check: they are open when PostgreSQL has no other to give. */
 import type pg from 'pg'
 import type { Config } from '../config.js'
-import { createReservedPool } from '../database/kept-pool.js'
+import { createReservedPool } from '../database/reserved-pool.js'
 import { createPool, dropConnections } from '../database/pool.js'
 
 export interface ProbeConnections {
@@ -27,7 +27,7 @@ export function createProbeConnections(
       max: 2,
       name: 'attempt-api contract',
       connectMs: Math.min(config.contractTimeoutMs, 5_000),
-      kept: true,
+      reserved: true,
     }),
   )
   return {

@@ -1,7 +1,7 @@
 /** Opaque cursors: versioned, bound to the filters and order they came from. */
 import { createHash } from 'node:crypto'
 import { ApiError } from '../errors.js'
-import type { KeyForm } from '../queries/sql.js'
+import type { KeyForm } from '../queries/keyset.js'
 
 const version = 1
 

@@ -14,12 +14,14 @@ import type { Column, Encoder, Row } from '../formats/encoder.js'
 import { jsonRows } from '../formats/json.js'
 import { mediaTypes, type Format } from '../formats/media-types.js'
 import { ndjsonEncoder } from '../formats/ndjson.js'
-import { collect, type PageRequest, type StatementSequence, type KeyForm } from '../queries/sql.js'
+import { readEtagVersion, type EtagScope, type EtagVersion } from '../queries/etag-version.js'
+import type { KeyForm } from '../queries/keyset.js'
+import { collectRows, type PageRequest, type StatementSequence } from '../queries/paging.js'
 import { parameters as p } from '../schemas/parameters.js'
 import { pageSchema } from '../schemas/responses.js'
 import type { AnswerSource } from '../store/sources.js'
 import { readReadyStore, StoreNotReady, type ReadyStore } from '../store/state.js'
-import { type EtagVersion, type EtagScope, matchesEtag, readEtagVersion, etagOf } from './etag.js'
+import { etagOf, matchesEtag } from './etag.js'
 
 export const encoders: Record<Exclude<Format, 'json'>, (columns: readonly Column[]) => Encoder> = {
   ndjson: ndjsonEncoder,
@@ -295,7 +297,7 @@ async function sendPage(
 ): Promise<FastifyReply> {
   const read = async (reader: Reader) => ({
     asOf: await tell(reader),
-    rows: await collect(reader, list.select(reader, { limit: limit + 1, after, withKey: true })),
+    rows: await collectRows(reader, list.select(reader, { limit: limit + 1, after, withKey: true })),
   })
   // of the store two statements at least: its state is read with its rows
   const { asOf, rows } =

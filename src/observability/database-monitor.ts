@@ -2,12 +2,14 @@
  * The figures of the databases for the metrics, read on connections of their own. A scrape never waits for a database
  * that does not respond: it gets the last figures, and `attempt_database_up` 0.
  */
+import { sql } from 'kysely'
 import type pg from 'pg'
 import type { Config } from '../config.js'
 import { atMost } from '../database/at-most.js'
 import { createPool } from '../database/pool.js'
 import { readerOf, type Reader } from '../database/reader.js'
 import { indexStates } from '../migrate/indexes.js'
+import { statement } from '../database/statement.js'
 import { anomaliesOfNewest } from '../queries/anomalies.js'
 import type { KeptStoreState } from '../store/kept-state.js'
 import { storeAdvisoryLock } from '../store/sessions.js'
@@ -60,7 +62,7 @@ const anomaliesMs = 20_000
 /** Age of the kept state of the store that a scrape accepts. /health reads it once a second. */
 const storeStateAgeMs = 1_000
 
-const unnamed = (text: string) => ({ name: '', text, values: [] })
+const unnamed = (text: string) => statement(sql.raw(text), { prepared: false })
 
 async function readQueue(reader: Reader): Promise<QueueFigures | undefined> {
   if (!(await mayRead(reader, 'attempt_queue'))) return undefined

@@ -2,11 +2,11 @@
  * Statements that take long, in the log with the outline of their plan. No value is ever told: a statement's text holds
  * none, and what is explained is its generic plan, made without them (the plan with the values may have been another).
  */
-import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import type { Config } from '../config.js'
 import { createPool, type ServerName } from '../database/pool.js'
-import type { QueryTarget, Statement } from '../database/reader.js'
+import type { QueryTarget } from '../database/reader.js'
+import type { Statement } from '../database/statement.js'
 
 export interface SlowLog {
   warn(object: object, message: string): void
@@ -112,10 +112,7 @@ export function createSlowQueries(
   return {
     statementEnd(log, from, statement, ms, rows, error) {
       if (ms < config.slowQueryMs || closed) return false
-      const name =
-        statement.name === ''
-          ? `attempt_${createHash('sha256').update(statement.text).digest('hex').slice(0, 16)}`
-          : statement.name
+      const { name } = statement
       const told = {
         statement: name,
         ms: Math.round(ms),

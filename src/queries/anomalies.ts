@@ -1,10 +1,14 @@
-/** Rows of attempt_anomaly in the order of exam result, place and reason. */
-import type { Reader, Statement } from '../database/reader.js'
+/** Rows of attempt_anomaly in the order of exam result, position and reason. */
+import { sql } from 'kysely'
+import type { Reader } from '../database/reader.js'
+import { statement, type Statement } from '../database/statement.js'
 import type { Column } from '../formats/encoder.js'
-import { and, type PageRequest, type StatementSequence, statement, Values } from './sql.js'
-import { rangeConditions, type Range } from './students-of-range.js'
+import { columnsOf, db, relation, type ColumnName } from '../relations.js'
+import { and, inRange, type Range } from './filters.js'
+import { integerForm, isBehind, keyList, uuidForm, type KeyColumn } from './keyset.js'
+import { firstColumn, type PageRequest, type StatementSequence } from './paging.js'
 
-export const anomalyColumns: readonly Column[] = [
+export const anomalyColumns: readonly Column<ColumnName<'attempt_anomaly'>>[] = [
   { name: 'exam_result_id', kind: 'uuid', description: 'the exam result' },
   { name: 'session_id', kind: 'text', description: 'its session' },
   { name: 'user_id', kind: 'text', nullable: true, description: 'its user as the platform has it' },
@@ -36,8 +40,13 @@ export const reasons = [
 ] as const
 export const outcomes = ['excluded', 'defaulted', 'kept'] as const
 
-export const anomalyKeyPatterns = [/^[0-9a-f-]{36}$/, /^\d{1,9}$/, /^[a-z_]{1,40}$/]
-const key = ['exam_result_id', 'coalesce(position, 0)', 'reason collate "C"']
+const anomaly = columnsOf<'attempt_anomaly'>()
+const key: readonly KeyColumn[] = [
+  { sql: anomaly('exam_result_id'), type: 'uuid', form: uuidForm },
+  { sql: sql`coalesce(${anomaly('position')}, 0)`, type: 'integer', form: integerForm },
+  { sql: sql`${anomaly('reason')} collate "C"`, type: 'text', form: /^[a-z_]{1,40}$/ },
+]
+export const anomalyKeyPatterns = key.map(({ form }) => form)
 
 export interface AnomaliesQuery extends Range {
   reasons?: string[]
@@ -47,15 +56,15 @@ export interface AnomaliesQuery extends Range {
 const firstChunk = 256
 const largestChunk = 16_384
 
-/** Chunks of whole exams, each twice the one before: a page reads little more than it gives, a stream begins early. */
-export async function* selectAnomalies(reader: Reader, query: AnomaliesQuery, ask: PageRequest): StatementSequence {
-  let left = ask.limit
-  let from = ask.after?.[0]
+/** Reads whole exams in chunks that double: a page reads little more than it returns, a stream begins early. */
+export async function* selectAnomalies(reader: Reader, query: AnomaliesQuery, request: PageRequest): StatementSequence {
+  let left = request.limit
+  let from = request.after?.[0]
   let inclusive = true
   for (let size = firstChunk; ; size = Math.min(size * 2, largestChunk)) {
     const exams = await nextExams(reader, query, from, inclusive, size)
     if (exams.length === 0) return
-    const found = yield anomaliesOf(exams, query, { ...ask, limit: left })
+    const found = yield anomaliesOf(exams, query, { ...request, limit: left })
     if (left !== undefined) left -= found
     if (left === 0 || exams.length < size) return
     from = exams.at(-1)
@@ -70,62 +79,63 @@ async function nextExams(
   inclusive: boolean,
   count: number,
 ): Promise<string[]> {
-  const values = new Values()
-  const conditions = rangeConditions(range, values)
-  if (from !== undefined) conditions.push(`exam_result_id ${inclusive ? '>=' : '>'} ${values.add(from, 'uuid')}`)
-  const rows = await reader.rows(
-    statement(
-      `select exam_result_id from attempt_exam where ${and(conditions)} order by exam_result_id limit ${values.add(count, 'bigint')}`,
-      values,
+  const exams = db
+    .selectFrom('attempt_exam')
+    .select('exam_result_id')
+    .where(and(inRange(range)))
+    .orderBy('exam_result_id')
+    .limit(sql<number>`${count}::bigint`)
+  return firstColumn(
+    await reader.rows(
+      statement(
+        from === undefined ? exams : exams.where('exam_result_id', inclusive ? '>=' : '>', sql<string>`${from}::uuid`),
+      ),
     ),
   )
-  return rows.map(([exam]) => exam as string)
 }
 
-function anomaliesOf(exams: string[], query: AnomaliesQuery, { limit, after, withKey: keyed }: PageRequest): Statement {
-  const values = new Values()
-  const conditions = [`exam_result_id = any(${values.add(exams, 'uuid[]')})`]
-  if (query.reasons !== undefined) conditions.push(`reason = any(${values.add(query.reasons, 'text[]')})`)
-  if (query.outcome !== undefined) conditions.push(`outcome = ${values.add(query.outcome, 'text')}`)
-  if (after !== undefined) {
-    const [exam, position, reason] = after
-    conditions.push(
-      `(${key.join(', ')}) > (${values.add(exam, 'uuid')}, ${values.add(position, 'integer')}, ${values.add(reason, 'text')})`,
-    )
-  }
-  return statement(
-    `select ${[...anomalyColumns.map((column) => column.name), ...(keyed ? key : [])].join(', ')}
-from attempt_anomaly
-where ${and(conditions)}
-order by ${key.join(', ')}
-limit ${values.add(limit ?? null, 'bigint')}`,
-    values,
-  )
+const ofExams = (exams: string[]) => sql<boolean>`${anomaly('exam_result_id')} = any(${exams}::uuid[])`
+
+function anomaliesOf(exams: string[], query: AnomaliesQuery, { limit, after, withKey }: PageRequest): Statement {
+  const conditions = [ofExams(exams)]
+  if (query.reasons !== undefined) conditions.push(sql`${anomaly('reason')} = any(${query.reasons}::text[])`)
+  if (query.outcome !== undefined) conditions.push(sql`${anomaly('outcome')} = ${query.outcome}::text`)
+  return statement(sql`select ${sql.join([...anomalyColumns.map(({ name }) => anomaly(name)), ...(withKey ? [keyList(key)] : [])])}
+from ${relation('attempt_anomaly')}
+where ${and([...conditions, ...(after === undefined ? [] : [isBehind(key, after)])])}
+order by ${keyList(key)}
+limit ${limit ?? null}::bigint`)
 }
 
 /**
- * Anomalies by their reason among the newest exams of the last day: what the platform writes now, at a cost that does
- * not grow with the history. Exams whose time is out of range are not among them.
+ * Counts anomalies by their reason among the newest exams of the last day: what the platform writes now, at a cost that
+ * does not grow with the history. Exams whose time is out of range are not among them.
  */
 export async function anomaliesOfNewest(
   reader: Reader,
-  most: number,
+  mostExams: number,
 ): Promise<{ exams: number; byReason: Map<string, number> }> {
-  const newest = new Values()
-  const exams = (
+  const exams = firstColumn(
     await reader.rows(
       statement(
-        `select exam_result_id from attempt_exam where completed_at >= now() - interval '1 day' and completed_at < now() + interval '1 day' order by completed_at desc limit ${newest.add(most, 'bigint')}`,
-        newest,
+        db
+          .selectFrom('attempt_exam')
+          .select('exam_result_id')
+          .where('completed_at', '>=', sql<string>`now() - interval '1 day'`)
+          .where('completed_at', '<', sql<string>`now() + interval '1 day'`)
+          .orderBy('completed_at', 'desc')
+          .limit(sql<number>`${mostExams}::bigint`),
       ),
-    )
-  ).map(([exam]) => exam as string)
-  const values = new Values()
-  const rows = await reader.rows(
-    statement(
-      `select reason, count(*) from attempt_anomaly where exam_result_id = any(${values.add(exams, 'uuid[]')}) group by reason`,
-      values,
     ),
   )
-  return { exams: exams.length, byReason: new Map(rows.map(([reason, count]) => [reason as string, Number(count)])) }
+  const counts = await reader.rows(
+    statement(
+      db
+        .selectFrom('attempt_anomaly')
+        .select(['reason', sql`count(*)`.as('count')])
+        .where(ofExams(exams))
+        .groupBy('reason'),
+    ),
+  )
+  return { exams: exams.length, byReason: new Map(counts.map(([reason, count]) => [reason ?? '', Number(count)])) }
 }

@@ -1,125 +1,145 @@
-/** What the store changed after a place, in the order of version and key. */
-import { lockedColumns } from '../contract/attempt-v1.js'
-import type { Reader, Statement } from '../database/reader.js'
-import type { Row } from '../formats/encoder.js'
+/** What the store changed behind a position, in the order of version and key. */
+import { sql, type RawBuilder } from 'kysely'
+import { lockedColumns, type LockedColumnName } from '../contract/attempt-v1.js'
+import type { Reader } from '../database/reader.js'
+import { statement, type Statement } from '../database/statement.js'
 import { ApiError } from '../errors.js'
-import type { ChangeToken, ChangePosition } from '../store/change-token.js'
+import { columnsOf, relation } from '../relations.js'
+import type { ChangePosition, ChangeToken } from '../store/change-token.js'
 import { epochOf } from '../store/epochs.js'
-import { statement, Values } from './sql.js'
+import { isStoreAbsent, rfc3339 } from '../store/state.js'
+import { bigintForm, integerForm, isBehind, keyList, uuidForm, type KeyColumn } from './keyset.js'
+
+/** A column of a change: what happened, the version, and the attempt. */
+export type ChangeColumnName = 'op' | 'version' | LockedColumnName
+
+const attempt = columnsOf<'attempt_materialized'>()
+const deleted = columnsOf<'attempt_deleted'>()
+const store = columnsOf<'attempt_store'>()
 
 /** The total order; two indexes have it. A row stands at the version that changed it last, and nowhere else. */
 export const positionColumns = ['version', 'student_id', 'item_id', 'attempt_no'] as const
-const positionTypes = ['bigint', 'uuid', 'bigint', 'integer']
-const key: readonly string[] = positionColumns
+const position: readonly KeyColumn[] = [
+  { sql: deleted('version'), type: 'bigint', form: bigintForm },
+  { sql: deleted('student_id'), type: 'uuid', form: uuidForm },
+  { sql: deleted('item_id'), type: 'bigint', form: bigintForm },
+  { sql: deleted('attempt_no'), type: 'integer', form: integerForm },
+]
+const order = keyList(position)
 
-const upserts = `select 'upsert'::text as op, version, ${lockedColumns.map(({ name }) => name).join(', ')} from attempt_materialized`
-const deletes = `select 'delete'::text as op, version, ${lockedColumns.map(({ name, type }) => (key.includes(name) ? name : `null::${type} as ${name}`)).join(', ')} from attempt_deleted`
+const isKey = (name: LockedColumnName): name is 'student_id' | 'item_id' | 'attempt_no' =>
+  name === 'student_id' || name === 'item_id' || name === 'attempt_no'
 
-/** Behind which change to read: every one of a version, or one in the midst of it. */
+const upserts = sql`select 'upsert'::text as op, ${attempt('version')},
+  ${sql.join(lockedColumns.map(({ name }) => attempt(name)))}
+from ${relation('attempt_materialized')}`
+const deletes = sql`select 'delete'::text as op, ${deleted('version')},
+  ${sql.join(
+    lockedColumns.map(({ name, type }) =>
+      isKey(name) ? deleted(name) : sql`null::${sql.raw(type)} as ${attempt(name)}`,
+    ),
+  )}
+from ${relation('attempt_deleted')}`
+
+/** Behind what to read: a whole version, or one change inside a version. */
 export type Behind = { version: string } | { place: ChangePosition }
 
-const order = positionColumns.join(', ')
-
-function changes(columns: string, behind: Behind, values: Values): string {
+function changes(columns: RawBuilder<unknown>, behind: Behind): RawBuilder<unknown> {
   const condition =
     'version' in behind
-      ? `version > ${values.add(behind.version, 'bigint')}`
-      : `(${order}) > (${behind.place.map((value, index) => values.add(value, positionTypes[index] as string)).join(', ')})`
-  return `select ${columns}
-from ((${upserts} where ${condition} order by ${order}) union all (${deletes} where ${condition} order by ${order})) as change
+      ? sql<boolean>`${deleted('version')} > ${behind.version}::bigint`
+      : isBehind(position, behind.place)
+  const part = (rows: RawBuilder<unknown>) => sql`(${rows} where ${condition} order by ${order})`
+  return sql`select ${columns}
+from (${part(upserts)} union all ${part(deletes)}) as change
 order by ${order}`
 }
 
 /** At most `limit` changes; undefined: all of them. */
-export function selectChanges(columns: readonly string[], behind: Behind, limit: number | undefined): Statement {
-  const values = new Values()
-  return statement(
-    `${changes(columns.join(', '), behind, values)}\nlimit ${values.add(limit ?? null, 'bigint')}`,
-    values,
-  )
-}
+export const selectChanges = (
+  columns: readonly ChangeColumnName[],
+  behind: Behind,
+  limit: number | undefined,
+): Statement =>
+  statement(sql`${changes(sql.join(columns.map((name) => sql.ref(name))), behind)}
+limit ${limit ?? null}::bigint`)
 
-/** The place of the last of `limit` changes; undefined where there are fewer. */
+/** The position of the last of `limit` changes; undefined if there are fewer. */
 export async function positionOfLast(
   reader: Reader,
   behind: Behind,
   limit: number,
 ): Promise<ChangePosition | undefined> {
-  const values = new Values()
   const [row] = await reader.rows(
-    statement(`${changes(order, behind, values)}\noffset ${values.add(limit - 1, 'bigint')} limit 1`, values),
+    statement(sql`${changes(order, behind)}
+offset ${limit - 1}::bigint limit 1`),
   )
-  return row as ChangePosition | undefined
+  const [version, student, item, attemptNo] = row ?? []
+  return version && student && item && attemptNo ? [version, student, item, attemptNo] : undefined
 }
 
 /**
- * Until the snapshot ends the two indexes are walked side by side: what is asked for most often is the few rows behind
- * the last version, where statistics are always behind and a scan of everything looks cheap; and a stream begins at once.
+ * Until the snapshot ends the two indexes are read side by side. Most requests read the few rows behind the last version,
+ * for which statistics are always out of date and a scan of everything looks cheap; and a stream begins at once.
  */
-const inOrder = ['seqscan', 'bitmapscan', 'sort'].map((way) => `set_config('enable_${way}', 'off', true)`).join(', ')
+const inOrder = sql.join(
+  ['seqscan', 'bitmapscan', 'sort'].map((plan) => sql`set_config(${sql.lit(`enable_${plan}`)}, 'off', true)`),
+)
 
-/** The store as a snapshot has it. */
+/** The store in one snapshot. */
 export interface Feed {
   epoch: string
   version: string
   asOf: string
 }
 
-const gone = (why: string) =>
+const expired = (why: string) =>
   new ApiError(
     'changes_expired',
-    `${why}. Begin anew: empty the copy, ask without since for a new token, take a whole export and follow from there`,
+    `${why}. Start over: empty the copy, request /v1/changes without since for a new token, ` +
+      'take a full export, and follow from there.',
   )
+const unavailable = (why: string) => new ApiError('store_unavailable', why)
 
 /**
- * Reads the state of the store, in the snapshot in which the changes are read as well: a version that is committed
- * between the two would otherwise be skipped.
- * @throws ApiError store_unavailable; changes_expired where the token's changes cannot be told completely
+ * Reads the state of the store in the snapshot in which the changes are read: a version committed between the two would
+ * otherwise be skipped.
+ * @throws ApiError store_unavailable; changes_expired if the changes since the token are not complete
  */
 export async function readFeed(reader: Reader, token: ChangeToken | undefined): Promise<Feed> {
-  const values = new Values()
-  const text = `select version, state, to_char(caught_up_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), oldest_version, pg_is_in_recovery(), ${epochOf('version')}, ${epochOf(values.add(token?.version ?? null, 'bigint'))}, ${inOrder} from attempt_store`
-  const [row] = await reader.rows(statement(text, values)).catch((error: unknown): Row[] => {
-    // no table, or no right on it: there is no store for us
-    if (['42P01', '42501'].includes((error as { code?: string }).code ?? '')) return []
-    throw error
-  })
+  const [row] = await reader
+    .rows(
+      statement(sql`select ${store('version')}, ${store('state')}, ${rfc3339(store('caught_up_at'))},
+  ${store('oldest_version')}, pg_is_in_recovery(), ${epochOf(store('version'))},
+  ${epochOf(sql`${token?.version ?? null}::bigint`)}, ${inOrder}
+from ${relation('attempt_store')}`),
+    )
+    .catch((error: unknown) => {
+      if (isStoreAbsent(error)) return []
+      throw error
+    })
   if (row === undefined)
-    throw new ApiError(
-      'store_unavailable',
-      'Changes are told by the store alone, and there is none here: attempt-api store enable makes one',
+    throw unavailable(
+      'Changes come from the store, and this database has none. An operator creates it with: attempt-api store enable',
     )
-  const [version, state, asOf, oldest, standby, epoch, epochOfToken] = row as [
-    string,
-    string,
-    string | null,
-    string,
-    string,
-    string | null,
-    string | null,
-  ]
-  if (state !== 'ready' || asOf === null || epoch === null)
-    throw new ApiError(
-      'store_unavailable',
-      'Changes are told by the store alone, and it is being filled; ask again later',
-    )
+  const [version, state, asOf, oldestVersion, standby, epoch, epochOfToken] = row
+  if (!version || !oldestVersion || state !== 'ready' || !asOf || !epoch)
+    throw unavailable('Changes come from the store, which is being filled. Retry later.')
   if (token === undefined) return { epoch, version, asOf }
-  // everything up to here is known to the follower: in the midst of a version only what lies before it
+  // the follower has everything up to here; inside a version, only what is before it
   const known = token.position === undefined ? BigInt(token.version) : BigInt(token.position[0]) - 1n
-  if (known < BigInt(oldest))
-    throw gone(`The token knows the changes up to version ${known}, and here they are told from version ${oldest} on`)
+  if (known < BigInt(oldestVersion))
+    throw expired(`The token is of version ${known}, and changes are kept from version ${oldestVersion} on`)
   if (BigInt(token.version) > BigInt(version)) {
-    // nor may it know of the epoch yet
+    // a standby may not have the token's epoch yet either
     if (standby === 't')
-      throw new ApiError(
-        'store_unavailable',
-        `This standby is at version ${version} and has not come to the token's yet; ask again`,
-      )
-    throw gone(
-      `The token is of version ${token.version}, and this store is at ${version} only: it is another one, or was restored`,
+      throw unavailable(`This standby is at version ${version} and has not reached the token's version yet. Retry.`)
+    throw expired(
+      `The token is of version ${token.version}, and this store is at version ${version}: ` +
+        'it is another store, or was restored from a backup',
     )
   }
   if (epochOfToken !== token.epoch)
-    throw gone('The token is of another store, or of this one before it was rebuilt or restored')
+    throw expired('The token is of another store, or of this one before it was rebuilt or restored')
   return { epoch, version, asOf }
 }

@@ -1,20 +1,20 @@
-/** The responses that an estimator takes: one selection, in the order of student, item and attempt. */
-import type { Reader, Statement } from '../database/reader.js'
+/** The responses that an estimator reads: one selection, in the order of student, item and attempt. */
+import { sql, type RawBuilder } from 'kysely'
+import type { Reader } from '../database/reader.js'
+import { statement, type Statement } from '../database/statement.js'
 import type { Column } from '../formats/encoder.js'
-import { and, attemptRelation, statement, Values } from './sql.js'
-import { rangeConditions, studentsOfRange, type Range } from './students-of-range.js'
+import { columnsOf, relation } from '../relations.js'
+import { and, attemptConditions, attemptRelation, type AttemptFilters } from './filters.js'
+import { firstColumn } from './paging.js'
+import { studentsOfRange } from './students-of-range.js'
 
-export interface ResponsesQuery extends Range {
-  items?: string[]
-  topics?: string[]
-  /** The first attempt of a student at an item only. */
+export interface ResponsesQuery extends Pick<
+  AttemptFilters,
+  'since' | 'until' | 'items' | 'topics' | 'first' | 'withoutHints' | 'explicit' | 'sample'
+> {
   first: boolean
-  /** Leaves out responses with a hint. */
   withoutHints: boolean
-  /** Leaves out responses whose correctness the source does not have. */
   explicit: boolean
-  /** A share of the students, above 0 to 1. */
-  sample?: number
 }
 
 export const longColumns: readonly Column[] = [
@@ -34,38 +34,22 @@ export const waveColumn: Column = {
   description: 'which attempt of the student at the item (attempt_no)',
 }
 
+const attempt = columnsOf<'attempt_numbered'>()
+const student = attempt('student_id')
+const item = attempt('item_id')
+const responseTime = attempt('response_time_ms')
+const response = sql`${attempt('correct')}::integer`
+const seconds = sql`case when ${responseTime} > 0 then ${responseTime} / 1000.0 end::float8`
+
 /** What is read of each response, behind student_id and item_id. */
 const fields = {
-  long: ['correct::integer', 'case when response_time_ms > 0 then response_time_ms / 1000.0 end::float8'],
-  waves: [
-    'correct::integer',
-    'case when response_time_ms > 0 then response_time_ms / 1000.0 end::float8',
-    'attempt_no',
-  ],
-  correct: ['correct'],
-  matrix: ['correct', 'response_time_ms'],
-} as const
+  long: [response, seconds],
+  waves: [response, seconds, attempt('attempt_no')],
+  correct: [attempt('correct')],
+  matrix: [attempt('correct'), responseTime],
+} satisfies Record<string, RawBuilder<unknown>[]>
 
-/** Of 2^32 places that the hash of a student may fall on, those below are in the sample. */
-const places = 2 ** 32
-
-function from(reader: Reader, query: ResponsesQuery, students: string[] | undefined, values: Values): string {
-  const conditions = rangeConditions(query, values)
-  if (students !== undefined) conditions.push(`student_id = any(${values.add(students, 'uuid[]')})`)
-  // md5 is the same on every server and machine; a larger share holds every student of a smaller one
-  if (query.sample !== undefined)
-    conditions.push(
-      `('x' || substr(md5(student_id::text), 1, 8))::bit(32)::bigint < ${values.add(Math.max(1, Math.round(query.sample * places)), 'bigint')}`,
-    )
-  if (query.items !== undefined) conditions.push(`item_id = any(${values.add(query.items, 'bigint[]')})`)
-  if (query.topics !== undefined) conditions.push(`topic_id = any(${values.add(query.topics, 'text[]')})`)
-  if (query.first) conditions.push('attempt_no = 1')
-  if (query.withoutHints) conditions.push('not hint_used')
-  if (query.explicit) conditions.push('answered')
-  return `from ${attemptRelation(reader)}\nwhere ${and(conditions)}`
-}
-
-/** Students whose history is to be read; undefined: everyone's. Asked once, for every statement of the snapshot. */
+/** The students whose history is read; undefined: all. Read once for every statement of a snapshot. */
 export const studentsOf = (reader: Reader, query: ResponsesQuery): Promise<string[] | undefined> =>
   studentsOfRange(reader, query)
 
@@ -76,13 +60,13 @@ export function responsesStatement(
   students: string[] | undefined,
   what: keyof typeof fields,
 ): Statement {
-  const values = new Values()
-  return statement(
-    `select ${['student_id', 'item_id', ...fields[what]].join(', ')}
-${from(reader, query, students, values)}
-order by student_id, item_id, ${reader.store ? 'attempt_no' : 'completed_at, exam_result_id, position'}`,
-    values,
-  )
+  const order = reader.store
+    ? [attempt('attempt_no')]
+    : [attempt('completed_at'), attempt('exam_result_id'), attempt('position')]
+  return statement(sql`select ${sql.join([student, item, ...fields[what]])}
+from ${relation(attemptRelation(reader))}
+where ${and(attemptConditions({ ...query, students }))}
+order by ${sql.join([student, item, ...order])}`)
 }
 
 /** Which items have a response, in ascending order; `only`: of these. */
@@ -92,9 +76,14 @@ export async function administeredItems(
   students: string[] | undefined,
   only?: readonly string[],
 ): Promise<string[]> {
-  const values = new Values()
-  const source = from(reader, query, students, values)
-  const restriction = only === undefined ? '' : ` and item_id = any(${values.add(only, 'bigint[]')})`
-  const rows = await reader.rows(statement(`select distinct item_id ${source}${restriction} order by item_id`, values))
-  return rows.map(([id]) => id as string)
+  const conditions = attemptConditions({ ...query, students })
+  if (only !== undefined) conditions.push(...attemptConditions({ items: only }))
+  return firstColumn(
+    await reader.rows(
+      statement(sql`select distinct ${item}
+from ${relation(attemptRelation(reader))}
+where ${and(conditions)}
+order by ${item}`),
+    ),
+  )
 }

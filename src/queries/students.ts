@@ -1,9 +1,13 @@
 /** Students in the order of student_id: a page reads the history of its students only. */
+import { sql } from 'kysely'
 import type { Reader } from '../database/reader.js'
-import { aggregateStatement, byStudent, type AggregateQuery } from './aggregates.js'
+import { statement } from '../database/statement.js'
 import { measures, studentMeasures } from '../measures.js'
-import { and, type PageRequest, type StatementSequence, statement, Values } from './sql.js'
-import { rangeConditions, studentsOfRange, type Range } from './students-of-range.js'
+import { columnsOf, relation } from '../relations.js'
+import { aggregateStatement, byStudent, type AggregateQuery } from './aggregates.js'
+import { and, inRange, type Range } from './filters.js'
+import { firstColumn, type PageRequest, type StatementSequence } from './paging.js'
+import { studentsOfRange } from './students-of-range.js'
 
 export const studentColumns = [byStudent, ...measures, ...studentMeasures]
 
@@ -15,38 +19,44 @@ export interface StudentsQuery extends Pick<AggregateQuery, 'items' | 'topics' |
 export async function* selectStudents(
   reader: Reader,
   { range, student, ...filters }: StudentsQuery,
-  ask: PageRequest,
+  request: PageRequest,
 ): StatementSequence {
-  const query: AggregateQuery = { groups: [byStudent], measures: [...measures, ...studentMeasures], range, ...filters }
-  if (student !== undefined || ask.limit === undefined) {
-    yield aggregateStatement(
-      reader,
-      { ...query, students: student === undefined ? await studentsOfRange(reader, range) : [student] },
-      ask,
-    )
+  const query: AggregateQuery = {
+    groups: [byStudent],
+    measures: [...measures, ...studentMeasures],
+    range,
+    ...filters,
+  }
+  if (student !== undefined || request.limit === undefined) {
+    const students = student === undefined ? await studentsOfRange(reader, range) : [student]
+    yield aggregateStatement(reader, { ...query, students }, request)
     return
   }
-  let left = ask.limit
-  let last = ask.after?.[0]
-  // Some of a chunk's students may have no row left after the filters: take the next chunk until there are enough.
+  let left = request.limit
+  let last = request.after?.[0]
+  // the filters may leave some of a chunk's students without a row: take further chunks until the page is full
   for (;;) {
-    const students = await nextStudents(reader, range, last, ask.limit)
+    const students = await nextStudents(reader, range, last, request.limit)
     if (students.length === 0) return
-    left -= yield aggregateStatement(reader, { ...query, students }, { withKey: ask.withKey, limit: left })
-    if (left === 0 || students.length < ask.limit) return
+    left -= yield aggregateStatement(reader, { ...query, students }, { withKey: request.withKey, limit: left })
+    if (left === 0 || students.length < request.limit) return
     last = students.at(-1)
   }
 }
 
+const exam = columnsOf<'attempt_exam' | 'attempt_materialized'>()
+
 async function nextStudents(reader: Reader, range: Range, after: string | undefined, count: number): Promise<string[]> {
-  const values = new Values()
-  const conditions = ['student_id is not null', ...rangeConditions(range, values)]
-  if (after !== undefined) conditions.push(`student_id > ${values.add(after, 'uuid')}`)
-  const rows = await reader.rows(
-    statement(
-      `select distinct student_id from ${reader.store ? 'attempt_materialized' : 'attempt_exam'} where ${and(conditions)} order by student_id limit ${values.add(count, 'bigint')}`,
-      values,
+  const student = exam('student_id')
+  const conditions = [sql<boolean>`${student} is not null`, ...inRange(range)]
+  if (after !== undefined) conditions.push(sql`${student} > ${after}::uuid`)
+  return firstColumn(
+    await reader.rows(
+      statement(sql`select distinct ${student}
+from ${relation(reader.store ? 'attempt_materialized' : 'attempt_exam')}
+where ${and(conditions)}
+order by ${student}
+limit ${count}::bigint`),
     ),
   )
-  return rows.map(([student]) => student as string)
 }

@@ -72,7 +72,6 @@ export const attempts: Routes = (app, services) => {
       const select: AttemptsQuery = {
         columns,
         descending: query.order === 'desc',
-        fresh: query.fields !== undefined,
         ...checkRange(query.since, query.until, checkTimestamp),
       }
       const student = studentId(query.student_id, query.user_id)

@@ -1,7 +1,8 @@
 /** Item response data: what an estimator takes, and what it would make of it. */
 import { Type, type TSchema } from 'typebox'
 import type { Routes } from '../services.js'
-import type { Reader, Statement } from '../database/reader.js'
+import type { Reader } from '../database/reader.js'
+import type { Statement } from '../database/statement.js'
 import type { StreamContent, Snapshot } from '../database/streams.js'
 import { ApiError, invalid } from '../errors.js'
 import type { Encoder } from '../formats/encoder.js'

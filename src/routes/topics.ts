@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import type { Routes } from '../services.js'
-import { byDate, byTopic, keyPatterns, selectAggregates, selectTopicDays } from '../queries/aggregates.js'
+import { byDate, byTopic, keyPatterns, selectAggregates } from '../queries/aggregates.js'
+import { selectTopicDays } from '../queries/topic-days.js'
 import { distinctStudents, measures, p90 } from '../measures.js'
 import {
   aggregateFilters,

@@ -1,4 +1,4 @@
-import { lockedColumns } from '../contract/attempt-v1.js'
+import { lockedColumns, type LockedColumnName } from '../contract/attempt-v1.js'
 import type { Column, Kind } from '../formats/encoder.js'
 import { rowSchema } from './responses.js'
 
@@ -12,12 +12,14 @@ const kinds: Record<string, Kind> = {
 }
 
 /** The eleven columns of the lock as columns of an answer. */
-export const attemptColumns: readonly Column[] = lockedColumns.map(({ name, type, nullable, description }) => ({
-  name,
-  kind: kinds[type] as Kind,
-  nullable,
-  description,
-}))
+export const attemptColumns: readonly Column<LockedColumnName>[] = lockedColumns.map(
+  ({ name, type, nullable, description }) => ({
+    name,
+    kind: kinds[type] as Kind,
+    nullable,
+    description,
+  }),
+)
 
 const whole = rowSchema(
   'Attempt',

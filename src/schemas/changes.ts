@@ -1,11 +1,12 @@
 import { Type, type TSchema } from 'typebox'
+import type { LockedColumnName } from '../contract/attempt-v1.js'
 import type { Column } from '../formats/encoder.js'
 import { attemptColumns } from './attempts.js'
 import { rowSchema } from './responses.js'
 
 export const changeKey = ['student_id', 'item_id', 'attempt_no'] as const
 
-export const changeColumns: readonly Column[] = [
+export const changeColumns: readonly Column<'op' | 'version' | LockedColumnName>[] = [
   {
     name: 'op',
     kind: 'text',

@@ -5,6 +5,7 @@
 import type pg from 'pg'
 import { abandon } from '../database/cancel.js'
 import { guardSession } from '../database/session-guard.js'
+import { literalText } from '../database/statement.js'
 import { dayMeasures } from '../measures.js'
 import { acknowledge, readState, transaction, type Sessions } from './sessions.js'
 
@@ -18,7 +19,7 @@ const columns = names.join(', ')
 const columnsOf = (table: string) => names.map((name) => `${table}.${name}`).join(', ')
 
 /** The KPIs of one UTC day, $1, as the store's rows have them. */
-const freshDay = `select $1::date as date, topic_id, ${dayMeasures.map(({ sql, name }) => `${sql} as ${name}`).join(', ')}
+const freshDay = `select $1::date as date, topic_id, ${dayMeasures.map(({ sql, name }) => `${literalText(sql)} as ${name}`).join(', ')}
 from attempt_materialized
 where completed_at >= ($1::date)::timestamp at time zone 'UTC' and completed_at < ($1::date + 1)::timestamp at time zone 'UTC'
 group by topic_id`

@@ -2,7 +2,7 @@
  * The state of the store, kept for everything in this process that needs it: the choice between view and store, /health
  * and the metrics. Read on a connection of its own, so that it does not wait behind requests.
  */
-import { createReservedPool } from '../database/kept-pool.js'
+import { createReservedPool } from '../database/reserved-pool.js'
 import { createPool, dropConnections } from '../database/pool.js'
 import { reservedReader } from '../database/reader.js'
 import { readStoreState, type KnownState } from './state.js'
@@ -34,7 +34,7 @@ export function createKeptStoreState(url: string): KeptStoreState {
       name: 'attempt-api state',
       connectMs: answerMs,
       queryMs: answerMs,
-      kept: true,
+      reserved: true,
     }),
   )
   const reader = reservedReader(connection, true)

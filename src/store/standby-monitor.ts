@@ -5,11 +5,13 @@
  * Any database role can measure it, by the positions of the log. The time of the last replayed commit is not enough
  * (behind an idle primary it grows old though nothing is missing), and the WAL receiver's view is hidden from most roles.
  */
+import { sql } from 'kysely'
 import pg from 'pg'
 import type { Config } from '../config.js'
 import { pause } from '../database/pause.js'
 import { createPool, standbyConnectMs, type ServerName } from '../database/pool.js'
 import { readerOf, type Reader, type Standby } from '../database/reader.js'
+import { statement } from '../database/statement.js'
 import { createPrimaryLog } from './primary-log.js'
 import { readStoreState, type KnownState } from './state.js'
 
@@ -106,22 +108,18 @@ export function createStandbyMonitor(
 
   async function measurePrimary(): Promise<void> {
     const at = Date.now()
-    const [row] = await primary.rows({
-      name: 'attempt_primary',
-      text: 'select pg_current_wal_insert_lsn(), system_identifier from pg_control_system()',
-      values: [],
-    })
+    const [row] = await primary.rows(
+      statement(sql`select pg_current_wal_insert_lsn(), system_identifier from pg_control_system()`),
+    )
     cluster = row?.[1]
     primaryLog.record(row?.[0] ?? '0/0', at)
   }
 
   /** @returns why the standby is not read */
   async function measure(standby: Measured): Promise<string | undefined> {
-    const [row] = await standby.reader.rows({
-      name: 'attempt_standby',
-      text: 'select pg_is_in_recovery(), pg_last_wal_replay_lsn(), system_identifier from pg_control_system()',
-      values: [],
-    })
+    const [row] = await standby.reader.rows(
+      statement(sql`select pg_is_in_recovery(), pg_last_wal_replay_lsn(), system_identifier from pg_control_system()`),
+    )
     if (row?.[0] !== 't') return 'it is not a standby'
     if (cluster === undefined) return standby.reason
     if (row[2] !== cluster) return 'it is a standby of another primary'

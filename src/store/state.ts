@@ -1,105 +1,121 @@
-/** How far the store is, as the server that is asked knows it: a standby has it from its primary. */
+/** How far the store is, as the server that is read knows it: a standby has this from its primary. */
+import { sql, type RawBuilder } from 'kysely'
+import pg from 'pg'
 import type { Reader } from '../database/reader.js'
+import { statement } from '../database/statement.js'
 import type { Row } from '../formats/encoder.js'
 import { ApiError } from '../errors.js'
-import { statement, Values } from '../queries/sql.js'
+import { columnsOf, relation, type Relations } from '../relations.js'
 import { storeIsCurrent } from './current.js'
 import type { StoreRow } from './sessions.js'
 
 export interface StoreState {
   version: string
-  /** Anything but `ready`: it is being filled. */
+  /** In every state but `ready` the store is being filled. */
   state: StoreRow['state']
   /** What was committed before this moment is in the store; RFC 3339. */
   asOf: string | null
-  /** Seconds since then, at the moment of asking. */
+  /** Seconds since then, when the state was read. */
   lagS: number | null
-  /** The oldest version whose changes the feed still has. */
+  /** The oldest version whose changes are kept. */
   oldestVersion: string
-  /** Rows that verification found different, ever. */
+  /** Rows that verification has found different, in total. */
   differences: string
   differenceAt: string | null
 }
 
-const stamp = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+const store = columnsOf<'attempt_store'>()
 
-const stateColumns = `attempt_store.version, state, ${stamp('caught_up_at')}, extract(epoch from now() - caught_up_at), oldest_version, differences, ${stamp('difference_at')}`
+/** A timestamp as answers have it. */
+export const rfc3339 = (timestamp: RawBuilder<unknown>): RawBuilder<string> =>
+  sql`to_char(${timestamp} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 
-const stateOf = ([
-  version,
-  state,
-  asOf = null,
-  lagS = null,
-  oldestVersion,
-  differences,
-  differenceAt = null,
-]: Row): StoreState => ({
-  version: version as string,
-  state: state as StoreState['state'],
-  asOf,
-  lagS: lagS === null ? null : Number(lagS),
-  oldestVersion: oldestVersion as string,
-  differences: differences as string,
-  differenceAt,
-})
+const stateColumns = [
+  sql.ref('attempt_store.version'),
+  store('state'),
+  rfc3339(store('caught_up_at')),
+  sql`extract(epoch from now() - ${store('caught_up_at')})`,
+  store('oldest_version'),
+  store('differences'),
+  rfc3339(store('difference_at')),
+]
 
-/** No table, or no right on it: there is no store for us. */
-function absent(error: unknown): undefined {
-  if (['42P01', '42501'].includes((error as { code?: string }).code ?? '')) return undefined
-  throw error
-}
+const states: readonly string[] = ['emptying', 'filling', 'catching_up', 'ready'] satisfies StoreRow['state'][]
+const isState = (text: string | null | undefined): text is StoreRow['state'] =>
+  typeof text === 'string' && states.includes(text)
 
-export const mayRead = async (reader: Reader, table: string): Promise<boolean> =>
-  (
-    await reader.rows({
-      name: '',
-      text: `select coalesce(has_table_privilege(to_regclass('${table}'), 'select'), false)`,
-      values: [],
-    })
-  )[0]?.[0] === 't'
-
-/**
- * undefined: there is no store that this version can read, or this role may not read it.
- * @param there it was, a moment ago. Else that is asked first: an error for a missing table would stand in the server's log each time
- */
-export async function readStoreState(reader: Reader, there = false): Promise<StoreState | undefined> {
-  if (!there && !(await mayRead(reader, 'attempt_store'))) return undefined
-  const [row] =
-    (await reader
-      .rows({
-        name: 'attempt_store_state',
-        text: `select ${stateColumns}, ${storeIsCurrent} from attempt_store`,
-        values: [],
-      })
-      .catch(absent)) ?? []
-  return row?.[7] !== 't' ? undefined : stateOf(row)
-}
-
-/** The store as an answer's own statements find it is not the one that was chosen: it is to be chosen anew. */
-export class StoreNotReady extends ApiError {
-  constructor() {
-    super('store_unavailable', 'The store is being filled; ask again later, or for source=live')
+function stateOf([version, state, asOf, lagS, oldestVersion, differences, differenceAt]: Row): StoreState {
+  if (!version || !isState(state) || !oldestVersion || !differences)
+    throw new Error('attempt_store has a row that this version cannot read')
+  return {
+    version,
+    state,
+    asOf: asOf ?? null,
+    lagS: lagS === null ? null : Number(lagS),
+    oldestVersion,
+    differences,
+    differenceAt: differenceAt ?? null,
   }
 }
 
-/** A store that is whole; `asOf` is known then. */
+/** Whether the table does not exist or this role may not read it: for the service, there is no store. */
+export const isStoreAbsent = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && ['42P01', '42501'].includes(error.code ?? '')
+
+function ifAbsent(error: unknown): undefined {
+  if (isStoreAbsent(error)) return undefined
+  throw error
+}
+
+/** Whether the table exists and this role may read it. */
+export const mayRead = async (reader: Reader, table: keyof Relations): Promise<boolean> => {
+  const [row] = await reader.rows(
+    statement(sql`select coalesce(has_table_privilege(to_regclass(${table}::text), 'select'), false)`, {
+      prepared: false,
+    }),
+  )
+  return row?.[0] === 't'
+}
+
+/**
+ * @param wasThere it was there a moment ago. Otherwise the catalog is asked first: a missing table would be an error in
+ * the server's log each time
+ * @returns undefined if there is no store that this version can read, or this role may not read it
+ */
+export async function readStoreState(reader: Reader, wasThere = false): Promise<StoreState | undefined> {
+  if (!wasThere && !(await mayRead(reader, 'attempt_store'))) return undefined
+  const query = sql`select ${sql.join(stateColumns)}, ${sql.raw(storeIsCurrent)}
+from ${relation('attempt_store')}`
+  const [row] = (await reader.rows(statement(query)).catch(ifAbsent)) ?? []
+  return row?.[stateColumns.length] === 't' ? stateOf(row) : undefined
+}
+
+/** The store as an answer's own statements find it is not the one that was chosen: the source must be chosen again. */
+export class StoreNotReady extends ApiError {
+  constructor() {
+    super('store_unavailable', 'The store is being filled. Retry later, or request source=live.')
+  }
+}
+
+/** A complete store; `asOf` is known then. */
 export type ReadyStore = StoreState & { asOf: string }
 
 /**
- * The state in the snapshot in which the rows are read: between a choice and its answer lies the wait for a connection,
- * and TRUNCATE shows an empty table to every snapshot.
- * @param more columns beside it, and what they are from, as a list of FROM that gives one row
- * @throws StoreNotWhole
+ * The state in the snapshot in which the rows are read: between the choice of the source and its answer is the wait for a
+ * connection, and TRUNCATE shows an empty table to every snapshot.
+ * @param more further columns, and the relation of one row that has them
+ * @throws StoreNotReady
  */
 export async function readReadyStore(
   reader: Reader,
-  more?: { columns: string; from: string; values: Values },
+  more?: { columns: readonly RawBuilder<unknown>[]; from: RawBuilder<unknown> },
 ): Promise<{ state: ReadyStore; more: Row }> {
-  const text = `select ${[stateColumns, ...(more === undefined ? [] : [more.columns])].join(', ')} from ${['attempt_store', ...(more === undefined ? [] : [more.from])].join(', ')}`
-  const [row] = (await reader.rows(statement(text, more?.values ?? new Values())).catch(absent)) ?? []
+  const columns = sql.join([...stateColumns, ...(more?.columns ?? [])])
+  const from = sql.join([relation('attempt_store'), ...(more === undefined ? [] : [more.from])])
+  const [row] = (await reader.rows(statement(sql`select ${columns}\nfrom ${from}`)).catch(ifAbsent)) ?? []
   const state = row === undefined ? undefined : stateOf(row)
-  if (state?.state !== 'ready' || state.asOf === null) throw new StoreNotReady()
-  return { state: { ...state, asOf: state.asOf }, more: (row as Row).slice(7) }
+  if (row === undefined || state?.state !== 'ready' || state.asOf === null) throw new StoreNotReady()
+  return { state: { ...state, asOf: state.asOf }, more: row.slice(stateColumns.length) }
 }
 
 /** A state that was read at `at` (milliseconds). */
@@ -108,6 +124,6 @@ export interface KnownState {
   at: number
 }
 
-/** Seconds that the store is behind by now; Infinity where it never was whole. */
+/** Seconds by which the store is behind now; Infinity if it was never complete. */
 export const lagOf = ({ state, at }: KnownState): number =>
   state === undefined || state.lagS === null ? Infinity : state.lagS + (Date.now() - at) / 1000

@@ -3,7 +3,7 @@ import pg from 'pg'
 import t from 'tap'
 import type { App } from '../../src/services.js'
 import { cohort } from '../../src/development/cohort.js'
-import { copyStatement } from '../../src/database/copy.js'
+import { copyText } from '../../src/database/statement.js'
 import { buildIndexes } from '../../src/migrate/indexes.js'
 import { loadExamResults } from '../../src/development/load.js'
 import { migrateUp } from '../../src/migrate/runner.js'
@@ -247,7 +247,7 @@ t.test('a page costs what it gives: two indexes are walked in order, whatever th
   for (const behind of [{ version: '0' }, { version: feed.version }, { place }]) {
     for (const limit of [10, undefined]) {
       const { rows } = await client.query(
-        copyStatement(selectChanges(['op', 'item_id'], behind, limit))
+        copyText(selectChanges(['op', 'item_id'], behind, limit))
           .replace(/^copy \(/, 'explain (costs off) ')
           .replace(/\) to stdout.*$/, ''),
       )
@@ -526,7 +526,7 @@ t.test('keys that went are told for a time; whoever comes later is told to begin
     for (const format of ['json', 'csv', 'arrow']) {
       const response = await app.inject(`/v1/changes?since=${token}&format=${format}`)
       t.equal(response.statusCode, 410)
-      t.match(response.json(), { code: 'changes_expired', detail: /ask without since.*whole export/ })
+      t.match(response.json(), { code: 'changes_expired', detail: /without since for a new token, take a full export/ })
     }
   }
   t.strictSame((await ask(app, `since=${after}`)).data, [])

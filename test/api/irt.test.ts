@@ -320,8 +320,8 @@ t.test('readiness says what the view says of each item', async (t) => {
 
 t.test('no sort is needed beyond the one that numbers the attempts', async (t) => {
   const { responsesStatement } = await import('../../src/queries/irt.js')
-  const { copyStatement } = await import('../../src/database/copy.js')
-  const text = copyStatement(
+  const { copyText } = await import('../../src/database/statement.js')
+  const text = copyText(
     responsesStatement(
       { store: false, rows: () => Promise.resolve([]) },
       { first: true, withoutHints: false, explicit: true },

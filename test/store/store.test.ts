@@ -3,9 +3,10 @@ import { cohort } from '../../src/development/cohort.js'
 import { buildIndexes } from '../../src/migrate/indexes.js'
 import { loadExamResults } from '../../src/development/load.js'
 import type { Column } from '../../src/formats/encoder.js'
-import type { Reader, Statement } from '../../src/database/reader.js'
+import type { Reader } from '../../src/database/reader.js'
+import type { Statement } from '../../src/database/statement.js'
 import { selectAttempts, type AttemptsQuery } from '../../src/queries/attempts.js'
-import type { PageRequest } from '../../src/queries/sql.js'
+import type { PageRequest } from '../../src/queries/paging.js'
 import { disableStore, enableStore } from '../../src/store/enable.js'
 import { studentOfUser } from '../../src/queries/student-id.js'
 import { get, startApp, walk } from '../helpers/app.js'
@@ -437,11 +438,11 @@ t.test('a session is looked up in the store, whatever else is asked of it', asyn
   await db.pool
     .query(`insert into attempt_materialized select id, gen_random_uuid(), item_id, correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id || ' ' || n, topic_id, exam_result_id, position, answered, version
     from generate_series(1, 8) as n, attempt_materialized; analyze attempt_materialized`)
-  const columns: Column[] = [{ name: 'id', kind: 'int64', description: '' }]
+  const columns: Column<'id'>[] = [{ name: 'id', kind: 'int64', description: '' }]
   const plan = async (query: Partial<AttemptsQuery>, ask: PageRequest) => {
     const { value } = await selectAttempts(
       { store: true } as Reader,
-      { columns, descending: false, fresh: false, session: 'odd-2 7', ...query },
+      { columns, descending: false, session: 'odd-2 7', ...query },
       ask,
     ).next()
     const { text, values } = value as Statement
@@ -453,7 +454,7 @@ t.test('a session is looked up in the store, whatever else is asked of it', asyn
     [{}, { limit: 101, withKey: true }],
     [{ descending: true }, { limit: 2, withKey: true }],
     [
-      { correct: 'true', from: '2026-03-01T00:00:00Z' },
+      { correct: 'true', since: '2026-03-01T00:00:00Z' },
       { limit: 101, withKey: true },
     ],
     [{}, { withKey: false }],

@@ -1,13 +1,14 @@
 /**
- * Connections that are there when the server has no more to give. They must not grow old either, for a name may lead to
- * another server by now; so their successors are opened first, and where the server refuses those the old ones stay.
+ * Connections that stay open, for questions that must be answered while the server accepts no further connections. They
+ * are renewed, because a host name may lead to another server by now: their successors are opened first, and if the
+ * server refuses those, the old ones stay.
  */
 import type pg from 'pg'
 
 export interface ReservedPool {
-  /** As of now: to be asked for at each use. */
+  /** The current connections: read it at each use. Before `start` they are opened when they are used. */
   readonly pool: pg.Pool
-  /** Opens the connections, and renews them from then on. */
+  /** Opens the connections and renews them from now on. */
   start(): void
   close(): Promise<void>
 }
@@ -15,14 +16,14 @@ export interface ReservedPool {
 const renewEveryMs = 600_000
 const waitingMs = 50
 
-/** @returns whether each of its connections is open; they are in the pool then */
+/** @returns whether every connection is open; those that are open are in the pool */
 async function fill(pool: pg.Pool): Promise<boolean> {
   const opened = await Promise.allSettled(Array.from({ length: pool.options.max }, () => pool.connect()))
   for (const one of opened) if (one.status === 'fulfilled') one.value.release()
   return opened.every(({ status }) => status === 'fulfilled')
 }
 
-/** What waits for a connection gets it: an ended pool would let it wait in vain. */
+/** Ends a pool after the last waiting query has its connection: an ended pool would let it wait for ever. */
 async function retire(pool: pg.Pool): Promise<void> {
   while (pool.waitingCount > 0)
     await new Promise((again) => {
@@ -31,9 +32,9 @@ async function retire(pool: pg.Pool): Promise<void> {
   await pool.end()
 }
 
-/** @param open a pool whose connections are neither closed when idle nor by their age */
-export function createReservedPool(open: () => pg.Pool, everyMs = renewEveryMs): ReservedPool {
-  let pool = open()
+/** @param createPool gives a pool with `reserved` connections */
+export function createReservedPool(createPool: () => pg.Pool, everyMs = renewEveryMs): ReservedPool {
+  let pool = createPool()
   let closed = false
   let renewing = false
   let timer: NodeJS.Timeout | undefined
@@ -41,12 +42,12 @@ export function createReservedPool(open: () => pg.Pool, everyMs = renewEveryMs):
   async function renew(): Promise<void> {
     if (renewing) return
     renewing = true
-    const successor = open()
-    const whole = await fill(successor)
-    const old = whole && !closed ? pool : successor
-    if (old === pool) pool = successor
+    const successor = createPool()
+    const complete = await fill(successor)
+    const retired = complete && !closed ? pool : successor
+    if (retired === pool) pool = successor
     renewing = false
-    await retire(old)
+    await retire(retired)
   }
 
   return {
@@ -54,7 +55,7 @@ export function createReservedPool(open: () => pg.Pool, everyMs = renewEveryMs):
       return pool
     },
     start() {
-      // the first connections are opened before their successors: of few that the server gives each would get some
+      // no renewal before: if the server has few connections left, each of the two pools would get only some
       renewing = true
       void fill(pool).then(() => {
         renewing = false

@@ -1,7 +1,7 @@
-/** Kept connections are there when the server gives no more, and are renewed when it does. */
+/** Reserved connections stay open while the server accepts no others, and are renewed when it does. */
 import pg from 'pg'
 import t from 'tap'
-import { createReservedPool } from '../../src/database/kept-pool.js'
+import { createReservedPool } from '../../src/database/reserved-pool.js'
 import { createPool, dropConnections } from '../../src/database/pool.js'
 import { createDatabase } from '../helpers/database.js'
 
@@ -21,9 +21,10 @@ t.test('connections stay where their successors are refused', async (t) => {
   let made = 0
   const kept = createReservedPool(() => {
     made++
-    return createPool({ statementTimeoutMs: 20_000 }, url.href, { max: 2, name: 'attempt-api kept', kept: true })
+    return createPool({ statementTimeoutMs: 20_000 }, url.href, { max: 2, name: 'attempt-api kept', reserved: true })
   }, 200)
   t.teardown(() => kept.close())
+  t.equal(kept.pool.totalCount, 0, 'nothing is opened before start')
   kept.start()
   const open = async () =>
     (

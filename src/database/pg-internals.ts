@@ -1,0 +1,180 @@
+/** What the driver `pg` has and its types do not: the one file to read when `pg` changes. */
+import type { Socket } from 'node:net'
+import pg from 'pg'
+import type { Row } from '../formats/encoder.js'
+
+interface Backend {
+  processID: number
+  secretKey: number
+}
+
+interface Prepared {
+  parsedStatements: Partial<Record<string, string>>
+}
+
+/** What identifies a backend to its server, and where the server is. */
+export interface BackendKey extends Backend {
+  host: string
+  port: number
+  ssl: boolean
+}
+
+const backendOf = (client: pg.ClientBase) => client as unknown as BackendKey
+
+export const backendKey = (client: pg.PoolClient): BackendKey => {
+  const { processID, secretKey, host, port, ssl } = backendOf(client)
+  return { processID, secretKey, host, port, ssl }
+}
+
+/** The number by which the server, or a pooler in front of it, cancels what the connection runs. */
+export const processIdOf = (client: pg.ClientBase): number => backendOf(client).processID
+
+/** A connection that only sends a CancelRequest. */
+export interface CancelConnection {
+  readonly stream: Socket
+  on(event: 'connect' | 'sslconnect' | 'error' | 'end', listener: () => void): void
+  connect(port: number | string, host?: string): void
+  requestSsl(): void
+  cancel(processID: number, secretKey: number): void
+}
+
+export const createCancelConnection = (ssl: boolean): CancelConnection =>
+  new pg.Connection({ ssl }) as unknown as CancelConnection
+
+/** The connection's socket. */
+export const socketOf = (client: pg.ClientBase): Socket => (client as pg.Client).connection.stream as Socket
+
+/** `onConnect` of a pool: the pool waits for the promise, and a connection for which it rejects is not handed out. */
+export const onConnect = (action: (client: pg.ClientBase) => Promise<void>): ((client: pg.ClientBase) => void) => action
+
+/** Runs a query that fails after `ms` without an answer, measured in this process. */
+export const queryWithin = <R extends pg.QueryResultRow>(
+  client: pg.Pool | pg.ClientBase,
+  ms: number,
+  text: string,
+  values: unknown[] = [],
+): Promise<pg.QueryResult<R>> => {
+  const config: pg.QueryConfig & { query_timeout: number } = { text, values, query_timeout: ms }
+  return client.query<R>(config)
+}
+
+type Listener = (bytes: Buffer) => void
+
+/** The socket of a connection while something else than `pg` reads it. */
+export interface BorrowedSocket {
+  pause(): void
+  resume(): void
+  destroy(): void
+  /** Passes bytes on to `pg`. */
+  forward(bytes: Buffer): void
+  /** Gives the socket back to `pg`. */
+  release(): void
+}
+
+/**
+ * Sends `text` as a simple query and borrows the socket for its answer.
+ * @param read gets every chunk until the socket is given back
+ */
+export function queryRaw(
+  client: pg.PoolClient,
+  text: string,
+  read: (socket: BorrowedSocket, bytes: Buffer) => void,
+  { handleError, handleReadyForQuery }: { handleError(error: unknown): void; handleReadyForQuery(): void },
+): void {
+  const ignore = () => undefined
+  const query = {
+    submit(connection: pg.Connection) {
+      const { stream } = connection
+      const listeners = stream.listeners('data') as Listener[]
+      let released = false
+      const socket: BorrowedSocket = {
+        pause: () => stream.pause(),
+        resume: () => stream.resume(),
+        destroy: () => stream.destroy(),
+        forward(bytes) {
+          for (const listener of listeners) listener(bytes)
+        },
+        release() {
+          if (released) return
+          released = true
+          stream.removeListener('data', listen)
+          for (const listener of listeners) stream.on('data', listener)
+        },
+      }
+      const listen = (bytes: Buffer) => {
+        read(socket, bytes)
+      }
+      for (const listener of listeners) stream.removeListener('data', listener)
+      stream.on('data', listen)
+      connection.query(text)
+    },
+    handleError,
+    handleReadyForQuery,
+    handleCommandComplete: ignore,
+    handleEmptyQuery: () => {
+      handleError(new Error('The statement is empty'))
+    },
+    handleRowDescription: ignore,
+    handleDataRow: ignore,
+    handlePortalSuspended: ignore,
+  }
+  client.query(query)
+}
+
+/** Statements that one connection keeps prepared: each costs its backend about 90 kB. */
+export const mostPrepared = 100
+
+const preparedNames = new WeakMap<pg.Connection, Set<string>>()
+
+/**
+ * Makes room for a prepared statement: the one that was run longest ago is closed. Called when the query is sent, so
+ * that the Close travels with it: no round trip, no effect on a transaction, and PgBouncer understands it.
+ */
+function makeRoom(connection: pg.Connection, name: string): void {
+  const names = preparedNames.get(connection) ?? new Set<string>()
+  preparedNames.set(connection, names)
+  // a Set keeps the order of insertion
+  names.delete(name)
+  names.add(name)
+  const [oldest] = names
+  if (names.size <= mostPrepared || oldest === undefined) return
+  names.delete(oldest)
+  connection.close({ type: 'S', name: oldest }, true)
+  // else `pg` would run it by its name without preparing it
+  Reflect.deleteProperty((connection as pg.Connection & Prepared).parsedStatements, oldest)
+}
+
+// int8, numeric and microseconds lose digits in JavaScript's own types
+const types: pg.CustomTypesConfig = { getTypeParser: () => (value: unknown) => value }
+
+/**
+ * Runs a statement; every value of its rows is PostgreSQL's text.
+ * @param name of the prepared statement; undefined: it is not prepared
+ */
+export async function queryRows(
+  client: pg.PoolClient,
+  { name, text, values }: { name: string | undefined; text: string; values: readonly unknown[] },
+): Promise<Row[]> {
+  const config: pg.QueryArrayConfig = { name, text, values: [...values], rowMode: 'array', types }
+  try {
+    return await new Promise<Row[]>((resolve, reject) => {
+      const query = new pg.Query(config, (error: Error | null | undefined, result: { rows: Row[] }) => {
+        if (error) reject(error)
+        else resolve(result.rows)
+      })
+      if (name !== undefined) {
+        const submit = query.submit.bind(query)
+        query.submit = (connection) => {
+          makeRoom(connection, name)
+          // what it returns is an error that `pg` reports
+          return submit(connection)
+        }
+      }
+      client.query(query)
+    })
+  } catch (error) {
+    // the stack of the caller instead of the socket's
+    if (error instanceof Error) Error.captureStackTrace(error)
+    throw error
+  }
+}

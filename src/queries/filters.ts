@@ -1,0 +1,96 @@
+/** Each filter once: conditions on attempts, on exams and on days. */
+import { expressionBuilder, sql, type RawBuilder, type SqlBool } from 'kysely'
+import type { Reader } from '../database/reader.js'
+import { columnsOf, type Relations } from '../relations.js'
+
+export type Condition = RawBuilder<SqlBool>
+
+/** Timestamps; `until` is exclusive. */
+export interface Range {
+  since?: string
+  until?: string
+}
+
+/** Days in a time zone; `until` is exclusive. */
+export type Days = Range & { zone: string }
+
+/** Which attempts. Several values of one filter mean any of them; several filters mean all of them. */
+export interface AttemptFilters extends Range {
+  student?: string | undefined
+  students?: readonly string[] | undefined
+  id?: string
+  items?: readonly string[]
+  topics?: readonly string[]
+  session?: string
+  correct?: string
+  attemptNo?: number
+  /** Only the first attempt of a student at an item. */
+  first?: boolean
+  /** Leaves out attempts with a hint. */
+  withoutHints?: boolean
+  /** Leaves out attempts whose correctness the source does not have. */
+  explicit?: boolean
+  /** A share of the students, above 0 to 1. */
+  sample?: number
+}
+
+/** All of the conditions; none of them is true for every row. */
+export const { and } = expressionBuilder<Relations>()
+
+const attempt = columnsOf<'attempt_numbered'>()
+
+/** The attempts, with the columns behind the contract: exam_result_id, position, answered. */
+export const attemptRelation = (reader: Reader): 'attempt_materialized' | 'attempt_numbered' =>
+  reader.store ? 'attempt_materialized' : 'attempt_numbered'
+
+const from = (column: RawBuilder<unknown>, value: string, type: 'date' | 'timestamptz') =>
+  sql<SqlBool>`${column} >= ${value}::${sql.raw(type)}`
+const before = (column: RawBuilder<unknown>, value: string, type: 'date' | 'timestamptz') =>
+  sql<SqlBool>`${column} < ${value}::${sql.raw(type)}`
+
+/** On completed_at, which exams have as well. */
+export const inRange = ({ since, until }: Range): Condition[] => [
+  ...(since === undefined ? [] : [from(attempt('completed_at'), since, 'timestamptz')]),
+  ...(until === undefined ? [] : [before(attempt('completed_at'), until, 'timestamptz')]),
+]
+
+/** On days; `last` and `first`: the days that a row has at the most and at the least. */
+export const inDays = (
+  { since, until }: Range,
+  last: RawBuilder<unknown>,
+  first: RawBuilder<unknown> = last,
+): Condition[] => [
+  ...(since === undefined ? [] : [from(last, since, 'date')]),
+  ...(until === undefined ? [] : [before(first, until, 'date')]),
+]
+
+/** The day of an instant in a time zone. */
+export const dayIn = (zone: string, instant: RawBuilder<unknown>): RawBuilder<string> =>
+  sql<string>`(${instant} at time zone ${zone}::text)::date`
+
+/** Of 2^32 values that the hash of a student can have, those below are in a sample. */
+const sampleSpace = 2 ** 32
+
+export function attemptConditions({ student, students, sample, ...filters }: AttemptFilters): Condition[] {
+  const conditions: Condition[] = []
+  if (student !== undefined) conditions.push(sql`${attempt('student_id')} = ${student}::uuid`)
+  if (students !== undefined) conditions.push(sql`${attempt('student_id')} = any(${students}::uuid[])`)
+  conditions.push(...inRange(filters))
+  // md5 is the same on every server; a larger share has every student of a smaller one
+  if (sample !== undefined)
+    conditions.push(
+      sql`('x' || substr(md5(${attempt('student_id')}::text), 1, 8))::bit(32)::bigint <
+  ${Math.max(1, Math.round(sample * sampleSpace))}::bigint`,
+    )
+  const { id, items, topics, session, correct, attemptNo, first, withoutHints, explicit } = filters
+  if (id !== undefined) conditions.push(sql`${attempt('id')} = ${id}::bigint`)
+  if (items !== undefined) conditions.push(sql`${attempt('item_id')} = any(${items}::bigint[])`)
+  if (topics !== undefined) conditions.push(sql`${attempt('topic_id')} = any(${topics}::text[])`)
+  if (session !== undefined) conditions.push(sql`${attempt('session_id')} = ${session}::text`)
+  if (correct !== undefined) conditions.push(sql`${attempt('correct')} = ${correct}::boolean`)
+  if (attemptNo !== undefined) conditions.push(sql`${attempt('attempt_no')} = ${attemptNo}::integer`)
+  if (first === true) conditions.push(sql`${attempt('attempt_no')} = 1`)
+  if (withoutHints === true) conditions.push(sql`not ${attempt('hint_used')}`)
+  if (explicit === true) conditions.push(attempt('answered'))
+  return conditions
+}
