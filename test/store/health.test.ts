@@ -1,4 +1,4 @@
-/** What /health says of the store: it changes with the store, and the status never does. */
+/** What /health reports of the store: it changes with the store, and the status never does. */
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import t from 'tap'
 import type { App } from '../../src/services.js'
@@ -10,15 +10,20 @@ import { catchUp } from '../helpers/store.js'
 import { readerOf } from '../../src/database/reader.js'
 import { readStoreState } from '../../src/store/state.js'
 
-/** The service with its first check of the lock done: until then it is not ready, for whatever time that takes here. */
+/** The service after its first contract check: until then it is not ready, however long that takes here. */
 async function started(...given: Parameters<typeof startApp>): Promise<App> {
   const [t, url, settings, ...rest] = given
-  const app = await startApp(t, url, { contractTimeoutMs: 60_000, ...settings }, ...rest)
+  const app = await startApp(
+    t,
+    url,
+    { contractTimeoutMs: 60_000, intervals: { readEveryMs: 100, freshMs: 150 }, ...settings },
+    ...rest,
+  )
   await app.inject('/schema-contract')
   return app
 }
 
-/** The member `store` as soon as its detail is this; it is as of a second ago. */
+/** The member `store` as soon as its detail is this; it is as of a moment ago. */
 async function store(
   app: App,
   detail: string | undefined,
@@ -27,17 +32,17 @@ async function store(
   for (const end = Date.now() + 60_000; ;) {
     const response = await app.inject('/health/ready')
     t.equal(response.statusCode, 200)
-    const { store: told } = response.json() as { store: Record<string, unknown> | null }
+    const { store: reported } = response.json() as { store: Record<string, unknown> | null }
     if (
-      (told?.['detail'] === detail && (differences === undefined || told?.['differences'] === differences)) ||
+      (reported?.['detail'] === detail && (differences === undefined || reported?.['differences'] === differences)) ||
       Date.now() > end
     )
-      return told
+      return reported
     await new Promise((again) => setTimeout(again, 50))
   }
 }
 
-t.test('to look for a store that is not there is no error in the log of the server', async (t) => {
+t.test('looking for a store that does not exist is not an error in the log of the server', async (t) => {
   const db = await createDatabase(t)
   const failed: unknown[] = []
   const reader = readerOf(db.pool)
@@ -53,10 +58,10 @@ t.test('to look for a store that is not there is no error in the log of the serv
     undefined,
   )
   t.strictSame(failed, [])
-  t.equal(await readStoreState(reader, true), undefined, 'one that is gone since it was there')
+  t.equal(await readStoreState(reader, true), undefined, 'nor is a store that was dropped since')
 })
 
-t.test('says what the store is, and stays ready', async (t) => {
+t.test('reports the state of the store, and stays ready', async (t) => {
   const db = await createDatabase(t)
   await buildIndexes(db.pool, () => undefined)
   await db.pool.query(
@@ -89,10 +94,10 @@ t.test('says what the store is, and stays ready', async (t) => {
   await db.pool.query('update attempt_store set differences = 3, difference_at = now()')
   t.match(await store(app, 'degraded'), { differences: 3, detail: 'degraded' })
   await db.pool.query(`update attempt_store set caught_up_at = now(), difference_at = now() - interval '25 hours'`)
-  t.match(await store(app, 'ok', 3), { differences: 3, detail: 'ok' }, 'after a day the count alone tells')
+  t.match(await store(app, 'ok', 3), { differences: 3, detail: 'ok' }, 'after a day the count alone remains')
 })
 
-t.test('a store whose database is away or silent makes no probe fail or wait', async (t) => {
+t.test('a store whose database is down or does not respond makes no probe fail or wait', async (t) => {
   const db = await createDatabase(t)
   const sockets = new Set<Socket>()
   const silent = createServer((socket) => {
@@ -126,7 +131,7 @@ t.test('a store whose database is away or silent makes no probe fail or wait', a
       took.push(Date.now() - began)
       t.notMatch(response.body, /secret/)
     }
-    // each would take the 2 s of a question; a machine that stands still for a moment makes some late
+    // each would take the 2.5 s of a read; a busy machine makes some late
     t.equal(Math.min(...took) < 1_500, true, `${took.join()} ms`)
   }
 })
