@@ -15,7 +15,9 @@ const countWhere = (condition: RawBuilder<unknown>) => sql`count(*) filter (wher
 const quantile = (share: number, column: RawBuilder<unknown>) =>
   sql`percentile_cont(${sql.lit(share)}) within group (order by ${column})`
 
-/** Means and medians are over all attempts, as `avg` and `percentile_cont` give them; counts and sums add up over days. */
+/**
+ * Means and medians are over all attempts, as `avg` and `percentile_cont` give them; counts and sums add up over days.
+ */
 export const measures: readonly Measure[] = [
   { name: 'attempts', kind: 'count', description: 'attempts', sql: sql`count(*)` },
   { name: 'correct', kind: 'count', description: 'correct attempts', sql: countWhere(correct) },

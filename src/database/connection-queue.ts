@@ -10,8 +10,8 @@ import type { Deadline } from './deadline.js'
 export interface ConnectionQueue {
   /**
    * Runs `action` on one connection.
-   * @param deadline bounds the wait for the connection and the work; a statement that still runs then is cancelled on the
-   * server
+   * @param deadline bounds the wait for the connection and the work; a statement that still runs then is cancelled on
+   * the server
    * @param action calls `discard` if no later request can use the connection
    * @throws ApiError too_busy, and what `action` and the deadline report
    */

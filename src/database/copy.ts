@@ -1,6 +1,6 @@
 /**
- * Reads `COPY ... TO STDOUT (FORMAT binary)` straight from the socket: no object per row, no queue, and the server waits
- * while the reader does. Everything but the data is passed on to pg, which keeps control of the connection.
+ * Reads `COPY ... TO STDOUT (FORMAT binary)` straight from the socket: no object per row, no queue, and the server
+ * waits while the reader does. Everything but the data is passed on to pg, which keeps control of the connection.
  */
 import type pg from 'pg'
 import { queryRaw, type BorrowedSocket } from './pg-internals.js'

@@ -61,16 +61,16 @@ async function checkSettings(client: pg.ClientBase, readOnly: boolean, answerMs:
   if (session?.kept !== true)
     throw Object.assign(
       new Error(
-        'a startup parameter was lost: a pooler in front of the database does not pass on the settings of the session ' +
-          '(docs/poolers.md)',
+        'a startup parameter was lost: a pooler in front of the database does not pass on ' +
+          'the settings of the session (docs/poolers.md)',
       ),
       { code: '08P01' },
     )
 }
 
 /**
- * The driver takes the options of a URL (a search_path) instead of ours. Ours are appended: of two values for one setting
- * the later holds.
+ * The driver takes the options of a URL (a search_path) instead of ours. Ours are appended: of two values for one
+ * setting the later holds.
  */
 const withOptions = (url: string, ours: string): string =>
   url.replace(/[?&]options=[^&#]*/g, (theirs) => `${theirs}%20${ours.replaceAll(' ', '%20')}`)

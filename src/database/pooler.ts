@@ -6,8 +6,8 @@ const backendPid = async (client: pg.ClientBase): Promise<number> =>
   (await client.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid ?? 0
 
 /**
- * Whether the server keeps a session for this connection alone. A pooler in transaction mode lends its sessions to other
- * connections between two transactions: what one sets or locks in the session then holds for the next.
+ * Whether the server keeps a session for this connection alone. A pooler in transaction mode lends its sessions to
+ * other connections between two transactions: what one sets or locks in the session then holds for the next.
  * @param pool gives a second connection by the same way
  */
 export async function hasOwnSession(client: pg.ClientBase, pool: pg.Pool): Promise<boolean> {

@@ -16,6 +16,8 @@ import {
   type ServerName,
 } from './pool.js'
 import type { ReservedPool } from './reserved-pool.js'
+import type { QueryMeter, QueryTarget } from './query-meter.js'
+
 import type { Statement } from './statement.js'
 
 /** Runs statements; the same interface on a pool and inside a snapshot. */
@@ -25,36 +27,12 @@ export interface Reader {
   readonly store: boolean
 }
 
-/** Which server is read, the views or the store, and what measures the queries. */
-export interface QueryTarget {
-  readonly server: ServerName
-  readonly store: boolean
-  readonly meter?: QueryMeter | undefined
-}
-
-/** Measures what one request costs in the database; times in milliseconds. Neither throws nor waits. */
-export interface QueryMeter {
-  /** The request has a connection, or failed to get one. */
-  connectionWait(target: QueryTarget, ms: number, error?: unknown): void
-  /** A statement ended or failed. `copied`: it was streamed, so that its time includes the client's. */
-  statementEnd(
-    target: QueryTarget,
-    statement: Statement,
-    ms: number,
-    rows: number,
-    error?: unknown,
-    copied?: boolean,
-  ): void
-  /** A comment in SQL that identifies the request in the server's views; may be empty. */
-  readonly comment: string
-}
-
 export interface Database extends Reader, QueryTarget {
   /** Runs `action` on one connection in one snapshot: every statement sees the same rows. */
   snapshot<T>(action: (reader: Reader) => Promise<T>): Promise<T>
   /**
-   * The same for one request: its cost is measured, and nothing waits or runs beyond its deadline. A statement that runs
-   * then is cancelled on the server.
+   * The same for one request: its cost is measured, and nothing waits or runs beyond its deadline. A statement that
+   * runs then is cancelled on the server.
    */
   within(deadline: Deadline, meter?: QueryMeter): Database
 }
@@ -121,8 +99,8 @@ export function meteredReader(client: pg.PoolClient, target: QueryTarget): Reade
 }
 
 /**
- * A reader on reserved connections. A statement that the server refuses (no such table) does not cost the connection, as
- * it would on a pool: the server might accept no other in its place.
+ * A reader on reserved connections. A statement that the server refuses (no such table) does not cost the connection,
+ * as it would on a pool: the server might accept no other in its place.
  */
 export const reservedReader = (reserved: ReservedPool, store = false): Reader => ({
   store,

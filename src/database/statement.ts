@@ -1,4 +1,6 @@
-/** Statements, compiled from Kysely's queries: with parameters, or with literals for COPY, which takes no parameters. */
+/**
+ * Statements, compiled from Kysely's queries: with parameters, or with literals for COPY, which takes no parameters.
+ */
 import { createHash } from 'node:crypto'
 import {
   createQueryId,

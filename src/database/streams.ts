@@ -19,7 +19,8 @@ import {
   type PoolUsage,
   type ServerName,
 } from './pool.js'
-import { meteredReader, type QueryTarget, type Reader } from './reader.js'
+import { withoutAborts, type QueryTarget } from './query-meter.js'
+import { meteredReader, type Reader } from './reader.js'
 import { copyText, type Statement } from './statement.js'
 
 /** Reads of one snapshot, on one connection. */
@@ -111,33 +112,6 @@ async function connect(pool: pg.Pool, target: QueryTarget, job: AbortSignal): Pr
     const failure = job.aborted && !timedOut ? undefined : reported
     target.meter?.connectionWait(target, performance.now() - began, failure)
     throw reported
-  }
-}
-
-/** Work that ended because its client left or the service stops has not failed, whatever error it ended with. */
-function withoutAborts(target: QueryTarget, { signal }: AbortController): QueryTarget {
-  const { meter } = target
-  if (meter === undefined) return target
-  const failureOf = (error: unknown): unknown => {
-    if (error === undefined || !signal.aborted) return error
-    const reason: unknown = signal.reason
-    return reason instanceof ClientDisconnected || (reason instanceof ApiError && reason.code === 'shutting_down')
-      ? undefined
-      : reason
-  }
-  return {
-    ...target,
-    meter: {
-      get comment() {
-        return meter.comment
-      },
-      connectionWait: (of, ms, error) => {
-        meter.connectionWait(of, ms, error)
-      },
-      statementEnd: (of, statement, ms, rows, error, copied) => {
-        meter.statementEnd(of, statement, ms, rows, failureOf(error), copied)
-      },
-    },
   }
 }
 

@@ -1,6 +1,6 @@
 /** What one request cost and gave: filled while it is answered, read by the log, the headers and the metrics. */
 import type { FastifyRequest } from 'fastify'
-import type { QueryTarget, QueryMeter } from '../database/reader.js'
+import type { QueryMeter, QueryTarget } from '../database/query-meter.js'
 import type { Statement } from '../database/statement.js'
 import { ClientDisconnected } from '../database/deadline.js'
 import { ApiError, databaseErrorCode, type ErrorCode } from '../errors.js'

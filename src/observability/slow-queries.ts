@@ -5,7 +5,7 @@
 import type pg from 'pg'
 import type { Config } from '../config.js'
 import { createPool, type ServerName } from '../database/pool.js'
-import type { QueryTarget } from '../database/reader.js'
+import type { QueryTarget } from '../database/query-meter.js'
 import type { Statement } from '../database/statement.js'
 
 export interface SlowLog {

@@ -74,8 +74,8 @@ export interface AggregateQuery {
 }
 
 /**
- * The instants that contain the days; for UTC exactly those of the days. In another zone a midnight can occur twice or not
- * at all, so `aggregateStatement` compares the day itself as well.
+ * The instants that contain the days; for UTC exactly those of the days. In another zone a midnight can occur twice or
+ * not at all, so `aggregateStatement` compares the day itself as well.
  */
 export function instantsOfDays({ since, until, zone }: Days): Range {
   const margin = zone === 'UTC' ? 0 : 1

@@ -100,7 +100,8 @@ function anomaliesOf(exams: string[], query: AnomaliesQuery, { limit, after, wit
   const conditions = [ofExams(exams)]
   if (query.reasons !== undefined) conditions.push(sql`${anomaly('reason')} = any(${query.reasons}::text[])`)
   if (query.outcome !== undefined) conditions.push(sql`${anomaly('outcome')} = ${query.outcome}::text`)
-  return statement(sql`select ${sql.join([...anomalyColumns.map(({ name }) => anomaly(name)), ...(withKey ? [keyList(key)] : [])])}
+  const columns = anomalyColumns.map(({ name }) => anomaly(name))
+  return statement(sql`select ${sql.join([...columns, ...(withKey ? [keyList(key)] : [])])}
 from ${relation('attempt_anomaly')}
 where ${and([...conditions, ...(after === undefined ? [] : [isBehind(key, after)])])}
 order by ${keyList(key)}

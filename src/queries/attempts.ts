@@ -22,8 +22,8 @@ const attempt = columnsOf<'attempt_numbered'>()
 const exam = columnsOf<'attempt_exam'>()
 
 /**
- * The total order. Within (student_id, item_id) the last two order as attempt_no does, and they keep a cursor valid when a
- * late edit renumbers the attempts.
+ * The total order. Within (student_id, item_id) the last two order as attempt_no does, and they keep a cursor valid
+ * when a late edit renumbers the attempts.
  */
 const key: readonly KeyColumn[] = [
   {
@@ -52,9 +52,9 @@ interface Window {
 }
 
 /**
- * One student or session is one statement. Anything else is read in windows of whole exams in the order of completed_at,
- * each larger than the one before: a page reads little more than it returns, a filter that few rows pass still ends after
- * one pass, and a stream begins with its first rows instead of after a sort of everything.
+ * One student or session is one statement. Anything else is read in windows of whole exams in the order of
+ * completed_at, each larger than the one before: a page reads little more than it returns, a filter that few rows pass
+ * still ends after one pass, and a stream begins with its first rows instead of after a sort of everything.
  */
 export async function* selectAttempts(reader: Reader, query: AttemptsQuery, request: PageRequest): StatementSequence {
   const first: Window = request.after?.[0] === undefined ? {} : { from: request.after[0] }
@@ -72,8 +72,8 @@ export async function* selectAttempts(reader: Reader, query: AttemptsQuery, requ
     return
   }
   const numbered = query.attemptNo !== undefined || query.columns.some((column) => column.name === 'attempt_no')
-  // Rows are numbered from the first exam of their student on, again in every window. A page stops early; a stream would
-  // number the same histories again and again, so it changes to one pass as soon as that is less work.
+  // Rows are numbered from the first exam of their student on, again in every window. A page stops early; a stream
+  // would number the same histories again and again, so it changes to one pass as soon as that is less work.
   const everyone = numbered && request.limit === undefined ? await studentsOfRange(reader, query) : undefined
   if (numbered && request.limit === undefined && everyone === undefined) {
     yield attemptStatement('attempt_numbered', query, request, {})

@@ -79,8 +79,9 @@ offset ${limit - 1}::bigint limit 1`),
 }
 
 /**
- * Until the snapshot ends the two indexes are read side by side. Most requests read the few rows behind the last version,
- * for which statistics are always out of date and a scan of everything looks cheap; and a stream begins at once.
+ * Until the snapshot ends the two indexes are read side by side. Most requests read the few rows behind the last
+ * version, for which statistics are always out of date and a scan of everything looks cheap; and a stream begins at
+ * once.
  */
 const inOrder = sql.join(
   ['seqscan', 'bitmapscan', 'sort'].map((plan) => sql`set_config(${sql.lit(`enable_${plan}`)}, 'off', true)`),

@@ -47,9 +47,9 @@ function daysOf({ since, until }: Range, days: Days | undefined): Condition[] {
 }
 
 /**
- * The newest version among what is covered. For days it is the days' own, which deletions raise as well. For a student it
- * is that of the rows, with their number: a row that is there at a version was there when the version was given, so of
- * two such sets with equally many rows neither lacks one. The epoch separates two versions of one number.
+ * The newest version among what is covered. For days it is the days' own, which deletions raise as well. For a student
+ * it is that of the rows, with their number: a row that is there at a version was there when the version was given, so
+ * of two such sets with equally many rows neither lacks one. The epoch separates two versions of one number.
  * @throws StoreNotReady
  */
 export async function readEtagVersion(

@@ -34,8 +34,8 @@ export interface AttemptFilters extends Range {
   sample?: number
 }
 
-/** All of the conditions; none of them is true for every row. */
-export const { and } = expressionBuilder<Relations>()
+/** Kysely's: `and` of no condition is true, `or` of none is false. */
+export const { and, or } = expressionBuilder<Relations>()
 
 const attempt = columnsOf<'attempt_numbered'>()
 

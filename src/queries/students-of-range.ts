@@ -1,6 +1,6 @@
 /**
- * The window function of attempt_no keeps a filter on dates above exam_results; a filter on students is pushed down. So a
- * query over a range reads the students of the range first, and then numbers their whole history.
+ * The window function of attempt_no keeps a filter on dates above exam_results; a filter on students is pushed down.
+ * So a query over a range reads the students of the range first, and then numbers their whole history.
  */
 import { sql } from 'kysely'
 import type { Reader } from '../database/reader.js'

@@ -4,7 +4,7 @@ import type { Reader } from '../database/reader.js'
 import { statement } from '../database/statement.js'
 import { columnsOf, db, relation } from '../relations.js'
 import { selectAggregates, withDay, type AggregateQuery } from './aggregates.js'
-import { and, attemptConditions, dayIn, inDays, inRange, type Condition, type Days } from './filters.js'
+import { and, attemptConditions, dayIn, inDays, inRange, or, type Condition, type Days } from './filters.js'
 import { isBehind, keyList } from './keyset.js'
 import { firstColumn, type PageRequest, type StatementSequence } from './paging.js'
 
@@ -72,14 +72,16 @@ function computed(
   days: readonly string[],
 ): RawBuilder<unknown> {
   // one condition per run of days, so that the index finds them wherever they lie
-  const runs = runsOfDays(days).map(
-    ({ since, until }) => sql`${and(inRange({ since: `${since}T00:00:00Z`, until: `${until}T00:00:00Z` }))}`,
+  const runs = runsOfDays(days).map(({ since, until }) =>
+    and(inRange({ since: `${since}T00:00:00Z`, until: `${until}T00:00:00Z` })),
   )
-  const rows = sql`${relation('attempt_materialized')} where (${sql.join(runs, sql` or `)})`
-  return sql`select ${date}, ${topicDay('topic_id')}, ${sql.join(measures.map((one) => sql`${one.sql} as ${sql.ref(one.name)}`))}
+  const rows = sql`${relation('attempt_materialized')} where ${or(runs)}`
+  const topic = topicDay('topic_id')
+  const named = measures.map((measure) => sql`${measure.sql} as ${sql.ref(measure.name)}`)
+  return sql`select ${sql.join([date, topic, ...named])}
 from ${withDay(rows, dayIn('UTC', attempt('completed_at')))}
 where ${and([...topics, sql<boolean>`${date} = any(${days}::date[])`])}
-group by ${date}, ${topicDay('topic_id')}`
+group by ${date}, ${topic}`
 }
 
 /** Days in their order, as few half-open ranges. */

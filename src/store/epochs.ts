@@ -1,8 +1,8 @@
 /**
  * Which refresher session gave which versions. A version is only a number: after a rebuild, a restored backup or a
  * failover that lost the last commits it is given again, for other changes, and a follower by number would miss them.
- * Each of these events ends the refresher's session too. So each session that becomes the leader opens an epoch with the
- * next version, and a token is valid if the store gave the token's version in the token's epoch.
+ * Each of these events ends the refresher's session too. So each session that becomes the leader opens an epoch with
+ * the next version, and a token is valid if the store gave the token's version in the token's epoch.
  */
 import { sql, type RawBuilder } from 'kysely'
 import type pg from 'pg'
@@ -18,9 +18,8 @@ insert into attempt_epoch (first_version) select version + 1 from store`)
 
 /** Deletes every epoch: earlier tokens are no longer valid. */
 export async function beginHistory(store: pg.ClientBase): Promise<void> {
-  await store.query(
-    'with gone as (delete from attempt_epoch) insert into attempt_epoch (first_version) select version from attempt_store',
-  )
+  await store.query(`with gone as (delete from attempt_epoch)
+insert into attempt_epoch (first_version) select version from attempt_store`)
 }
 
 const epoch = columnsOf<'attempt_epoch'>()

@@ -101,8 +101,8 @@ export class StoreNotReady extends ApiError {
 export type ReadyStore = StoreState & { asOf: string }
 
 /**
- * The state in the snapshot in which the rows are read: between the choice of the source and its answer is the wait for a
- * connection, and TRUNCATE shows an empty table to every snapshot.
+ * The state in the snapshot in which the rows are read: between the choice of the source and its answer is the wait
+ * for a connection, and TRUNCATE shows an empty table to every snapshot.
  * @param more further columns, and the relation of one row that has them
  * @throws StoreNotReady
  */

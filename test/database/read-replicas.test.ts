@@ -73,7 +73,8 @@ async function pair(t: Test, { store = false }: { store?: boolean } = {}): Promi
 
 /** An exam whose session names it, so that an answer shows what it has. */
 const exam = (session: string) =>
-  `insert into exam_results (session_id, user_id, result_json, updated_at) values ('${session}', 'marker', '{"questions": [{"question_id": 1, "is_correct": true}]}', '2026-03-13T00:00:00Z')`
+  `insert into exam_results (session_id, user_id, result_json, updated_at)
+values ('${session}', 'marker', '{"questions": [{"question_id": 1, "is_correct": true}]}', '2026-03-13T00:00:00Z')`
 
 async function until(what: () => boolean | Promise<boolean>, message: string, ms = 60_000): Promise<void> {
   const end = Date.now() + ms
@@ -93,7 +94,7 @@ const backends = async (server: pg.Pool, application: string) =>
     ).rows[0]?.n,
   )
 
-/** Whether an answer is a standby's, told by the sessions of the service that ran a statement meanwhile; one that only ended did not. */
+/** Whether a standby answered: whether a session of the service ran a statement there meanwhile. */
 async function answeredBy(
   app: App,
   pair: Pair,
@@ -391,7 +392,8 @@ t.test(
       'it knows',
     )
     await servers.writer.query(`alter view attempt_anomaly rename to anomaly_before;
-    create view attempt_anomaly as select a.* from anomaly_before as a cross join (select case when pg_is_in_recovery() then pg_sleep(20) end) as slow`)
+    create view attempt_anomaly as select a.*
+      from anomaly_before as a cross join (select case when pg_is_in_recovery() then pg_sleep(20) end) as slow`)
     await servers.caughtUp()
     const answer = answeredBy(app, servers, '/v1/anomalies')
     await until(

@@ -1,5 +1,6 @@
 /** The relations as TypeScript has them are those of the database. */
 import t from 'tap'
+import { buildIndexes } from '../../src/migrate/indexes.js'
 import type { ColumnName, Relations } from '../../src/relations.js'
 import { createDatabase } from '../helpers/database.js'
 import { enabled } from '../helpers/store.js'
@@ -95,6 +96,7 @@ const columns: { [R in keyof Relations]: Record<ColumnName<R>, string> } = {
 
 t.test('every relation has the columns and types that the code is compiled against', async (t) => {
   const db = await createDatabase(t)
+  await buildIndexes(db.pool, () => undefined)
   await enabled(db)
   for (const [relation, expected] of Object.entries(columns)) {
     const { rows } = await db.pool.query<{ name: string; type: string }>(

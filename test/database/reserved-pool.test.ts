@@ -29,7 +29,8 @@ t.test('connections stay where their successors are refused', async (t) => {
   const open = async () =>
     (
       await db.pool.query<{ pid: number }>(
-        `select pid from pg_stat_activity where application_name = 'attempt-api kept' and datname = current_database() order by pid`,
+        `select pid from pg_stat_activity
+where application_name = 'attempt-api kept' and datname = current_database() order by pid`,
       )
     ).rows.map(({ pid }) => pid)
   const until = async (what: () => boolean | Promise<boolean>, message: string) => {
@@ -38,14 +39,14 @@ t.test('connections stay where their successors are refused', async (t) => {
       await new Promise((again) => setTimeout(again, 50))
     }
   }
-  await until(async () => (await open()).length === 2, 'both are opened by themselves')
+  await until(async () => (await open()).length === 2, 'both are opened by start')
   const first = await open()
   await until(() => made >= 5, 'renewals were tried')
   t.strictSame(await open(), first)
   t.ok(first.includes((await kept.pool.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]!.pid))
 
   await db.pool.query(`alter role ${role} connection limit 10`)
-  // somebody asks all the time, and nobody is let down
+  // queries run all the time, and none fails
   let asked = 0
   await until(async () => {
     await Promise.all(Array.from({ length: 5 }, () => kept.pool.query('select 1')))

@@ -1,5 +1,5 @@
 /** Statements of requests, connections, streams and standbys. */
-import type { Databases, QueryTarget } from '../../database/reader.js'
+import type { QueryTarget } from '../../database/query-meter.js'
 import type { Streams } from '../../database/streams.js'
 import { ApiError, databaseErrorCode } from '../../errors.js'
 import type { Sources } from '../../store/sources.js'
