@@ -74,7 +74,7 @@ const timeText = (column: string) => `case when isfinite(a.${column}::timestampt
 export interface GoldenStatement {
   /** Selects the rows of the view, each as an array of texts in the order of the contract. $1: `goldenExamsJson`. */
   rows: string
-  /** Reads only the exams, to tell an exam that the table cannot hold from a definition that raises an error. */
+  /** Reads only the exams, to distinguish an exam that the table cannot hold from a definition that raises. */
   source: string
   /** The columns of the table that the exams replace. */
   columns: CatalogColumn[]

@@ -69,7 +69,7 @@ async function relationStates(
   return new Map(rows.map((row) => [row.oid, row]))
 }
 
-/** What depends on the view attempt; empty where there is no such view. */
+/** What depends on the view attempt; empty where the view does not exist. */
 async function attemptDependants(pool: pg.Pool): Promise<string[]> {
   const {
     rows: [view],

@@ -4,7 +4,7 @@ import { attemptV1 } from '../../src/contract/attempt-v1.js'
 import { checkContract } from '../../src/contract/check.js'
 import type { SqlClient } from '../../src/contract/sql-client.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
-import { mutants, variants } from './mutants.js'
+import { mutants, variants } from './mutants/index.js'
 
 const chainNames = ['attempt_exam', 'attempt_element', 'attempt_response', 'attempt_numbered', 'attempt']
 
@@ -102,7 +102,7 @@ await t.test('every view of equal meaning passes', async (t) => {
   })
 })
 
-await t.test('a role without a right, in a read-only session with settings of its own', async (t) =>
+await t.test('a role without rights, in a read-only session with settings of its own, can check', async (t) =>
   withDatabase(t, async (db, client) => {
     const role = `contract_reader_${process.pid}`
     await client.query(`create role ${role}`)
@@ -126,8 +126,8 @@ await t.test('a role without a right, in a read-only session with settings of it
 await t.test('what cannot be checked is an error and never a pass', async (t) =>
   withDatabase(t, async (_db, client) => {
     const chain = await chainOf(client)
-    const wrapped = (clause: string) =>
-      `create or replace view attempt as select w.* from (${(chain['attempt'] ?? '').replace(/;\s*$/, '')}) w ${clause}`
+    const definition = (chain['attempt'] ?? '').replace(/;\s*$/, '')
+    const wrapped = (clause: string) => `create or replace view attempt as select w.* from (${definition}) w ${clause}`
     const cases: Record<string, string[]> = {
       'another table': [
         'create table hidden (session_id text)',
@@ -135,7 +135,8 @@ await t.test('what cannot be checked is an error and never a pass', async (t) =>
       ],
       'a function that reads a table': [
         'create table hidden (session_id text)',
-        'create function visible(s text) returns boolean language sql stable as $$ select not exists (select 1 from hidden h where h.session_id = s) $$',
+        `create function visible(s text) returns boolean language sql stable as $$
+          select not exists (select 1 from hidden h where h.session_id = s) $$`,
         wrapped('where visible(session_id)'),
       ],
       'a system view': [wrapped('where (select count(*) from pg_class) > 0')],
@@ -150,7 +151,7 @@ await t.test('what cannot be checked is an error and never a pass', async (t) =>
     await t.rejects(
       checkContract(client, attemptV1, { timeoutMs: 0 }),
       { code: '57014' },
-      'a check without time throws',
+      'a check without time left throws',
     )
   }),
 )

@@ -1,4 +1,4 @@
-/** The same view under other owners, roles, settings and neighbours: what of it is drift, and what must be none. */
+/** The same view under other owners, roles, settings and schemas: which of these are drift, and which are not. */
 import pg from 'pg'
 import t from 'tap'
 import { attemptV1 } from '../../src/contract/attempt-v1.js'
@@ -7,7 +7,7 @@ import { createDatabase, type TestDatabase } from '../helpers/database.js'
 
 type Teardown = { teardown(action: () => unknown): unknown }
 
-/** A role of this run; what it owns in the database goes with it. */
+/** A role of this run; what it owns in the database is dropped with the database. */
 async function createRole(t: Teardown, db: TestDatabase, what: string, options = ''): Promise<string> {
   const role = `${what}_${db.name}`
   await db.pool.query(`create role ${role} ${options}`)
@@ -20,7 +20,7 @@ async function createRole(t: Teardown, db: TestDatabase, what: string, options =
   return role
 }
 
-/** The check on a connection of its own, so that what was set on database and role is in force. */
+/** The check on a connection of its own, so that the settings of database and role are in force. */
 async function checked(db: TestDatabase, { user, before = '' }: { user?: string; before?: string } = {}) {
   const url = new URL(db.url)
   if (user !== undefined) [url.username, url.password] = [user, 'secret']
@@ -51,58 +51,59 @@ t.test('row security is drift where it is in force for the owner of the view, an
   const member = await createRole(t, db, 'member', `in role ${owner}`)
   const outsider = await createRole(t, db, 'outsider')
   const views = ['attempt_exam', 'attempt_element', 'attempt_response', 'attempt_numbered', 'attempt']
-  const given = async (table: string, view: string) => {
-    await db.pool
-      .query(`alter table exam_results owner to ${table}; ${views.map((name) => `alter view ${name} owner to ${view}`).join('; ')};
+  const setOwners = async (table: string, view: string) => {
+    await db.pool.query(`
+      alter table exam_results owner to ${table};
+      ${views.map((name) => `alter view ${name} owner to ${view}`).join('; ')};
       grant select on exam_results to public`)
   }
   t.teardown(() =>
-    db.pool.query(
-      `reassign owned by ${owner}, ${bypasses}, ${member}, ${outsider} to postgres; drop owned by ${owner}, ${bypasses}, ${member}, ${outsider}`,
-    ),
+    db.pool.query(`
+      reassign owned by ${owner}, ${bypasses}, ${member}, ${outsider} to postgres;
+      drop owned by ${owner}, ${bypasses}, ${member}, ${outsider}`),
   )
 
-  await given(owner, outsider)
+  await setOwners(owner, outsider)
   t.strictSame(await checked(db), holds, 'not enabled')
   await db.pool.query('alter table exam_results enable row level security')
-  t.strictSame(await checked(db), hidden, 'enabled, the view of somebody else')
+  t.strictSame(await checked(db), hidden, 'enabled, and the view belongs to another role')
   await db.pool.query('create policy everything on exam_results using (true)')
-  t.strictSame(await checked(db), hidden, 'a policy that lets everything through today')
-  await given(owner, owner)
+  t.strictSame(await checked(db), hidden, 'a policy that hides no row today')
+  await setOwners(owner, owner)
   t.strictSame(await checked(db), holds, 'the owner of the table')
-  await given(owner, member)
+  await setOwners(owner, member)
   t.strictSame(await checked(db), holds, 'a member of the owner')
-  await given(owner, bypasses)
+  await setOwners(owner, bypasses)
   t.strictSame(await checked(db), holds, 'BYPASSRLS')
-  await given(owner, 'postgres')
+  await setOwners(owner, 'postgres')
   t.strictSame(await checked(db), holds, 'a superuser')
 
   await db.pool.query('alter table exam_results force row level security')
   t.strictSame(await checked(db), holds, 'forced, a superuser')
-  await given(owner, bypasses)
+  await setOwners(owner, bypasses)
   t.strictSame(await checked(db), holds, 'forced, BYPASSRLS')
-  await given(owner, owner)
+  await setOwners(owner, owner)
   t.strictSame(await checked(db), hidden, 'forced, the owner of the table')
-  await given(owner, member)
+  await setOwners(owner, member)
   t.strictSame(await checked(db), hidden, 'forced, a member of the owner')
 
   // the owner of the helper decides who reads the table
-  await given(owner, outsider)
+  await setOwners(owner, outsider)
   await db.pool.query('alter view attempt_exam owner to postgres')
   t.strictSame(await checked(db), holds, 'a helper of a superuser')
-  await given(owner, 'postgres')
+  await setOwners(owner, 'postgres')
   await db.pool.query(`alter view attempt_exam owner to ${owner}`)
   t.strictSame(await checked(db), hidden, 'a helper of the owner, forced')
 
   if (version < 150_000) return
-  await given(owner, 'postgres')
+  await setOwners(owner, 'postgres')
   await db.pool.query('alter view attempt_exam set (security_invoker = true)')
-  t.strictSame(await checked(db), hidden, 'whoever asks decides')
+  t.strictSame(await checked(db), hidden, 'security_invoker: the role that queries decides')
   await db.pool.query('alter table exam_results disable row level security')
-  t.strictSame(await checked(db), holds, 'whoever asks, and nothing is hidden')
+  t.strictSame(await checked(db), holds, 'security_invoker, and nothing is hidden')
 })
 
-t.test('settings of database and role are no drift', async (t) => {
+t.test('settings of database and role are not drift', async (t) => {
   const db = await createDatabase(t)
   const role = await createRole(t, db, 'asking', `login password 'secret'`)
   const settings: Record<string, string> = {
@@ -137,7 +138,7 @@ t.test('settings of database and role are no drift', async (t) => {
   t.strictSame(await checked(db, { user: role }), holds, 'all of them, and a role without a right')
 })
 
-t.test('the locale of the database is no drift', async (t) => {
+t.test('the locale of the database is not drift', async (t) => {
   const major = Number(process.env['PGMAJOR'] ?? 18)
   for (const [since, locale] of [
     [15, "locale_provider icu icu_locale 'tr-TR'"],
@@ -150,24 +151,34 @@ t.test('the locale of the database is no drift', async (t) => {
 t.test('the view in another schema, found by the search_path of the role', async (t) => {
   const db = await createDatabase(t)
   const role = await createRole(t, db, 'reader', `login password 'secret'`)
-  await db.pool.query(`create schema platform; create schema "The lock"; alter table exam_results set schema platform;
-    ${['attempt_anomaly', 'attempt', 'attempt_numbered', 'attempt_response', 'attempt_element', 'attempt_exam'].map((view) => `alter view ${view} set schema "The lock"`).join('; ')};
+  const views = [
+    'attempt_anomaly',
+    'attempt',
+    'attempt_numbered',
+    'attempt_response',
+    'attempt_element',
+    'attempt_exam',
+  ]
+  await db.pool.query(`
+    create schema platform; create schema "The contract"; alter table exam_results set schema platform;
+    ${views.map((view) => `alter view ${view} set schema "The contract"`).join('; ')};
     create table public.exam_results (id int); create table public.attempt (id int)`)
   t.match(await checked(db), { status: 'fail' }, 'the one in public is a table')
-  t.strictSame(await checked(db, { before: 'set search_path = "The lock", public' }), holds)
-  await db.pool.query(
-    `alter role ${role} in database ${db.name} set search_path = "The lock", public; grant usage on schema "The lock" to ${role}; grant select on "The lock".attempt to ${role}`,
-  )
+  t.strictSame(await checked(db, { before: 'set search_path = "The contract", public' }), holds)
+  await db.pool.query(`
+    alter role ${role} in database ${db.name} set search_path = "The contract", public;
+    grant usage on schema "The contract" to ${role};
+    grant select on "The contract".attempt to ${role}`)
   t.strictSame(await checked(db, { user: role }), holds, 'a role that may only read the view')
   await db.pool.query(`drop owned by ${role}`)
   t.match(
-    await checked(db, { user: role, before: 'set search_path = "The lock"' }),
+    await checked(db, { user: role, before: 'set search_path = "The contract"' }),
     { status: 'error' },
     'a schema that the role may not use cannot be checked',
   )
 })
 
-t.test('a neighbour that has the names of built-in functions and operators changes nothing', async (t) => {
+t.test('a schema with functions and operators of built-in names changes nothing', async (t) => {
   const db = await createDatabase(t)
   // later on the path than pg_catalog, and before it
   await db.pool.query(`create schema traps;
@@ -177,7 +188,9 @@ t.test('a neighbour that has the names of built-in functions and operators chang
     create function traps.isfinite(timestamptz) returns boolean language sql immutable as $$ select false $$;
     create function traps.more(integer, integer) returns boolean language sql immutable as $$ select false $$;
     create operator traps.> (function = traps.more, leftarg = integer, rightarg = integer);
-    create type traps.text as (a int); create table traps.pg_class (oid oid); create table traps.pg_attribute (attrelid oid)`)
+    create type traps.text as (a int);
+    create table traps.pg_class (oid oid);
+    create table traps.pg_attribute (attrelid oid)`)
   t.strictSame(await checked(db, { before: 'set search_path = public, traps' }), holds)
   t.strictSame(await checked(db, { before: 'set search_path = traps, pg_catalog, public' }), holds)
 })

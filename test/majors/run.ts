@@ -36,7 +36,7 @@ if (installed.includes(false)) {
   }
 }
 
-const files = ['test/law', 'test/contract'].flatMap((folder) =>
+const files = ['test/view', 'test/contract'].flatMap((folder) =>
   readdirSync(folder)
     .filter((file) => file.endsWith('.test.ts'))
     .map((file) => `${folder}/${file}`),

@@ -1,5 +1,6 @@
 /** Statements of requests, connections, streams and standbys. */
 import type { QueryTarget } from '../../database/query-meter.js'
+import type { Databases } from '../../database/reader.js'
 import type { Streams } from '../../database/streams.js'
 import { ApiError, databaseErrorCode } from '../../errors.js'
 import type { Sources } from '../../store/sources.js'

@@ -1,23 +1,25 @@
 /**
- * The views against an independent law, on exams nobody would write by hand. A failure prints the seed and the
- * shrunken exams; put that seed below to see it again.
+ * Compares the views with the reference implementation, on generated exams that a person would not think of. A failure
+ * prints the seed and the shrunken exams; put that seed below to repeat it.
  */
 import fc from 'fast-check'
 import t from 'tap'
 import { createDatabase } from '../helpers/database.js'
 import { arbitraryExams } from './arbitrary-exams.js'
-import { type Exam, type Queryable, anomaliesOf, attemptsOf, difference, law, loadExams } from './law.js'
+import { type Exam, expectedRows } from './reference.js'
+import { type Queryable, anomaliesOf, attemptsOf, difference, loadExams } from './rows.js'
 
-/** The same batches on every machine, and enough of them to meet everything that is asked for below. */
+/** The same batches on every machine, and enough of them to contain every reason that is required below. */
 const fixed = { seed: 20251101, numRuns: 100 }
 /** As many as a few seconds allow. */
 const random = { seed: Math.floor(Math.random() * 2 ** 31), numRuns: 10_000, interruptAfterTimeLimit: 7_000 }
 
-// Whatever a session may have set: no row may depend on it.
+// settings of a session: no row may depend on them
 const sessions = [
   `set local timezone = 'UTC'`,
   `set local timezone = 'Pacific/Apia'; set local datestyle = 'German, DMY'; set local intervalstyle = 'sql_standard'`,
-  `set local timezone = 'America/St_Johns'; set local datestyle = 'Postgres, MDY'; set local intervalstyle = 'iso_8601'`,
+  `set local timezone = 'America/St_Johns'; set local datestyle = 'Postgres, MDY';
+    set local intervalstyle = 'iso_8601'`,
   `set local enable_hashjoin = off; set local enable_hashagg = off; set local enable_seqscan = off`,
   `set local default_transaction_read_only = on; set local extra_float_digits = -15; set local jit_above_cost = 0`,
 ]
@@ -25,20 +27,19 @@ const sessions = [
 function same<Row extends object>(what: string, actual: readonly Row[], expected: readonly Row[]) {
   const { missing, unexpected } = difference(actual, expected)
   if (missing.length + unexpected.length > 0) {
-    throw new Error(
-      `${what}: ${JSON.stringify({ missing: missing.slice(0, 3), unexpected: unexpected.slice(0, 3) }, null, 2).slice(0, 4000)}`,
-    )
+    const some = { missing: missing.slice(0, 3), unexpected: unexpected.slice(0, 3) }
+    throw new Error(`${what}: ${JSON.stringify(some, null, 2).slice(0, 4000)}`)
   }
 }
 
-async function holds(db: Queryable, exams: Exam[]) {
-  const expected = law(exams)
+async function compare(db: Queryable, exams: Exam[]) {
+  const expected = expectedRows(exams)
   const attempts = await attemptsOf(db)
   const anomalies = await anomaliesOf(db)
   same('attempt', attempts, expected.attempts)
   same('attempt_anomaly', anomalies, expected.anomalies)
 
-  // Counted on what the views say alone: every element is a row of attempt or excluded, and never both.
+  // counted from the views alone: every element is a row of attempt or excluded, and never both
   for (const [session, elements] of expected.elements) {
     const rows = attempts.filter((row) => row.session_id === session).length
     const excluded = new Set(
@@ -50,7 +51,7 @@ async function holds(db: Queryable, exams: Exam[]) {
       throw new Error(`session ${session}: ${elements} elements, ${rows} attempts, ${excluded} excluded`)
   }
 
-  // A filter reaches below the parsing; it may change neither a row nor its number, and must not raise.
+  // PostgreSQL pushes a filter below the parsing; it may change neither a row nor its number, and must not raise
   const some = expected.attempts[Math.floor(expected.attempts.length / 2)]
   if (some !== undefined) {
     same(
@@ -90,7 +91,7 @@ async function holds(db: Queryable, exams: Exam[]) {
   return expected
 }
 
-t.test('the views say what the law says, whatever exam_results holds', async (t) => {
+t.test('the views give the rows of the reference, whatever exam_results holds', async (t) => {
   const { pool } = await createDatabase(t)
   await pool.query(
     'alter table exam_results alter column created_at drop not null, alter column updated_at drop not null',
@@ -104,7 +105,7 @@ t.test('the views say what the law says, whatever exam_results holds', async (t)
     try {
       await loadExams(client, exams)
       await client.query(session)
-      const { attempts, anomalies } = await holds(client, exams)
+      const { attempts, anomalies } = await compare(client, exams)
       count('batches')
       count('attempts', attempts.length)
       count('repeated attempts', attempts.filter((row) => row.attempt_no !== '1').length)
@@ -128,10 +129,10 @@ t.test('the views say what the law says, whatever exam_results holds', async (t)
         }),
         parameters,
       )
-      // The time limit leaves the run it interrupts on its own, with its exams still in the transaction.
+      // the time limit does not wait for the run that it interrupts, whose exams are still in the transaction
       await last
       t.comment(JSON.stringify(Object.fromEntries(seen)))
-      // Only here: a random seed on a slow machine may meet too few exams to have met them all.
+      // only here: with a random seed a slow machine may generate too few exams to meet all of them
       if (parameters !== fixed) return
       for (const reason of [
         'questions_not_array',

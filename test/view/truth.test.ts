@@ -1,28 +1,21 @@
-/** The views against real responses, whose truth was computed from their source without SQL. */
+/** Compares the views with real responses, whose expected rows were computed from their source without SQL. */
 import { existsSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import { createDatabase } from '../helpers/database.js'
-import {
-  type Exam,
-  anomaliesOf,
-  attemptsOf,
-  difference,
-  instant,
-  instantText,
-  law,
-  loadExams,
-  studentId,
-} from './law.js'
+import { instant, instantText } from './instants.js'
+import { type Exam, expectedRows } from './reference.js'
+import { anomaliesOf, attemptsOf, difference, loadExams } from './rows.js'
+import { studentId } from './texts.js'
 
-// Beside the repository and not in it: the sources' terms do not let the data be shipped.
+// beside the repository and not in it: the terms of the sources do not allow to distribute the data
 const folder = '../shared/data'
-const absent = existsSync(folder) ? false : 'the folder ../shared/data with the real response data is not there'
+const absent = existsSync(folder) ? false : 'the folder ../shared/data with the real response data does not exist'
 
 const text = (name: string) => readFileSync(`${folder}/${name}`)
 const unzipped = (name: string) => gunzipSync(text(name)).toString('utf8')
 
-/** The exams of an NDJSON file; `result_json` is cut out as it stands, so that no number is spelled anew. */
+/** The exams of an NDJSON file; `result_json` is cut out as it is, so that every number keeps its spelling. */
 function examsOf(ndjson: string): Exam[] {
   return ndjson
     .split('\n')
@@ -67,7 +60,7 @@ function csv(content: string): Record<string, string>[] {
     .map((row) => Object.fromEntries(header.map((name, at) => [name, row[at] ?? ''])))
 }
 
-t.test('says of the statistics practice what its source says', { skip: absent }, async (t) => {
+t.test('gives the rows of the statistics practice as its source has them', { skip: absent }, async (t) => {
   const { pool } = await createDatabase(t)
   const exams = examsOf(unzipped('lkt.exam_results.ndjson.gz'))
   await loadExams(pool, exams)
@@ -94,14 +87,14 @@ t.test('says of the statistics practice what its source says', { skip: absent },
     'the nine columns that the truth has, both ways',
   )
 
-  const expected = law(exams)
+  const expected = expectedRows(exams)
   const all = difference(attempts, expected.attempts)
-  t.strictSame([all.missing.slice(0, 3), all.unexpected.slice(0, 3)], [[], []], 'id and started_at as the law has them')
+  t.strictSame([all.missing.slice(0, 3), all.unexpected.slice(0, 3)], [[], []], 'id and started_at as in the reference')
   const anomalies = difference(await anomaliesOf(pool), expected.anomalies)
   t.strictSame(
     [anomalies.missing.slice(0, 3), anomalies.unexpected.slice(0, 3)],
     [[], []],
-    'the anomalies as the law has them',
+    'the anomalies as in the reference',
   )
 })
 

@@ -1,19 +1,11 @@
 /**
- * Every rule of the law as given JSON and literal rows. Each example is one exam of `alice` unless it says more, and is
- * asked of the views and of law.ts: what is written here is the arbiter of both.
+ * Every rule of the contract as given JSON and literal rows. Each example is one exam of `alice` unless it gives more.
+ * The views and the reference implementation must both give these rows.
  */
 import t from 'tap'
 import { createDatabase } from '../helpers/database.js'
-import {
-  type AnomalyRow,
-  type AttemptRow,
-  type Exam,
-  anomaliesOf,
-  attemptsOf,
-  difference,
-  law,
-  loadExams,
-} from './law.js'
+import { type AnomalyRow, type AttemptRow, type Exam, expectedRows } from './reference.js'
+import { anomaliesOf, attemptsOf, difference, loadExams } from './rows.js'
 
 const exam1 = '00000000-0000-0000-0000-000000000001'
 const exam2 = '00000000-0000-0000-0000-000000000002'
@@ -696,7 +688,7 @@ const locales: [name: string, since: number, locale: string][] = [
 
 for (const [locality, since, locale] of locales)
   t.test(
-    `the law by examples, in ${locality}`,
+    `the contract by examples, in ${locality}`,
     { skip: since > Number(process.env['PGMAJOR'] ?? 18) ? `PostgreSQL ${since} has it first` : false },
     async (t) => {
       const { pool } = await createDatabase(t, { locale })
@@ -716,9 +708,9 @@ for (const [locality, since, locale] of locales)
           } finally {
             await client.query('rollback')
           }
-          const said = law(exams)
-          t.strictSame(difference(said.attempts, attempts), nothing, 'attempt by law.ts')
-          t.strictSame(difference(said.anomalies, anomalies), nothing, 'attempt_anomaly by law.ts')
+          const reference = expectedRows(exams)
+          t.strictSame(difference(reference.attempts, attempts), nothing, 'attempt of the reference')
+          t.strictSame(difference(reference.anomalies, anomalies), nothing, 'attempt_anomaly of the reference')
         })
       }
     },

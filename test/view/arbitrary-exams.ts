@@ -1,9 +1,10 @@
 /**
  * Exams of every shape, valid, malformed and hostile. `result_json` is built as JSON text and never as a JavaScript
- * value, because the law cares how a number is spelled.
+ * value, because the contract depends on how a number is spelled.
  */
 import fc from 'fast-check'
-import { type Exam, instant, instantText } from './law.js'
+import { instant, instantText } from './instants.js'
+import type { Exam } from './reference.js'
 
 const one = <T>(...values: readonly T[]) => fc.constantFrom(...values)
 
@@ -21,7 +22,7 @@ const anyText = fc
 /** Long enough to be out of line, regular enough to be compressed: an index row holds no 10 kB. */
 const longText = one('x', '0', '9', ' ', '-', '.', 'é', '𝄞', '\\"').map((unit) => unit.repeat(10_000 / unit.length))
 
-/** ASCII blanks, which the law allows around, and others, which it does not. */
+/** ASCII blanks, which the contract allows around a value, and others, which it does not. */
 const blank = fc.oneof(
   { weight: 8, arbitrary: fc.constant('') },
   { weight: 3, arbitrary: one(' ', '\t', '\n', '\v', '\f', '\r', ' \t\r\n\v\f ') },
