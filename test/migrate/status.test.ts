@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { sql, type Kysely } from 'kysely'
 import { Kysely as Builder, Migrator, PostgresDialect } from 'kysely'
 import pg from 'pg'
-import { sentenceOf, withoutSecrets } from '../../src/cli/failure.js'
+import { describeFailure, withoutSecrets } from '../../src/cli/failure.js'
 import { migrateDown, migrateUp } from '../../src/migrate/runner.js'
 import { viewMigrations, queueMigrations, storeMigrations, type MigrationSet } from '../../src/migrate/sets.js'
 import { hashesOf } from '../../src/migrate/hashes.js'
@@ -457,7 +457,7 @@ t.test('no error shows a password', async (t) => {
   ])
     t.notMatch(withoutSecrets(text, secrets), /s3cret/)
   t.match(
-    sentenceOf(
+    describeFailure(
       Object.assign(new Error(''), {
         errors: [Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })],
       }),
