@@ -22,7 +22,7 @@ type Options = Record<string, Option<unknown>>
 type Values<O extends Options> = { [Name in keyof O]: O[Name] extends Option<infer Value> ? Value : never }
 
 export interface CommandSpec<O extends Options> {
-  /** Paragraphs below the examples. */
+  /** Paragraphs below the examples, wrapped for the terminal. */
   description: string
   /** Lines to copy, each with what it does. */
   examples: readonly (readonly [command: string, purpose: string])[]
@@ -119,7 +119,8 @@ export function defineCommand<O extends Options>(spec: CommandSpec<O>): Command 
       if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
         const meant = suggestion(option.replace(/^-+/, ''), names)
         throw new UsageError(
-          `${name} has no option ${option}.${meant === undefined ? '' : ` Did you mean --${meant}?`} Its options: ${listed}`,
+          `${name} has no option ${option}.${meant === undefined ? '' : ` Did you mean --${meant}?`} ` +
+            `Its options: ${listed}`,
         )
       }
       const long = option.replace(/^.*--/, '')
@@ -143,7 +144,7 @@ export function defineCommand<O extends Options>(spec: CommandSpec<O>): Command 
         `attempt-api ${name}: ${summary}`,
         `Usage: ${usage.filter(Boolean).join(' ')}`,
         `Examples:\n${spec.examples.map(([line, purpose]) => `  ${line}\n      ${purpose}`).join('\n')}`,
-        spec.description,
+        paragraphs(spec.description),
         `Options:\n${columns([...rows, ['  -h, --help', 'print this help']])}`,
         `Exit codes:\n${columns(Object.entries(spec.exits).map(([code, meaning]) => [`  ${code}`, meaning]))}`,
       ].join('\n\n')
@@ -168,6 +169,23 @@ export function defineCommand<O extends Options>(spec: CommandSpec<O>): Command 
       return spec.run(read, { operand, config })
     },
   }
+}
+
+const lineWidth = 100
+
+/** Text in lines of at most 100 characters; an empty line separates paragraphs. */
+function paragraphs(text: string): string {
+  const wrap = (paragraph: string) =>
+    paragraph
+      .trim()
+      .split(/\s+/)
+      .reduce<string[]>((lines, word) => {
+        const last = lines.at(-1)
+        if (last === undefined || last.length + word.length >= lineWidth) return [...lines, word]
+        return [...lines.slice(0, -1), `${last} ${word}`]
+      }, [])
+      .join('\n')
+  return text.split('\n\n').map(wrap).join('\n\n')
 }
 
 /** Rows of text in columns. */

@@ -10,7 +10,9 @@ export const generate = defineCommand({
       'the true difficulty and discrimination of the items of seed 7',
     ],
   ],
-  description: `Answers follow a two-parameter logistic model on the logit scale. The same options, seed and end give the same rows.`,
+  description: `
+    Answers follow a two-parameter logistic model on the logit scale. The same options, seed and end give the same
+    rows.`,
   options: {
     exams: count('exams', 2000),
     questions: count('questions per exam', 20),

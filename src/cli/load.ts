@@ -32,8 +32,9 @@ export const load = defineCommand({
     ['attempt-api load exams.ndjson', 'load into the embedded PostgreSQL in .data'],
     ['attempt-api load exams.ndjson.gz', 'the same from a compressed file'],
   ],
-  description: `Each line of FILE is one row of exam_results as a JSON object. Loads every line or none; skips sessions that exist
-already. Creates the table exam_results where it is missing, in the embedded database only.`,
+  description: `
+    Each line of FILE is one row of exam_results as a JSON object. Loads every line or none; skips sessions that exist
+    already. Creates the table exam_results where it is missing, in the embedded database only.`,
   operand: 'FILE.ndjson[.gz]',
   options: {},
   exits: { 0: 'loaded', 1: 'failed; nothing was loaded', 2: 'the file cannot be read' },

@@ -66,9 +66,11 @@ export const serve = defineCommand({
       'on a database that attempt-api migrate up has prepared; docs/configuration.md lists every variable',
     ],
   ],
-  description: `Serves the database in DATABASE_URL. Without it, and never in production, starts an embedded PostgreSQL in
-EMBEDDED_DIRECTORY (default: .data), applies the migrations and loads a synthetic cohort. Ctrl-C, SIGTERM and SIGHUP stop
-both: requests in flight have SHUTDOWN_GRACE_S (default: 10 seconds) to end. A second Ctrl-C stops at once.`,
+  description: `
+    Serves the database in DATABASE_URL. Without it, and never in production, starts an embedded PostgreSQL in
+    EMBEDDED_DIRECTORY (default: .data), applies the migrations and loads a synthetic cohort. Ctrl-C, SIGTERM and
+    SIGHUP stop both: requests in flight have SHUTDOWN_GRACE_S (default: 10 seconds) to end. A second Ctrl-C stops at
+    once.`,
   options: {},
   exits: { 0: 'stopped by a signal', 1: 'could not start, was stopped twice, or failed' },
   async run(_options, { config: readConfig }) {

@@ -66,8 +66,8 @@ function account(): Account {
   const found = accounts.find(([name]) => name === 'postgres') ?? accounts.find(([name]) => name === 'nobody')
   if (found === undefined)
     throw new Error(
-      'PostgreSQL does not run as root, and this system has no account postgres or nobody to run it. Run attempt-api as ' +
-        'another user.',
+      'PostgreSQL does not run as root, and this system has no account postgres or nobody to run it. Run attempt-api ' +
+        'as another user.',
     )
   return { uid: Number(found[2]), gid: Number(found[3]) }
 }
@@ -109,14 +109,14 @@ function initialise({ data, name, passwordFile }: DataDirectory, initdb: string,
   if (status === 0) return
   const reason = error === undefined ? stderr.trim().split('\n').at(-1) : error.message
   throw new Error(
-    `The embedded PostgreSQL cannot be initialised in ${name}: ${reason}. The account that runs it must be able to read ` +
-      'this folder.',
+    `The embedded PostgreSQL cannot be initialised in ${name}: ${reason}. The account that runs it must be able to ` +
+      'read this folder.',
   )
 }
 
 /**
- * Starts PostgreSQL in `directory`, created where it is missing, on a free port of the loopback address. The server ends
- * with this process. One that a killed process left in the directory is stopped first.
+ * Starts PostgreSQL in `directory`, created where it is missing, on a free port of the loopback address. The server
+ * stops with this process. One that a killed process left in the directory is stopped first.
  * @throws Error in a sentence, for example where another process uses the directory
  */
 export async function startEmbedded(directory: string, options: EmbeddedOptions = {}): Promise<EmbeddedServer> {
@@ -185,7 +185,8 @@ export async function startEmbedded(directory: string, options: EmbeddedOptions 
       if (logged.includes('Address already in use') && !settings.some((setting) => setting.startsWith('port=')))
         return startEmbedded(directory, options)
       throw new Error(
-        `The embedded PostgreSQL in ${directory} stopped at its start (${ended}): ${logged.trim().split('\n').at(-1) ?? ''}`,
+        `The embedded PostgreSQL in ${directory} stopped at its start (${ended}): ` +
+          (logged.trim().split('\n').at(-1) ?? ''),
       )
     }
     await sleep(25)

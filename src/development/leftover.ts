@@ -1,4 +1,4 @@
-/** What runs in a data directory before a start: nothing, the server of another attempt-api, or one left by a killed one. */
+/** Before a start: whether a server still runs in the data directory, and whether this start may stop it. */
 import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
@@ -36,7 +36,7 @@ function ownerOf({ ownerFile }: DataDirectory, serverPid: number): number | unde
   return server === serverPid ? owner : undefined
 }
 
-/** Whether the server on this port is the one of this directory: a process id alone may belong to another program by now. */
+/** Whether the server on this port is that of the directory: a process id may belong to another program by now. */
 async function isServerOf({ data, passwordFile }: DataDirectory, port: number): Promise<boolean> {
   const client = new pg.Client({
     host: '127.0.0.1',
@@ -94,7 +94,8 @@ export async function freeDirectory(directory: DataDirectory, report: (line: str
   // it may be stopping already
   else if (await gone(answerMs)) return
   throw new Error(
-    `Process ${pid} is recorded as the PostgreSQL in ${name}, and nothing shows that no attempt-api uses it. If it is a ` +
-      `PostgreSQL, stop it (kill -INT ${pid}); if it is another program, delete ${pidFile}; ${elsewhere}.`,
+    `PostgreSQL may already run in ${name} (process ${pid}), started by an attempt-api that is not known. ` +
+      `If process ${pid} is a PostgreSQL, stop that attempt-api, or, if none runs, kill -INT ${pid}; ` +
+      `if it is another program, delete ${pidFile}; ${elsewhere}.`,
   )
 }

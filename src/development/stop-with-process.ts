@@ -1,6 +1,6 @@
 /**
- * Stops the embedded servers of this process when it ends: at exit, at a signal that no other listener handles, and, under
- * npm, when npm is gone. Node ends at a signal without an `exit` event, which would leave a server behind.
+ * Stops the embedded servers of this process when it ends: at exit, at a signal that no other listener handles, and,
+ * under npm, when npm is gone. Without a listener Node ends at a signal without an `exit` event, and leaves the server.
  */
 import type { ChildProcess } from 'node:child_process'
 

@@ -110,8 +110,8 @@ export const commandHeartbeat: HeartbeatSettings = {
 const busyMs = 500
 
 /**
- * @param bytesReceived grows with every byte that a server sends to this process: a server that is late with this answer
- * and sends others responds
+ * @param bytesReceived grows with every byte that a server sends to this process: a server that sends other answers
+ * responds, even if this one is late
  */
 export function createHeartbeat(
   primaryUrl: string,

@@ -14,24 +14,24 @@ t.test('half of a store is told as it is', async (t) => {
   t.match(await run(elsewhere.url, 'enable'), { status: 0 })
   t.match(
     await run('', 'status'),
-    { status: 0, stdout: /There is no store here, but exam_results has a queue/ },
+    { status: 0, stdout: /There is no store in this database, but exam_results has a queue/ },
     'the store is elsewhere',
   )
   t.match(await run('', 'enable'), { status: 0 })
   t.match(await run(elsewhere.url, 'status'), {
     status: 0,
-    stdout: /The queue feeds another store: this one is in step no longer/,
+    stdout: /The queue feeds another store, so this one is no longer updated/,
   })
   t.match(await run(elsewhere.url, 'disable'), { status: 0 })
 
   await db.pool.query('create view dependant as select * from attempt_materialized')
   t.match(await run('', 'disable'), {
     status: 1,
-    stderr: /view dependant depends on table attempt_materialized\): drop what depends on it first/,
+    stderr: /view dependant depends on table attempt_materialized\): drop the objects that depend on it first/,
   })
   t.match(await run('', 'status'), {
     status: 0,
-    stdout: /There is no queue on exam_results, and nothing keeps the store in step/,
+    stdout: /There is no queue on exam_results, so nothing keeps the store up to date/,
   })
   t.match(await run('', 'verify'), { status: 1, stderr: /There is no queue on exam_results/ })
   await db.pool.query('drop view dependant')

@@ -147,11 +147,11 @@ t.test('errors go to stderr with an exit code that is not 0', async (t) => {
   t.match(spawned(undefined, 'nothing'), {
     status: 2,
     stdout: '',
-    stderr: /^attempt-api: there is no command nothing; .+\n$/,
+    stderr: /^attempt-api: Unknown command "nothing"\. .+\n$/,
   })
   t.match(spawned('postgres://x@127.0.0.1:1/x', 'migrate', 'up'), {
     status: 3,
-    stderr: /^attempt-api: the database refuses the connection: .+\n$/,
+    stderr: /^attempt-api: the database refuses connections: .+\n$/,
   })
   t.match(await cli('postgres://x@127.0.0.1:1/x', 'contract', 'verify'), { status: 3 })
   t.match(await cli('mysql://x', 'serve'), { status: 1, stderr: /DATABASE_URL must be/ })

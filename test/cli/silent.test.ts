@@ -107,7 +107,7 @@ t.test(
         async (verb) => {
           const { code, said } = await run(target.href, 'store', ...verb)
           t.equal(code, 3, `${verb.join(' ')}: ${said}`)
-          t.match(said, /the database does not answer: check host and port of DATABASE_URL/, verb.join(' '))
+          t.match(said, /the database does not answer: check the host and port in DATABASE_URL/, verb.join(' '))
         },
       ),
     )

@@ -44,7 +44,11 @@ t.test('from enable to disable', async (t) => {
   const db = await filled(t)
   t.match(await cli(db, 'status'), { status: 0, stdout: /There is no store/ })
   for (const verb of ['refresh', 'verify', 'rebuild'])
-    t.match(await cli(db, verb), { status: 1, stderr: /There is no store: attempt-api store enable makes one/ }, verb)
+    t.match(
+      await cli(db, verb),
+      { status: 1, stderr: /There is no store\. Create one with attempt-api store enable/ },
+      verb,
+    )
   t.match(await cli(db, 'enable'), {
     status: 0,
     stdout:
@@ -54,15 +58,14 @@ t.test('from enable to disable', async (t) => {
   t.match(await cli(db, 'status'), { status: 0, stdout: /being filled: 0 rows/ })
   t.match(await cli(db, 'verify'), { status: 1, stderr: /being filled: nothing can be compared/ })
   await db.pool.query(`update exam_results set status = 'x' where user_id = 'student-3'`)
-  t.match((await cli(db, 'status')).stdout, /6 rows wait in the queue/)
+  t.match((await cli(db, 'status')).stdout, /The queue has 6 rows/)
   t.match(await cli(db, 'refresh', '--once'), { status: 0, stdout: /filling the store.*share 1/s })
   t.match(await cli(db, 'status'), {
     status: 0,
-    stdout:
-      /whole, at version \d+, \d+(\.\d)? s behind.\nNobody waits in the queue.\nVerification has found no difference./,
+    stdout: /ready, at version \d+, \d+(\.\d)? s behind.\nThe queue is empty.\nVerification has found no difference./,
   })
   t.strictSame(await differentRows(db.pool, db.pool), { rows: [], days: [] })
-  t.match(await cli(db, 'verify'), { status: 0, stdout: /^10 students compared: the store is what the view says.\n$/ })
+  t.match(await cli(db, 'verify'), { status: 0, stdout: /^10 students compared: the store matches the view.\n$/ })
 
   await db.pool.query(`update attempt_materialized set correct = not correct where student_id = $1`, [
     studentOfUser('student-3'),
@@ -95,17 +98,17 @@ t.test('from enable to disable', async (t) => {
   await db.pool.query("update exam_results set status = 'y'")
   t.match(await cli(db, 'verify'), {
     status: 3,
-    stdout: /10 students wait in the queue/,
-    stderr: /Everybody waits, and nobody was compared/,
+    stdout: /10 students are queued/,
+    stderr: /Every student is queued, so none was compared/,
   })
-  t.match(await cli(db, 'rebuild'), { status: 0, stdout: /empties it and fills it anew/ })
+  t.match(await cli(db, 'rebuild'), { status: 0, stdout: /empties the store and fills it again/ })
   t.match((await cli(db, 'status')).stdout, /being filled/)
   t.equal((await cli(db, 'refresh', '--once')).status, 0)
   t.match(await cli(db, 'verify'), { status: 0, stdout: /^10 students/ })
   t.match(await cli(db, 'disable'), {
     status: 0,
     stdout:
-      /took back 20251202_0900_attempt_queue_exams\ntook back 20251201_0900_attempt_queue\ntook back 20251203_0900_attempt_session_index\ntook back 20251202_0910_attempt_day_stale\ntook back 20251201_0910_attempt_store/,
+      /reverted 20251202_0900_attempt_queue_exams\nreverted 20251201_0900_attempt_queue\nreverted 20251203_0900_attempt_session_index\nreverted 20251202_0910_attempt_day_stale\nreverted 20251201_0910_attempt_store/,
   })
   t.equal(
     (
@@ -146,7 +149,7 @@ t.test('refuses what it cannot work on, and arguments it does not know', async (
   for (const verb of ['enable', 'upgrade', 'disable', 'status', 'verify', 'rebuild', 'refresh'])
     t.match(
       await cli({ ...bare, url: nowhere.href }, verb),
-      { status: 3, stderr: /^attempt-api: the database refuses the connection.* of DATABASE_URL.*\n$/ },
+      { status: 3, stderr: /^attempt-api: the database refuses connections.* in DATABASE_URL.*\n$/ },
       verb,
     )
   t.match(await cli(bare, '--help'), { status: 0, stdout: /attempt-api store enable/ })
@@ -175,7 +178,7 @@ t.test('with the store elsewhere, whichever database is away is named, with 3', 
       ['enable', 'upgrade', 'disable', 'status', 'verify', 'refresh'].map(async (verb) => {
         t.match(
           await run(url, storeUrl, verb),
-          { code: 3, said: new RegExp(`check host and port of ${away}, `) },
+          { code: 3, said: new RegExp(`check the host and port in ${away}, `) },
           `${verb} without ${away}`,
         )
       }),
@@ -193,7 +196,7 @@ t.test('a right that is missing is a refusal, and of what may only be read it is
   url.password = 'of-nobody'
   t.match(await cli({ ...db, url: url.href }, 'enable'), {
     status: 1,
-    stderr: /permission denied for .*: use a role that may do this/,
+    stderr: /permission denied for .*: use a database role with this privilege/,
   })
   t.equal((await cli(db, 'enable')).status, 0)
   t.equal((await cli(db, 'refresh', '--once')).status, 0)

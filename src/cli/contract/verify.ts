@@ -28,8 +28,9 @@ export const verify = defineCommand({
     ['attempt-api contract verify', 'a table with one line per check'],
     ['attempt-api contract verify --json', 'the report for a script'],
   ],
-  description: `Checks columns, types, constraints and the golden rows of the view attempt in DATABASE_URL against docs/attempt-v1.md.
-CONTRACT_TIMEOUT_MS (default: 5000 milliseconds) limits the check.`,
+  description: `
+    Checks columns, types, constraints and the golden rows of the view attempt in DATABASE_URL against
+    docs/attempt-v1.md. CONTRACT_TIMEOUT_MS (default: 5000 milliseconds) limits the check.`,
   options: { json: flag('print JSON') },
   exits: {
     0: 'the contract holds',

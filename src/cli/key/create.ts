@@ -12,9 +12,11 @@ export const create = defineCommand({
       'a key with two scopes, refused from 2027-01-01T00:00:00Z on',
     ],
   ],
-  description: `Prints a new key, once, and the entry for API_KEYS_FILE, which holds only the SHA-256 of the key.
+  description: `
+    Prints a new key, once, and the entry for API_KEYS_FILE, which holds only the SHA-256 of the key.
 
-Scopes: attempts:read (rows and aggregates), aggregates:read (aggregates without students), metrics:read (/metrics).`,
+    Scopes: attempts:read (rows and aggregates), aggregates:read (aggregates without students), metrics:read
+    (/metrics).`,
   options: {
     name: text({ value: 'NAME', help: 'name of the caller in logs and metrics; required' }),
     scope: texts({ value: 'SCOPE', help: 'what the key allows; required, may be repeated' }),

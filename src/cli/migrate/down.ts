@@ -12,8 +12,9 @@ export const down = defineCommand({
       'drop the view only, and give up after 10 seconds if a session is using it',
     ],
   ],
-  description: `Reverts the last migration, which drops the view, and drops the indexes. Refuses while other objects depend on the
-views, naming them, and while a store exists: run attempt-api store disable first.`,
+  description: `
+    Reverts the last migration, which drops the view, and drops the indexes. Refuses while other objects depend on the
+    views, naming them, and while a store exists: run attempt-api store disable first.`,
   options: { wait, 'no-indexes': noIndexes },
   exits: { 0: 'reverted, or nothing to revert', 1: 'refused or failed; nothing was changed', ...retryableExits },
   run({ wait: waitMs, 'no-indexes': noIndexes }, { config }) {

@@ -12,9 +12,10 @@ export const plan = defineCommand({
       'the same for replacing a view with other columns, as JSON',
     ],
   ],
-  description: `Runs the migration on trial in a transaction that is rolled back, and prints the SQL, the locks and the dependants of
-the view. Changes nothing. Waits at most 2 seconds for a lock; sessions that read a view being replaced wait during the
-trial and its contract check.`,
+  description: `
+    Runs the migration on trial in a transaction that is rolled back, and prints the SQL, the locks and the dependants
+    of the view. Changes nothing. Waits at most 2 seconds for a lock; sessions that read a view being replaced wait
+    during the trial and its contract check.`,
   options: { replace, again, json: flag('print JSON') },
   exits: { 0: 'migrate up would work, or has nothing to do', 1: 'migrate up would be refused', ...retryableExits },
   run({ replace, again, json }, { config }) {

@@ -11,8 +11,10 @@ export const status = defineCommand({
     ['attempt-api migrate status', 'one sentence per migration and index'],
     ['attempt-api migrate status --json', 'the same for a script: {"lines": [...], "state": "current"}'],
   ],
-  description: `Lists which migrations are applied (with time and hash), pending, edited after they were applied, or unknown to this
-version, and whether the indexes exist. Includes the migrations of a store, in STORE_DATABASE_URL if that is set.`,
+  description: `
+    Lists which migrations are applied (with time and hash), pending, edited after they were applied, or unknown to
+    this version, and whether the indexes exist. Includes the migrations of a store, in STORE_DATABASE_URL if that is
+    set.`,
   options: { json: flag('print JSON') },
   exits: {
     0: 'up to date',

@@ -13,10 +13,11 @@ export const up = defineCommand({
       'wait up to 5 minutes for locks, and leave the indexes to the owner of exam_results',
     ],
   ],
-  description: `Applies the pending migrations in one transaction, which commits only if the view passes the contract check. Then
-builds two indexes on exam_results concurrently: other sessions read and write the table meanwhile. Each attempt
-waits at most 2 seconds for a lock and then gives way, so other sessions never queue behind it for longer. Several
-runners at once are safe: one applies, the others find nothing to do.`,
+  description: `
+    Applies the pending migrations in one transaction, which commits only if the view passes the contract check. Then
+    builds two indexes on exam_results concurrently: other sessions read and write the table meanwhile. Each attempt
+    waits at most 2 seconds for a lock and then gives way, so other sessions never queue behind it for longer. Several
+    runners at once are safe: one applies, the others find nothing to do.`,
   options: { wait, replace, again, 'no-indexes': noIndexes },
   exits: { 0: 'applied, or nothing to apply', 1: 'refused or failed; nothing was changed', ...retryableExits },
   run({ wait: waitMs, replace, again, 'no-indexes': noIndexes }, { config }) {
@@ -35,7 +36,8 @@ runners at once are safe: one applies, the others find nothing to do.`,
       await warnOfHistory(pool)
       if (noIndexes)
         say(
-          'The indexes were not built: without them, a request for one student or a range of days reads the whole table.',
+          'The indexes were not built: without them, a request for one student or a range of days reads the whole ' +
+            'table.',
         )
       else await buildIndexes(pool, say, { waitMs })
       return 0

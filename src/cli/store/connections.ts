@@ -30,8 +30,8 @@ export const lockExits = { ...storeExits, 6: 'a lock was not available in time; 
 export const noStore = 'There is no store. Create one with attempt-api store enable.'
 
 export const noQueue =
-  'There is no queue on exam_results, so nothing keeps the store up to date. attempt-api store enable creates the queue ' +
-  'and fills the store again; attempt-api store disable removes the store.'
+  'There is no queue on exam_results, so nothing keeps the store up to date. attempt-api store enable creates the ' +
+  'queue and fills the store again; attempt-api store disable removes the store.'
 
 export const say = (line: string) => {
   console.log(line)
@@ -93,8 +93,8 @@ async function withConnections(
 
 /**
  * Runs a verb of `store`.
- * @param deniedIsUnknown for verbs that only read: without access the state of the store is unknown, which is 3; 1 would
- * mean that the store differs
+ * @param deniedIsUnknown for verbs that only read: without access the state of the store is unknown (3), while 1 means
+ * that the store differs
  * @throws Error with the exit code of the command
  */
 export async function onStore(

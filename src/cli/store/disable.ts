@@ -8,8 +8,9 @@ export const disable = defineCommand({
     ['attempt-api store disable', 'remove everything that store enable created'],
     ['attempt-api store disable --wait 10', 'the same, giving up after 10 seconds if a session holds a lock'],
   ],
-  description: `Removes the triggers, the queue and the store. Requests read the view afterwards. If the database in
-STORE_DATABASE_URL no longer exists, run it without that variable: it then removes the queue and its triggers.`,
+  description: `
+    Removes the triggers, the queue and the store. Requests read the view afterwards. If the database in
+    STORE_DATABASE_URL no longer exists, run it without that variable: it then removes the queue and its triggers.`,
   options: { wait },
   exits: lockExits,
   run({ wait: waitMs }, { config }) {

@@ -10,9 +10,10 @@ export const enable = defineCommand({
       'the same, waiting up to 10 minutes for the locks of long transactions on exam_results',
     ],
   ],
-  description: `Creates the queue on exam_results, whose triggers only append to it, and the tables of the store in DATABASE_URL or, if
-set, in STORE_DATABASE_URL. A refresher then fills the store. On an existing store it repairs triggers that were
-disabled, changed or dropped, and has the store filled again.`,
+  description: `
+    Creates the queue on exam_results, whose triggers only append to it, and the tables of the store in DATABASE_URL
+    or, if set, in STORE_DATABASE_URL. A refresher then fills the store. On an existing store it repairs triggers that
+    were disabled, changed or dropped, and has the store filled again.`,
   options: { wait },
   exits: lockExits,
   run({ wait: waitMs }, { config }) {

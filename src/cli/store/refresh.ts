@@ -64,8 +64,9 @@ export const refresh = defineCommand({
     ['attempt-api store refresh', 'run a refresher of its own, beside replicas with STORE_REFRESH=off'],
     ['attempt-api store refresh --once', 'bring the store up to date, then exit'],
   ],
-  description: `Runs until it is stopped with Ctrl-C or SIGTERM. The service does the same unless STORE_REFRESH=off. Of several
-refreshers one works, the others stand by.`,
+  description: `
+    Runs until it is stopped with Ctrl-C or SIGTERM. The service does the same unless STORE_REFRESH=off. Of several
+    refreshers one works, the others stand by.`,
   options: { once: flag('exit when the store has caught up') },
   exits: {
     0: 'stopped, or caught up (--once)',

@@ -18,8 +18,8 @@ interface StoreState {
 const withoutStore = (queued: boolean) =>
   queued
     ? 'There is no store in this database, but exam_results has a queue, which grows until its store reads it. Set ' +
-      'STORE_DATABASE_URL to the database of that store, create a store here with attempt-api store enable, or remove ' +
-      'the queue with attempt-api store disable.'
+      'STORE_DATABASE_URL to the database of that store, create a store here with attempt-api store enable, or ' +
+      'remove the queue with attempt-api store disable.'
     : 'There is no store: requests read the view. Create one with attempt-api store enable.'
 
 function describeState(state: StoreState | undefined): string {
@@ -27,7 +27,8 @@ function describeState(state: StoreState | undefined): string {
   const { filled_rows: rows = '0', filled_to: last = null } = state ?? {}
   // ids are uniform, so that their first 32 bits are the share that is done
   const share = last === null ? 0 : parseInt(last.slice(0, 8), 16) / 2 ** 32
-  return `The store is being filled: ${rows} rows, ${Math.round(share * 100)} %. Until it is ready, requests read the view.`
+  const done = `${rows} rows, ${Math.round(share * 100)} %`
+  return `The store is being filled: ${done}. Until it is ready, requests read the view.`
 }
 
 async function describeQueue(primary: pg.Pool): Promise<string> {
@@ -55,8 +56,8 @@ async function describeStore({ primary, store }: StorePools): Promise<string[]> 
   if (!queued) return [...lines, noQueue]
   if ((await feeds({ primary, store })) === 'another')
     lines.push(
-      'The queue feeds another store, so this one is no longer updated. attempt-api store enable makes the queue feed ' +
-        'this store; attempt-api store disable removes this store.',
+      'The queue feeds another store, so this one is no longer updated. attempt-api store enable makes the queue ' +
+        'feed this store; attempt-api store disable removes this store.',
     )
   lines.push(await describeQueue(primary))
   const faults = describeFaults(await triggerFaults(primary))

@@ -45,7 +45,8 @@ async function compare(connections: StoreConnections, share: number): Promise<nu
   if (waiting > 0) say(`${waiting} students are queued and were not compared: the store may be behind for them.`)
   if (students > 0 && waiting === students) {
     console.error(
-      'Every student is queued, so none was compared. Retry when the refresher has caught up (attempt-api store status).',
+      'Every student is queued, so none was compared. Retry when the refresher has caught up (attempt-api store ' +
+        'status).',
     )
     return 3
   }
@@ -68,8 +69,9 @@ export const verify = defineCommand({
     ['attempt-api store verify', 'compare every student'],
     ['attempt-api store verify --share 0.1', 'compare a random tenth of the students'],
   ],
-  description: `Compares the rows of the store with the view, and the KPIs of each day with its rows. Reads only, repairs nothing.
-Students whose exams are queued are left out.`,
+  description: `
+    Compares the rows of the store with the view, and the KPIs of each day with its rows. Reads only, repairs nothing.
+    Students whose exams are queued are left out.`,
   options: { share },
   exits: {
     0: 'no difference',
