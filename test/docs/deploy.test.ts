@@ -112,8 +112,8 @@ t.test('deploy.sh', there, async (t) => {
   t.teardown(() => notReady.close())
   t.match(
     await deploy(`http://127.0.0.1:${(notReady.address() as { port: number }).port}`),
-    { code: 31, back: false, said: /the lock holds, but the service is not ready/ },
-    'the lock holds, and no more',
+    { code: 31, back: false, said: /the contract holds, but the service is not ready/ },
+    'the contract holds, but the service is not ready',
   )
 
   const key = createKey()
@@ -130,7 +130,7 @@ t.test('deploy.sh', there, async (t) => {
   })
   t.match(
     await deploy(closedOff.url),
-    { code: 32, back: false, said: /schema-contract 401.*wants a KEY/ },
+    { code: 32, back: false, said: /schema-contract 401.*needs a KEY/ },
     'without a key: stops at once',
   )
   t.match(await deploy(closedOff.url, { KEY: key.key, TRIES: '60' }), { code: 0, deployed: true }, 'with one: goes on')
@@ -182,7 +182,7 @@ console.log('DEPLOYED')\n`,
   t.match(await deploy(url, { DEPLOY, TRIES: '60' }), { code: 20, deployed: true, back: true }, '409: rolls back')
   t.match(
     await deploy(url, { TRIES: '60' }),
-    { code: 13, deployed: false, back: false, said: /the view contradicts the lock already/ },
+    { code: 13, deployed: false, back: false, said: /the view already violates the contract/ },
     "drift of before is not the new version's",
   )
   await db.pool.query(drift('correct'))

@@ -13,14 +13,14 @@ import { isAccessDenied, isUnreachable, withExitCode } from '../failure.js'
 /** For statements outside of a migration's transaction; milliseconds. */
 export const answerMs = 60_000
 
-export const wait = seconds('how long to wait in all for locks that other sessions hold', 60)
+export const wait = seconds('how long to wait in all for table and advisory locks of other sessions', 60)
 export const noIndexes = flag('leave the indexes on exam_results alone')
 export const replace = flag('recreate a view attempt that has other columns, with its dependants and grants')
 export const again = flag('apply migrations that are already applied again, which repairs a view that was changed')
 
 export const retryableExits = {
   3: 'the database could not be reached or the view not checked; nothing was changed: retry',
-  6: 'a lock was not available in time; nothing was changed: retry',
+  6: 'a table or advisory lock was not available in time; nothing was changed: retry',
 } as const
 
 export const say = (line: string) => {

@@ -17,7 +17,7 @@ export interface StoreConnections extends StorePools {
   onUnresponsive(listener: (server: HeartbeatServer) => void): void
 }
 
-export const wait = seconds('how long to wait in all for locks that other sessions hold', 60)
+export const wait = seconds('how long to wait in all for table and advisory locks of other sessions', 60)
 
 export const storeExits = {
   0: 'done',
@@ -25,7 +25,7 @@ export const storeExits = {
   3: 'a database could not be reached: retry',
 } as const
 
-export const lockExits = { ...storeExits, 6: 'a lock was not available in time; nothing was changed: retry' } as const
+export const lockExits = { ...storeExits, 6: 'a table or advisory lock was not available in time: retry' } as const
 
 export const noStore = 'There is no store. Create one with attempt-api store enable.'
 
