@@ -98,6 +98,7 @@ export function suggestion(typed: string, known: readonly string[]): string | un
 
 export function defineCommand<O extends Options>(spec: CommandSpec<O>): Command {
   const names = Object.keys(spec.options)
+  const exits = { 2: 'the command line is wrong', ...spec.exits }
   const listed = [...names, 'help'].map((name) => `--${name}`).join(', ')
 
   function parse(name: string, args: string[]) {
@@ -146,7 +147,7 @@ export function defineCommand<O extends Options>(spec: CommandSpec<O>): Command 
         `Examples:\n${spec.examples.map(([line, purpose]) => `  ${line}\n      ${purpose}`).join('\n')}`,
         paragraphs(spec.description),
         `Options:\n${columns([...rows, ['  -h, --help', 'print this help']])}`,
-        `Exit codes:\n${columns(Object.entries(spec.exits).map(([code, meaning]) => [`  ${code}`, meaning]))}`,
+        `Exit codes:\n${columns(Object.entries(exits).map(([code, meaning]) => [`  ${code}`, meaning]))}`,
       ].join('\n\n')
     },
     async run(name, args, config) {

@@ -4,6 +4,7 @@ import type { Config } from '../config.js'
 import type { EmbeddedServer } from '../development/embedded.js'
 import { scrubbed, withVariable, type Variable } from './failure.js'
 import { createProgress } from './progress.js'
+import { exitOnSignals } from './signals.js'
 
 type Connected = (
   error: Error | null | undefined,
@@ -52,6 +53,7 @@ export async function startEmbeddedUnlessConfigured({
   embeddedDirectory,
 }: Pick<Config, 'databaseUrl' | 'embeddedDirectory'>): Promise<{ url: string; embedded?: EmbeddedServer }> {
   if (databaseUrl !== undefined) return { url: databaseUrl }
+  exitOnSignals()
   const { startEmbedded } = await import('../development/embedded.js')
   const embedded = await startEmbedded(embeddedDirectory, { report: createProgress(process.stderr).step })
   return { url: embedded.url, embedded }

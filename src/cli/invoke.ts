@@ -7,8 +7,8 @@ import { describeFailure, exitCodeOf, withoutSecrets } from './failure.js'
 
 const isHelp = (arg: string) => arg === '--help' || arg === '-h'
 
-const listOf = (entries: Readonly<Record<string, CommandEntry | CommandGroup>>) =>
-  columns(Object.entries(entries).map(([name, { summary }]) => [`  ${name}`, summary]))
+const listOf = (entries: Readonly<Record<string, CommandEntry | CommandGroup>>, before = '') =>
+  columns(Object.entries(entries).map(([name, { summary }]) => [`  ${before}${name}`, summary]))
 
 const programHelp = () => `attempt-api: a read-only HTTP API over the PostgreSQL view attempt, and its migrations
 
@@ -33,12 +33,10 @@ Exit codes:
 
 const groupHelp = (name: string, { summary, verbs }: CommandGroup) => `attempt-api ${name}: ${summary}
 
-Usage: attempt-api ${name} VERB [options]
-
 Verbs:
-${listOf(verbs)}
+${listOf(verbs, `attempt-api ${name} `)}
 
-attempt-api ${name} VERB --help prints examples, options and exit codes of one verb.`
+With --help after the verb, each prints its examples, options and exit codes.`
 
 const unknown = (what: string, typed: string, known: string[], help: string) => {
   const meant = suggestion(typed, known)

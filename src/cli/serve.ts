@@ -3,6 +3,7 @@ import { startServer, type RunningServer } from '../server.js'
 import { columns, defineCommand } from './command.js'
 import { startEmbeddedUnlessConfigured } from './database.js'
 import { createProgress } from './progress.js'
+import { handleSignals } from './signals.js'
 
 /** What to look at first, for a new user. */
 export function tour(url: string, embeddedDirectory: string | undefined): string {
@@ -28,24 +29,6 @@ ${columns(requests.map(([path, purpose]) => [`  curl '${url}${path}'`, `# ${purp
 
 Stop with Ctrl-C.${data}
 `
-}
-
-/** At Ctrl-C the terminal and npm each send a signal; within this time they count as one. */
-const oneSignalMs = 1_000
-
-/** Resolves at the first signal to stop. A second one ends the process at once, with 1. */
-function stopSignal(): Promise<void> {
-  let first: number | undefined
-  return new Promise((stop) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => {
-        first ??= Date.now()
-        // an embedded server stops with the process
-        if (Date.now() - first > oneSignalMs) process.exit(1)
-        stop()
-      })
-    }
-  })
 }
 
 /** Starts the service; where it has an embedded database, prepares that first. */
@@ -75,11 +58,11 @@ export const serve = defineCommand({
   exits: { 0: 'stopped by a signal', 1: 'could not start, was stopped twice, or failed' },
   async run(_options, { config: readConfig }) {
     const config = readConfig()
-    const stopped = stopSignal()
+    const signals = handleSignals()
     const { url, embedded } = await startEmbeddedUnlessConfigured(config)
     try {
       const starting = start(config, url, embedded !== undefined)
-      const server = await Promise.race([starting, stopped])
+      const server = await Promise.race([starting, signals.received])
       if (server === undefined) {
         // the database stops under it
         starting.catch(() => undefined)
@@ -91,10 +74,11 @@ export const serve = defineCommand({
       })
       if (embedded !== undefined || process.stdout.isTTY)
         console.log(tour(server.url, embedded === undefined ? undefined : config.embeddedDirectory))
-      await stopped
+      await signals.received
       await server.close()
     } finally {
       await embedded?.stop()
+      signals.release()
     }
     return 0
   },

@@ -1,25 +1,16 @@
-/**
- * Stops the embedded servers of this process when it ends: at exit, at a signal that no other listener handles, and,
- * under npm, when npm is gone. Without a listener Node ends at a signal without an `exit` event, and leaves the server.
- */
+/** Stops the embedded servers of this process when it exits, and lets it end when the npm that runs it is gone. */
 import type { ChildProcess } from 'node:child_process'
 
 const servers = new Set<ChildProcess>()
-const signals = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
 const parentEveryMs = 1_000
 
 const stopAll = () => {
   for (const server of servers) server.kill('SIGINT')
 }
 
-const exitUnlessHandled = (signal: NodeJS.Signals) => {
-  if (process.listenerCount(signal) > 1) return
-  process.exit(128 + signals[signal as keyof typeof signals])
-}
-
 let parentWatch: NodeJS.Timeout | undefined
 
-/** A process whose parent ends gets another one. Its end is what a closed terminal is: SIGHUP. */
+/** A process whose parent ends gets another one. For a program under npm that is a closed terminal: SIGHUP. */
 function watchParent(): NodeJS.Timeout {
   const parent = process.ppid
   return setInterval(() => {
@@ -30,13 +21,14 @@ function watchParent(): NodeJS.Timeout {
 }
 
 /**
- * @param underNpm whether npm started this process and stops it
- * @returns ends the connection, for a server that was stopped
+ * A signal without a listener ends a process without its `exit` event, and leaves the server running: a
+ * program that starts one needs listeners.
+ * @param underNpm whether npm runs this process
+ * @returns undoes it, for a server that has stopped
  */
 export function stopWithProcess(server: ChildProcess, underNpm: boolean): () => void {
   if (servers.size === 0) {
     process.once('exit', stopAll)
-    for (const signal of Object.keys(signals)) process.on(signal, exitUnlessHandled)
     if (underNpm) parentWatch = watchParent()
   }
   servers.add(server)
@@ -44,7 +36,6 @@ export function stopWithProcess(server: ChildProcess, underNpm: boolean): () => 
     servers.delete(server)
     if (servers.size > 0) return
     process.removeListener('exit', stopAll)
-    for (const signal of Object.keys(signals)) process.removeListener(signal, exitUnlessHandled)
     clearInterval(parentWatch)
   }
 }

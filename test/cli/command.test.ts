@@ -49,7 +49,8 @@ t.test('help of the program and of a group lists what there is', async (t) => {
   t.match(await command([]), { status: 2, stdout: program.stdout })
   const group = await command(['migrate', '--help'])
   t.equal(group.status, 0)
-  for (const verb of ['up', 'down', 'status', 'plan']) t.match(group.stdout, new RegExp(`^  ${verb} +\\w`, 'm'))
+  for (const verb of ['up', 'down', 'status', 'plan'])
+    t.match(group.stdout, new RegExp(`^  attempt-api migrate ${verb} +\\w`, 'm'))
 })
 
 t.test('--version prints the versions of attempt-api and Node', async (t) => {

@@ -1,7 +1,7 @@
-import { once } from 'node:events'
 import { createRefresher } from '../../store/refresher.js'
 import { defineCommand, flag } from '../command.js'
 import { isUnreachable } from '../failure.js'
+import { handleSignals } from '../signals.js'
 import { onStore, relationExists, requireStore, say, type StoreConnections } from './connections.js'
 
 /** The service logs JSON; here a line is the message and its fields. */
@@ -38,14 +38,9 @@ async function refreshStore(connections: StoreConnections, untilCaughtUp: boolea
   connections.onUnresponsive((server) => {
     refresher.dropConnections(server)
   })
-  const ending = new AbortController()
-  const signalled = Promise.race(
-    ['SIGINT', 'SIGTERM', 'SIGHUP'].map((name) => once(process, name, { signal: ending.signal })),
-  )
-  // rejects when the listeners are removed
-  signalled.catch(() => undefined)
+  const signals = handleSignals()
   try {
-    const ended = await Promise.race([running, signalled])
+    const ended = await Promise.race([running, signals.received])
     if (!untilCaughtUp || ended === 'caught up') return 0
     console.error('attempt-api: stopped before the store had caught up')
     return 1
@@ -54,8 +49,8 @@ async function refreshStore(connections: StoreConnections, untilCaughtUp: boolea
     for (const pool of [store, primary]) if (isUnreachable(error)) await relationExists(pool, 'attempt_store')
     throw error
   } finally {
-    ending.abort()
     await refresher.stop()
+    signals.release()
   }
 }
 
