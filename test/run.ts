@@ -40,7 +40,7 @@ if (
   throw new Error('tap cannot be built')
 const directory = mkdtempSync(join(tmpdir(), 'attempt-test-'))
 chmodSync(directory, 0o755)
-let tests: ChildProcess | undefined
+let tests: ChildProcess | undefined = undefined
 // an interrupted run must not leave its database behind: it stops at the end of the tests, or with this process
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => {

@@ -29,7 +29,8 @@ export const say = (line: string) => {
 
 /**
  * 6: a lock was not available. 3: the database was not reached, or the view not checked. 1: refused or failed. A
- * missing privilege is a refusal that a pipeline must not retry, except where it leaves the state unknown (`deniedIsUnknown`).
+ * missing privilege is a refusal that a pipeline must not retry, except where it leaves the state unknown
+ * (`deniedIsUnknown`).
  */
 function exitCode(error: unknown, deniedIsUnknown: boolean): number {
   if (error instanceof LockTimeout) return 6
