@@ -33,8 +33,11 @@ async function loadSample(pool: pg.Pool, { update }: Progress): Promise<void> {
 /** Safe to repeat: does what is missing. */
 export async function prepareSampleDatabase(url: string, progress: Progress): Promise<void> {
   const pool = new pg.Pool({ connectionString: url, max: 2 })
-  // a server that stops meanwhile fails the statement
+  // Ctrl-C stops the server under a statement, which then fails; without listeners the process would
   pool.on('error', () => undefined)
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined)
+  })
   try {
     progress.step('Applying migrations')
     await pool.query(createExamResults)
