@@ -1,11 +1,11 @@
-/** What the command line says of a store of which half is elsewhere, or gone. */
+/** The commands of a store when its queue or its tables are in another database, or missing. */
 import t from 'tap'
 import { spawn } from 'node:child_process'
 import { buildIndexes } from '../../src/migrate/indexes.js'
 import { cli, command } from '../helpers/cli.js'
 import { createDatabase } from '../helpers/database.js'
 
-t.test('half of a store is told as it is', async (t) => {
+t.test('a store without its queue, or a queue without its store, is reported as such', async (t) => {
   const db = await createDatabase(t)
   await buildIndexes(db.pool, () => undefined)
   const elsewhere = await createDatabase(t, { bare: true })
@@ -38,7 +38,7 @@ t.test('half of a store is told as it is', async (t) => {
   t.match(await run('', 'disable'), { status: 0 })
 })
 
-t.test('a reader who has enough ends the command without a word', async (t) => {
+t.test('a command whose output is no longer read ends with 141 and no message', async (t) => {
   const child = spawn(process.execPath, [...cli, 'generate', '--exams', '5000'], { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

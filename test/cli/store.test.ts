@@ -15,9 +15,16 @@ const environment = (url: string, storeUrl = '') => ({
 })
 const cli = (db: Pick<TestDatabase, 'url'>, ...args: string[]): Promise<Ended> =>
   command(['store', ...args], environment(db.url))
-/** As a process of its own: what signals do, and what goes on beside it. */
+/** As a process of its own, for signals and for work beside it. */
 const spawned = (db: TestDatabase, ...args: string[]) =>
   spawn(process.execPath, [...cliFile, 'store', ...args], { env: environment(db.url) })
+
+const queueMigrations = ['20251201_0900_attempt_queue', '20251202_0900_attempt_queue_exams']
+const storeMigrations = [
+  '20251201_0910_attempt_store',
+  '20251202_0910_attempt_day_stale',
+  '20251203_0900_attempt_session_index',
+]
 
 async function filled(t: { teardown(action: () => unknown): unknown }): Promise<TestDatabase> {
   const db = await createDatabase(t)
@@ -51,8 +58,7 @@ t.test('from enable to disable', async (t) => {
     )
   t.match(await cli(db, 'enable'), {
     status: 0,
-    stdout:
-      /applied 20251201_0900_attempt_queue\napplied 20251202_0900_attempt_queue_exams\napplied 20251201_0910_attempt_store\napplied 20251202_0910_attempt_day_stale\napplied 20251203_0900_attempt_session_index/,
+    stdout: [...queueMigrations, ...storeMigrations].map((name) => `applied ${name}`).join('\n'),
   })
   t.match(await cli(db, 'enable'), { status: 0, stdout: /enabled already/ })
   t.match(await cli(db, 'status'), { status: 0, stdout: /being filled: 0 rows/ })
@@ -107,13 +113,18 @@ t.test('from enable to disable', async (t) => {
   t.match(await cli(db, 'verify'), { status: 0, stdout: /^10 students/ })
   t.match(await cli(db, 'disable'), {
     status: 0,
-    stdout:
-      /reverted 20251202_0900_attempt_queue_exams\nreverted 20251201_0900_attempt_queue\nreverted 20251203_0900_attempt_session_index\nreverted 20251202_0910_attempt_day_stale\nreverted 20251201_0910_attempt_store/,
+    stdout: [...queueMigrations.toReversed(), ...storeMigrations.toReversed()]
+      .map((name) => `reverted ${name}`)
+      .join('\n'),
   })
   t.equal(
     (
       await db.pool.query(
-        `select count(*)::int as n from pg_class where relname like 'attempt_queue%' or relname like 'attempt_store%' or relname in ('attempt_materialized', 'attempt_deleted', 'attempt_day', 'attempt_topic_day')`,
+        `select count(*)::int as n
+         from pg_class
+         where relname like 'attempt_queue%'
+            or relname like 'attempt_store%'
+            or relname in ('attempt_materialized', 'attempt_deleted', 'attempt_day', 'attempt_topic_day')`,
       )
     ).rows[0].n,
     0,
@@ -121,7 +132,7 @@ t.test('from enable to disable', async (t) => {
   t.match(await cli(db, 'disable'), { status: 0 }, 'harmless twice')
 })
 
-t.test('refuses what it cannot work on, and arguments it does not know', async (t) => {
+t.test('refuses a database without what the store needs, and unknown arguments', async (t) => {
   const bare = await createDatabase(t, { migrated: false })
   t.match(await cli(bare, 'enable'), {
     status: 1,
@@ -155,7 +166,7 @@ t.test('refuses what it cannot work on, and arguments it does not know', async (
   t.match(await cli(bare, '--help'), { status: 0, stdout: /attempt-api store enable/ })
 })
 
-t.test('with the store elsewhere, whichever database is away is named, with 3', async (t) => {
+t.test('with a store in another database, 3 names the database that cannot be reached', async (t) => {
   const [db, elsewhere] = [await filled(t), await createDatabase(t, { bare: true })]
   const nowhere = new URL(db.url)
   nowhere.port = '1'
@@ -187,7 +198,7 @@ t.test('with the store elsewhere, whichever database is away is named, with 3', 
   t.match(await run(db.url, nowhere.href, 'rebuild'), { code: 3, said: /STORE_DATABASE_URL/ })
 })
 
-t.test('a right that is missing is a refusal, and of what may only be read it is not known', async (t) => {
+t.test('a missing privilege is a refusal (1), and leaves the state unknown (3) for verbs that only read', async (t) => {
   const db = await filled(t)
   const [url, role] = [new URL(db.url), `weak_${db.name}`]
   await db.pool.query(`revoke create on schema public from public; create role ${role} login password 'of-nobody'`)
@@ -208,7 +219,7 @@ t.test('a right that is missing is a refusal, and of what may only be read it is
   t.match(await cli({ ...db, url: url.href }, 'enable'), { status: 1, stderr: /refuses the password/ })
 })
 
-t.test('refresh --once that is stopped before the store has caught up says so', async (t) => {
+t.test('refresh --once that is stopped before the store has caught up reports it and ends with 1', async (t) => {
   const db = await filled(t)
   t.equal((await cli(db, 'enable')).status, 0)
   const holder = await db.pool.connect()
@@ -230,7 +241,10 @@ t.test('refresh --once that is stopped before the store has caught up says so', 
   t.match(said, /stopped before the store had caught up/)
 })
 
-/** Runs a command while `meanwhile` goes on; others write every few milliseconds. @returns the longest that one of them waited, ms */
+/**
+ * Runs a command while `meanwhile` runs and a session writes every few milliseconds.
+ * @returns the longest time that a write took, in milliseconds
+ */
 async function besideWriters(
   db: TestDatabase,
   verb: string,
@@ -249,7 +263,8 @@ async function besideWriters(
     while (!over) {
       const began = Date.now()
       await db.pool.query(
-        `insert into exam_results (session_id, user_id, result_json) values (gen_random_uuid(), 'busy', '{"questions": []}')`,
+        `insert into exam_results (session_id, user_id, result_json)
+         values (gen_random_uuid(), 'busy', '{"questions": []}')`,
       )
       longest = Math.max(longest, Date.now() - began)
       writes++
@@ -264,7 +279,7 @@ async function besideWriters(
 }
 
 t.test(
-  'enabling and disabling beside long transactions keep no writer waiting for longer than a lock may be waited for',
+  'enable and disable beside long transactions let no write wait longer than one attempt for a lock',
   async (t) => {
     const db = await filled(t)
     const [writer, reader] = [await db.pool.connect(), await db.pool.connect()]
