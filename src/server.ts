@@ -1,25 +1,25 @@
-/** The process: database, app, listening, shutdown. Registers nothing. */
+/** The process: services, app, listening, shutdown. Registers no route or plugin. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { buildApp } from './app.js'
 import { loadKeyFile } from './access/api-keys.js'
 import { createTokenVerifier } from './access/jwt.js'
 import { checkListening, type Config } from './config.js'
-import { logOptions } from './observability/log.js'
+import { logOptions, terminalLog } from './observability/log.js'
 import type { Access } from './plugins/access.js'
 import { createServices } from './services.js'
 
 export interface RunningServer {
   url: string
   log: FastifyBaseLogger
-  /** Leaves in order, within SHUTDOWN_DELAY_S and SHUTDOWN_GRACE_S, whatever a database or a client does. */
+  /** Ends requests in flight and closes, within SHUTDOWN_DELAY_S and SHUTDOWN_GRACE_S in any case. */
   close(): Promise<void>
 }
 
-/** What closing may take of the grace, after what was in flight has ended or was cut; seconds. */
+/** Seconds of the grace that are left for closing after requests in flight have ended or were aborted. */
 const closingS = (graceS: number) => Math.min(1, graceS / 5)
 
-async function openAccess({ access, apiKeysFile, jwt, accessOpen }: Config): Promise<Access | undefined> {
+async function createAccess({ access, apiKeysFile, jwt, accessOpen }: Config): Promise<Access | undefined> {
   if (access !== 'keys') return undefined
   return {
     keys: apiKeysFile === undefined ? undefined : await loadKeyFile(apiKeysFile),
@@ -28,10 +28,13 @@ async function openAccess({ access, apiKeysFile, jwt, accessOpen }: Config): Pro
   }
 }
 
-/** Opens the pools and listens. Throws in one sentence where the port is taken, or nothing says who may ask. */
+/**
+ * Starts the service.
+ * @throws Error in a sentence, for example where the port is in use or access is not configured
+ */
 export async function startServer(config: Config, databaseUrl: string): Promise<RunningServer> {
   checkListening(config)
-  const access = await openAccess(config)
+  const access = await createAccess(config)
   const graceS = config.shutdownGraceS - closingS(config.shutdownGraceS)
   const services = createServices(
     { ...config, shutdownGraceS: graceS },
@@ -40,14 +43,7 @@ export async function startServer(config: Config, databaseUrl: string): Promise<
   const app = await buildApp(services, {
     logger: {
       ...logOptions(config.logLevel),
-      ...(process.stdout.isTTY && !config.production
-        ? {
-            transport: {
-              target: 'pino-pretty',
-              options: { singleLine: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' },
-            },
-          }
-        : {}),
+      ...(process.stdout.isTTY && !config.production ? terminalLog : {}),
     },
     access,
     corsOrigins: config.corsOrigins,
@@ -58,13 +54,16 @@ export async function startServer(config: Config, databaseUrl: string): Promise<
     await app.listen({ host: config.host, port: config.port })
   } catch (error) {
     await app.close()
-    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
+    const { code, syscall } = error as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE')
       throw new Error(
-        `Port ${config.port} on ${config.host} is taken: stop what listens there, or set PORT (0 takes any free one).`,
+        `Port ${config.port} on ${config.host} is in use. Stop the program that listens there, or set PORT to ` +
+          'another port, such as PORT=3001 (0: any free port).',
       )
-    if (['listen', 'getaddrinfo'].includes((error as NodeJS.ErrnoException).syscall ?? ''))
+    if (syscall === 'listen' || syscall === 'getaddrinfo')
       throw new Error(
-        `Nothing can listen on HOST=${config.host}, PORT=${config.port} (${(error as NodeJS.ErrnoException).code}): set HOST to an address of this machine, and PORT to one that this user may take.`,
+        `Cannot listen on HOST=${config.host}, PORT=${config.port} (${code}). Set HOST to an address of this machine ` +
+          'and PORT to a port that this user may open.',
       )
     throw error
   }
@@ -79,7 +78,7 @@ export async function startServer(config: Config, databaseUrl: string): Promise<
       await Promise.race([
         app.close(),
         sleep(config.shutdownGraceS * 1000).then(() => {
-          app.log.warn({}, 'something did not close within SHUTDOWN_GRACE_S: it is left')
+          app.log.warn({}, 'closing takes longer than SHUTDOWN_GRACE_S: the process ends without it')
         }),
       ])
     },

@@ -1,4 +1,4 @@
-/** The version of the service, from the package that it was built of; both the source and dist/src stand in it. */
+/** The version in package.json, which is one level above src and two above dist/src. */
 import { existsSync, readFileSync } from 'node:fs'
 
 const found = ['../package.json', '../../package.json']

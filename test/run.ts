@@ -2,7 +2,7 @@
  * `npm test`: starts an embedded PostgreSQL and runs every suite against it, each on a database of its own.
  * PGMAJOR=14 ... 18 takes another server (npm run test:majors installs and runs them); arguments name test files.
  */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -40,6 +40,13 @@ if (
   throw new Error('tap cannot be built')
 const directory = mkdtempSync(join(tmpdir(), 'attempt-test-'))
 chmodSync(directory, 0o755)
+let tests: ChildProcess | undefined = undefined
+// an interrupted run must not leave its database behind: it stops at the end of the tests, or with this process
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => {
+    if (tests === undefined) process.exit(1)
+    tests.kill(signal)
+  })
 const server = await startEmbedded(directory, {
   binaries: major === undefined ? await embeddedBinaries() : await majorBinaries(major),
   settings: ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'],
@@ -53,7 +60,7 @@ const files = given.some(isTest)
       .filter((name) => isTest(name) && !name.includes('node_modules'))
       .map((name) => join('test', name))
       .sort()
-const tests = spawn(
+tests = spawn(
   process.execPath,
   [
     tap,
@@ -66,11 +73,6 @@ const tests = spawn(
     env: { ...process.env, TEST_DATABASE_URL: server.url },
   },
 )
-// whoever interrupts the tests must not find their database still running
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.on(signal, () => {
-    tests.kill(signal)
-  })
 const [code] = (await once(tests, 'exit')) as [number | null]
 await server.stop('immediate')
 rmSync(directory, { recursive: true, force: true })

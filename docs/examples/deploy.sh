@@ -33,7 +33,7 @@ PAUSE_S=${PAUSE_S:-5}
 
 say() { echo "deploy: $*"; }
 end() { code=$1; shift; say "$*"; exit "$code"; }
-# $1: the exit code once the previous version runs again
+# $1: the exit code after a rollback; $2: its reason
 roll_back() {
   sh -c "$ROLLBACK" || end 21 'the rollback failed: call the engineer on call'
   end "$1" "$2; the previous version is in place again"
@@ -96,7 +96,7 @@ case $code in
   *) end 10 "contract verify ended with $code; nothing was deployed" ;;
 esac
 
-sh -c "$DEPLOY" || roll_back 22 'the new version could not be put in place'
+sh -c "$DEPLOY" || roll_back 22 'the new version could not be deployed'
 
 try=1
 while :; do

@@ -1,36 +1,36 @@
 import { once } from 'node:events'
 import { cohort, cohortItems } from '../development/cohort.js'
-import { count, parse, type Command } from './command.js'
+import { count, defineCommand, flag, text, UsageError } from './command.js'
 
-export const generate: Command = {
-  summary: 'a synthetic cohort with known item parameters, as NDJSON',
-  help: `attempt-api generate [--exams 2000] [--questions 20] [--students 200] [--items 300] [--days 30] [--seed 1] [--end DATE] [--parameters]
-
-Prints exam results, one a line, for attempt-api load. --parameters prints the items' true difficulty and
-discrimination (two-parameter logistic, logit scale) as CSV instead. The same seed and end give the same rows.`,
-  async run(args) {
-    const { values } = parse(args, {
-      exams: { type: 'string', default: '2000' },
-      questions: { type: 'string', default: '20' },
-      students: { type: 'string', default: '200' },
-      items: { type: 'string', default: '300' },
-      days: { type: 'string', default: '30' },
-      seed: { type: 'string', default: '1' },
-      end: { type: 'string', default: new Date().toISOString() },
-      parameters: { type: 'boolean' },
-    })
-    const number = (name: 'exams' | 'questions' | 'students' | 'items' | 'days' | 'seed') => count(name, values[name])
-    const options = {
-      exams: number('exams'),
-      questions: number('questions'),
-      students: number('students'),
-      items: number('items'),
-      days: number('days'),
-      seed: number('seed'),
-      end: new Date(values.end),
-    }
+export const generate = defineCommand({
+  examples: [
+    ['attempt-api generate --exams 500 > exams.ndjson', '500 exams, one JSON object per line, for attempt-api load'],
+    [
+      'attempt-api generate --seed 7 --parameters > items.csv',
+      'the true difficulty and discrimination of the items of seed 7',
+    ],
+  ],
+  description: `
+    Answers follow a two-parameter logistic model on the logit scale. The same options, seed and end give the same
+    rows.`,
+  options: {
+    exams: count('exams', 2000),
+    questions: count('questions per exam', 20),
+    students: count('students', 200),
+    items: count('items in the pool', 300),
+    days: count('days over which the exams are spread, up to --end', 30),
+    seed: count('seed of the random numbers', 1),
+    end: text({ value: 'DATE', help: 'end of the last day, a date or a timestamp', fallback: 'now' }),
+    parameters: flag('print the item parameters as CSV instead of exams'),
+  },
+  exits: { 0: 'printed' },
+  async run({ end: given, parameters, ...numbers }) {
+    const end = given === undefined ? new Date() : new Date(given)
+    if (Number.isNaN(end.getTime()))
+      throw new UsageError(`--end must be a date or a timestamp, such as 2026-03-12T00:00:00Z; got "${given}"`)
+    const options = { ...numbers, end }
     const lines = function* () {
-      if (values.parameters === true) {
+      if (parameters) {
         yield 'item_id,topic,difficulty,discrimination'
         for (const item of cohortItems(options))
           yield `${item.item_id},${item.topic},${item.difficulty},${item.discrimination}`
@@ -39,4 +39,4 @@ discrimination (two-parameter logistic, logit scale) as CSV instead. The same se
     for (const line of lines()) if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain')
     return 0
   },
-}
+})

@@ -1,49 +1,97 @@
-/** One command of the command line, from its arguments to its exit code. */
+/** One call of the command line, from its arguments to its exit code. */
 import { readConfig, type Config } from '../config.js'
-import { UsageError, type Command } from './command.js'
-import { sentenceOf, withoutSecrets } from './failure.js'
+import { serviceVersion } from '../version.js'
+import { columns, suggestion, UsageError } from './command.js'
+import { commands, type CommandEntry, type CommandGroup } from './commands.js'
+import { describeFailure, exitCodeOf, withoutSecrets } from './failure.js'
 
-/** Loaded when it is called: to migrate or to check takes nothing of the service. */
-const commands: Record<string, () => Promise<Command>> = {
-  serve: async () => (await import('./serve.js')).serve,
-  migrate: async () => (await import('./migrate.js')).migrate,
-  contract: async () => (await import('./contract.js')).contract,
-  store: async () => (await import('./store.js')).store,
-  key: async () => (await import('./key.js')).key,
-  load: async () => (await import('./load.js')).load,
-  generate: async () => (await import('./generate.js')).generate,
+const isHelp = (arg: string) => arg === '--help' || arg === '-h'
+
+const listOf = (entries: Readonly<Record<string, CommandEntry | CommandGroup>>, before = '') =>
+  columns(Object.entries(entries).map(([name, { summary }]) => [`  ${before}${name}`, summary]))
+
+const programHelp = () => `attempt-api: a read-only HTTP API over the PostgreSQL view attempt, and its migrations
+
+Examples:
+  attempt-api serve
+      run the service; without DATABASE_URL on an embedded PostgreSQL with sample data
+  DATABASE_URL=postgres://migrator@db.example.com/exams attempt-api migrate up
+      create the view in a database that has the table exam_results
+
+Commands:
+${listOf(commands)}
+
+Options:
+  -h, --help     print this help; attempt-api COMMAND --help prints the help of one command
+  -v, --version  print the versions of attempt-api and Node
+
+Exit codes:
+  0  done
+  1  refused or failed
+  2  the command line is wrong
+  Other codes are in the help of each command.`
+
+const groupHelp = (name: string, { summary, verbs }: CommandGroup) => `attempt-api ${name}: ${summary}
+
+Verbs:
+${listOf(verbs, `attempt-api ${name} `)}
+
+With --help after the verb, each prints its examples, options and exit codes.`
+
+const unknown = (what: string, typed: string, known: string[], help: string) => {
+  const meant = suggestion(typed, known)
+  return new UsageError(
+    `Unknown ${what} "${typed}".${meant === undefined ? '' : ` Did you mean ${meant}?`} ` +
+      `There are: ${known.join(', ')}. See ${help}`,
+  )
 }
 
+/** The entry of `name`; undefined also where the name is one of every object's own, such as toString. */
+const entryOf = <Entry>(entries: Readonly<Record<string, Entry>>, name: string): Entry | undefined =>
+  Object.hasOwn(entries, name) ? entries[name] : undefined
+
 async function run([name, ...args]: string[], config: () => Config): Promise<number> {
-  if (name === undefined || name === '--help' || name === '-h') {
-    const list = (
-      await Promise.all(
-        Object.entries(commands).map(async ([command, load]) => `  ${command.padEnd(10)}${(await load()).summary}`),
-      )
-    ).join('\n')
-    console.log(`attempt-api COMMAND [--help]\n\n${list}`)
+  if (name === undefined || isHelp(name)) {
+    console.log(programHelp())
     return name === undefined ? 2 : 0
   }
-  const command = await (Object.hasOwn(commands, name) ? commands[name] : undefined)?.()
-  if (command === undefined)
-    throw new UsageError(`there is no command ${name}; there are ${Object.keys(commands).join(', ')}`)
-  if (args.includes('--help') || args.includes('-h')) {
-    console.log(command.help)
+  if (name === '--version' || name === '-v') {
+    console.log(`attempt-api ${serviceVersion} (Node ${process.version})`)
     return 0
   }
-  return command.run(args, config)
+  const found = entryOf(commands, name)
+  if (found === undefined) throw unknown('command', name, Object.keys(commands), 'attempt-api --help')
+  if ('load' in found) return runCommand(name, found, args, config)
+  const [verb, ...rest] = args
+  if (verb !== undefined && isHelp(verb)) {
+    console.log(groupHelp(name, found))
+    return 0
+  }
+  const verbs = Object.keys(found.verbs)
+  const help = `attempt-api ${name} --help`
+  if (verb === undefined) throw new UsageError(`${name} needs a verb: ${verbs.join(', ')}. See ${help}`)
+  const entry = entryOf(found.verbs, verb)
+  if (entry === undefined) throw unknown(`verb of ${name}`, verb, verbs, help)
+  return runCommand(`${name} ${verb}`, entry, rest, config)
+}
+
+async function runCommand(name: string, entry: CommandEntry, args: string[], config: () => Config): Promise<number> {
+  const command = await entry.load()
+  if (!args.some(isHelp)) return command.run(name, args, config)
+  console.log(command.help(name, entry.summary))
+  return 0
 }
 
 /**
- * Runs a command, which says what it has to say on standard output and, where it fails, in one sentence without a secret
- * on standard error.
- * @returns the exit code: 2 is a mistake of whoever typed, the others are in each command's help
+ * Runs a command, which reports on standard output and, where it fails, in one sentence without a secret on standard
+ * error.
+ * @returns the exit code: 2 for a wrong command line, the others are in the help of each command
  */
 export async function invoke(args: string[], config: () => Config = readConfig): Promise<number> {
   try {
     return await run(args, config)
   } catch (error) {
-    console.error(`attempt-api: ${withoutSecrets(sentenceOf(error))}`)
-    return error instanceof UsageError ? 2 : ((error as { exitCode?: number }).exitCode ?? 1)
+    console.error(`attempt-api: ${withoutSecrets(describeFailure(error))}`)
+    return error instanceof UsageError ? 2 : exitCodeOf(error)
   }
 }

@@ -3,16 +3,18 @@ import { access } from 'node:fs/promises'
 import { createGunzip } from 'node:zlib'
 import { loadExamResults } from '../development/load.js'
 import { createExamResults } from '../development/exam-results.js'
-import { parse, UsageError, withPool, type Command } from './command.js'
+import { defineCommand, UsageError } from './command.js'
+import { withPool } from './database.js'
+import { createProgress } from './progress.js'
 
 /**
- * The lines of a file, read when they are asked for: readline gives its lines to nobody while nobody listens yet.
- * @throws where the file cannot be read or unpacked to its end
+ * The lines of a file, read on demand: readline drops lines that come before a listener.
+ * @throws Error where the file cannot be read or unpacked to its end
  */
 export async function* linesOf(file: string): AsyncGenerator<string> {
   const source = createReadStream(file)
   const unpacked = file.endsWith('.gz') ? source.pipe(createGunzip()) : source
-  // a pipe passes on no errors
+  // pipe() does not forward errors
   source.on('error', (error) => {
     unpacked.destroy(error)
   })
@@ -25,29 +27,31 @@ export async function* linesOf(file: string): AsyncGenerator<string> {
   if (rest !== '') yield rest
 }
 
-export const load: Command = {
-  summary: 'exam results from a file into an embedded or test database',
-  help: `attempt-api load FILE.ndjson[.gz]
-
-Each line is one row of exam_results as JSON. All of them are loaded or none; a session that is there already is
-skipped. Makes the table where it is missing in the embedded database only.`,
-  async run(args, config) {
-    const {
-      positionals: [file, ...rest],
-    } = parse(args, {})
-    if (file === undefined || rest.length > 0) throw new UsageError('load takes one file')
-    await access(file).catch(() => {
-      throw new UsageError(`${file} cannot be read`)
+export const load = defineCommand({
+  examples: [
+    ['attempt-api load exams.ndjson', 'load into the embedded PostgreSQL in .data'],
+    ['attempt-api load exams.ndjson.gz', 'the same from a compressed file'],
+  ],
+  description: `
+    Each line of FILE is one row of exam_results as a JSON object. Loads every line or none; skips sessions that exist
+    already. Creates the table exam_results where it is missing, in the embedded database only.`,
+  operand: 'FILE.ndjson[.gz]',
+  options: {},
+  exits: { 0: 'loaded', 1: 'failed; nothing was loaded', 2: 'the file cannot be read' },
+  async run(_options, { operand: file = '', config }) {
+    await access(file).catch((error: unknown) => {
+      throw new UsageError(`cannot read ${file} (${(error as NodeJS.ErrnoException).code ?? String(error)})`)
     })
     const settings = config()
     return withPool(settings, async (pool) => {
       if (settings.databaseUrl === undefined) await pool.query(createExamResults)
-      const progress = (read: number) => {
-        if (process.stderr.isTTY) process.stderr.write(`\r${read} rows`)
-      }
-      const { read, inserted } = await loadExamResults(pool, linesOf(file), progress)
-      console.log(`${read} rows read, ${inserted} inserted, ${read - inserted} were there already.`)
+      const progress = createProgress(process.stderr)
+      const { read, inserted } = await loadExamResults(pool, linesOf(file), (rows) => {
+        if (process.stderr.isTTY) progress.update(`Loading ${file}: ${rows} rows`)
+      })
+      progress.end()
+      console.log(`${read} rows read, ${inserted} inserted, ${read - inserted} existed already.`)
       return 0
     })
   },
-}
+})

@@ -2,12 +2,14 @@
 /** The command line: the only file that ends the process. */
 import { invoke } from './invoke.js'
 
-// whoever read the output has enough of it (| head): as for any command that the pipe's signal ends
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit(141)
-})
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // the reader has enough (| head): the exit code of a command that SIGPIPE ends
+    if (error.code === 'EPIPE') process.exit(141)
+    // the terminal is closed: SIGHUP comes with it and ends the command in order
+    if (error.code !== 'EIO') throw error
+  })
 
 process.exitCode = await invoke(process.argv.slice(2))
-// a socket to a server that is silent must not hold the process
+// an open socket to a server that does not answer must not keep the process alive
 setTimeout(() => process.exit(), 100).unref()

@@ -1,102 +1,85 @@
-import pg from 'pg'
-import { cohort } from '../development/cohort.js'
-import { startEmbedded } from '../development/embedded.js'
-import { buildIndexes } from '../migrate/indexes.js'
-import { loadExamResults } from '../development/load.js'
-import { migrateUp } from '../migrate/runner.js'
-import { createExamResults } from '../development/exam-results.js'
-import { startServer } from '../server.js'
-import { enableStore } from '../store/enable.js'
-import { parse, table, UsageError, type Command } from './command.js'
+import type { Config } from '../config.js'
+import { startServer, type RunningServer } from '../server.js'
+import { columns, defineCommand } from './command.js'
+import { startEmbeddedUnlessConfigured } from './database.js'
+import { createProgress } from './progress.js'
+import { handleSignals } from './signals.js'
 
-/** The embedded database with the table, the views, the indexes, the store and, where it is empty, a cohort. */
-async function prepare(url: string): Promise<void> {
-  const pool = new pg.Pool({ connectionString: url, max: 2 })
-  try {
-    await pool.query(createExamResults)
-    await migrateUp(pool)
-    const { rows } = await pool.query('select 1 from exam_results limit 1')
-    if (rows.length === 0) {
-      const exams = cohort({
-        exams: 2000,
-        questions: 20,
-        students: 200,
-        items: 300,
-        days: 30,
-        end: new Date(),
-        seed: 1,
-      })
-      const lines = function* () {
-        for (const exam of exams) yield JSON.stringify(exam)
-      }
-      const { inserted } = await loadExamResults(pool, lines())
-      console.log(`Loaded a synthetic cohort: ${inserted} exams of 20 questions.`)
-    }
-    await buildIndexes(pool, () => undefined)
-    await enableStore({ primary: pool, store: pool }, () => undefined)
-  } finally {
-    await pool.end()
-  }
+/** What to look at first, for a new user. */
+export function tour(url: string, embeddedDirectory: string | undefined): string {
+  const requests = [
+    ['/v1/attempts?limit=3', 'three answered questions'],
+    ['/v1/attempts?user_id=student-1', 'the answers of one student'],
+    ['/v1/students?limit=3', 'students'],
+    ['/v1/items?limit=3', 'items: difficulty and discrimination'],
+    ['/v1/topics/daily', 'KPIs per topic and day'],
+    ['/health', 'is the service ready?'],
+    ['/schema-contract', 'does the view match the contract?'],
+  ]
+  const data =
+    embeddedDirectory === undefined ? '' : ` The data stays in ${embeddedDirectory}; delete it to start from nothing.`
+  return `
+attempt-api is ready at ${url}
+
+Documentation, with a form to try every endpoint:
+  ${url}/docs
+
+Requests to copy:
+${columns(requests.map(([path, purpose]) => [`  curl '${url}${path}'`, `# ${purpose}`]))}
+
+Stop with Ctrl-C.${data}
+`
 }
 
-const tour = (url: string) =>
-  table([
-    ['try', 'for'],
-    [`${url}/docs`, 'every endpoint, to click'],
-    [`${url}/v1/attempts?limit=3`, 'answered questions'],
-    [`${url}/v1/attempts?user_id=student-1`, 'one student'],
-    [`${url}/v1/topics/daily`, 'topic KPIs of the last days'],
-    [`${url}/v1/students?limit=3`, 'students'],
-    [`${url}/v1/items?limit=3`, 'items'],
-    [`${url}/schema-contract`, 'does the view keep the lock?'],
-    [`${url}/health`, 'is the service ready?'],
-  ])
-
-/** What a terminal and npm both send at Ctrl-C is one signal. */
-const oneSignalMs = 1_000
-
-/** Resolves at the first signal to stop. A second one, of somebody who does not want to wait, ends the process with 1. */
-function signalled(): Promise<void> {
-  let first: number | undefined
-  return new Promise((stop) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.on(signal, () => {
-        first ??= Date.now()
-        // an embedded database is stopped by its own listener
-        if (Date.now() - first > oneSignalMs) process.exit(1)
-        stop()
-      })
-    }
-  })
+/** Starts the service; where it has an embedded database, prepares that first. */
+async function start(config: Config, url: string, embedded: boolean): Promise<RunningServer> {
+  if (!embedded) return startServer(config, url)
+  const progress = createProgress(process.stderr)
+  const { prepareSampleDatabase } = await import('../development/sample-database.js')
+  await prepareSampleDatabase(url, progress)
+  progress.step('Starting the service')
+  return startServer(config, url)
 }
 
-export const serve: Command = {
-  summary: 'the service; without DATABASE_URL on an embedded PostgreSQL with sample data',
-  help: `attempt-api serve
-
-Serves DATABASE_URL. Without it (never in production) an embedded PostgreSQL is started in EMBEDDED_DIRECTORY,
-migrated and given a synthetic cohort. Ctrl-C ends both: requests in flight may end within SHUTDOWN_GRACE_S. A second
-Ctrl-C ends at once.`,
-  async run(args, readConfig) {
-    const { positionals } = parse(args, {})
-    if (positionals.length > 0) throw new UsageError('serve takes no arguments')
+export const serve = defineCommand({
+  examples: [
+    ['attempt-api serve', 'on an embedded PostgreSQL with sample data, at http://127.0.0.1:3000'],
+    [
+      'DATABASE_URL=postgres://attempt_reader@db.example.com/exams PORT=8080 attempt-api serve',
+      'on a database that attempt-api migrate up has prepared; docs/configuration.md lists every variable',
+    ],
+  ],
+  description: `
+    Serves the database in DATABASE_URL. Without it, and never in production, starts an embedded PostgreSQL in
+    EMBEDDED_DIRECTORY (default: .data), applies the migrations and loads a synthetic cohort. Ctrl-C, SIGTERM and
+    SIGHUP stop both: requests in flight have SHUTDOWN_GRACE_S (default: 10 seconds) to end. A second Ctrl-C stops at
+    once.`,
+  options: {},
+  exits: { 0: 'stopped by a signal', 1: 'could not start, was stopped twice, or failed' },
+  async run(_options, { config: readConfig }) {
     const config = readConfig()
-    const stop = signalled()
-    const embedded = config.databaseUrl === undefined ? await startEmbedded(config.embeddedDirectory) : undefined
+    const signals = handleSignals()
+    const { url, embedded } = await startEmbeddedUnlessConfigured(config)
     try {
-      const databaseUrl = config.databaseUrl ?? (embedded as { url: string }).url
-      if (embedded !== undefined) await prepare(databaseUrl)
-      const server = await startServer(config, databaseUrl)
-      // what nobody caught leaves the process in a state that nobody knows: it is told in the log and ends, exit 1
+      const starting = start(config, url, embedded !== undefined)
+      const server = await Promise.race([starting, signals.received])
+      if (server === undefined) {
+        // the database stops under it
+        starting.catch(() => undefined)
+        return 0
+      }
+      // an error that nothing caught leaves an unknown state: it is logged, and the process ends with 1
       process.once('uncaughtExceptionMonitor', (error) => {
-        server.log.fatal({ err: error }, 'a mistake of the service: the process ends')
+        server.log.fatal({ err: error }, 'uncaught error: the process ends')
       })
-      if (embedded !== undefined || process.stdout.isTTY) console.log(`\n${tour(server.url)}\n`)
-      await stop
+      if (embedded !== undefined || process.stdout.isTTY)
+        console.log(tour(server.url, embedded === undefined ? undefined : config.embeddedDirectory))
+      await signals.received
       await server.close()
     } finally {
       await embedded?.stop()
+      signals.release()
     }
     return 0
   },
-}
+})

@@ -1,5 +1,5 @@
-/** An embedded PostgreSQL for development and tests: real server binaries from a development dependency. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+/** An embedded PostgreSQL for development and tests: the real server, from a development dependency. */
+import { spawn, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
@@ -15,6 +15,9 @@ import { createServer } from 'node:net'
 import { arch, platform } from 'node:os'
 import { join, resolve } from 'node:path'
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { freeDirectory, recordOwner, type DataDirectory } from './leftover.js'
+import { stopWithProcess } from './stop-with-process.js'
 
 export interface Binaries {
   initdb: string
@@ -38,13 +41,24 @@ export async function embeddedBinaries(
     return (await import(from)) as Binaries
   } catch {
     throw new Error(
-      'No DATABASE_URL is set and no embedded PostgreSQL is installed. Set DATABASE_URL, or run `npm ci` (with development dependencies).',
+      'DATABASE_URL is not set and the embedded PostgreSQL is not installed. Set DATABASE_URL, or run `npm ci` (with ' +
+        'development dependencies).',
     )
   }
 }
 
+interface Account {
+  uid?: number
+  gid?: number
+}
+
+interface SpawnOptions extends Account {
+  cwd: string
+  env: NodeJS.ProcessEnv
+}
+
 /** PostgreSQL refuses to run as root; there it runs as `postgres` or, where that account is missing, `nobody`. */
-function account(): { uid?: number; gid?: number } {
+function account(): Account {
   if (process.getuid?.() !== 0) return {}
   const accounts = readFileSync('/etc/passwd', 'utf8')
     .split('\n')
@@ -52,7 +66,8 @@ function account(): { uid?: number; gid?: number } {
   const found = accounts.find(([name]) => name === 'postgres') ?? accounts.find(([name]) => name === 'nobody')
   if (found === undefined)
     throw new Error(
-      'Running as root, and there is no account postgres or nobody to run the embedded PostgreSQL. Run as another user.',
+      'PostgreSQL does not run as root, and this system has no account postgres or nobody to run it. Run attempt-api ' +
+        'as another user.',
     )
   return { uid: Number(found[2]), gid: Number(found[3]) }
 }
@@ -70,81 +85,69 @@ export function freePort(): Promise<number> {
   })
 }
 
-const isRunning = (pid: number) => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
+export interface EmbeddedOptions {
+  binaries?: Binaries
+  /** Settings of the server, each `name=value`. */
+  settings?: string[]
+  /** Text in the server's log that shows that it has started. */
+  ready?: string
+  /** Receives what the start is doing, a sentence at a time. */
+  report?: (line: string) => void
+}
+
+/** Creates the data directory. @throws Error in a sentence */
+function initialise({ data, name, passwordFile }: DataDirectory, initdb: string, options: SpawnOptions): void {
+  rmSync(data, { recursive: true, force: true })
+  writeFileSync(passwordFile, randomBytes(18).toString('base64url'), { mode: 0o600 })
+  if (options.uid !== undefined) chownSync(passwordFile, options.uid, options.gid ?? options.uid)
+  const flags = ['-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`]
+  const { status, error, stderr } = spawnSync(
+    initdb,
+    ['-D', data, ...flags, '--encoding=UTF8', '--locale=C', '--no-sync'],
+    { ...options, encoding: 'utf8' },
+  )
+  if (status === 0) return
+  const reason = error === undefined ? stderr.trim().split('\n').at(-1) : error.message
+  throw new Error(
+    `The embedded PostgreSQL cannot be initialised in ${name}: ${reason}. The account that runs it must be able to ` +
+      'read this folder.',
+  )
 }
 
 /**
- * Starts PostgreSQL on `directory` (made and initialised where it is missing) on a free port of the loopback address.
- * Throws in one sentence where another process runs on it. `settings` are `name=value`; `ready` is what the log says of a
- * server that has started.
+ * Starts PostgreSQL in `directory`, created where it is missing, on a free port of the loopback address. The server
+ * stops with this process. One that a killed process left in the directory is stopped first.
+ * @throws Error in a sentence, for example where another process uses the directory
  */
-export async function startEmbedded(
-  directory: string,
-  {
-    binaries,
-    settings = [],
-    ready = 'ready to accept',
-  }: { binaries?: Binaries; settings?: string[]; ready?: string } = {},
-): Promise<EmbeddedServer> {
-  const bin = binaries ?? (await embeddedBinaries())
+export async function startEmbedded(directory: string, options: EmbeddedOptions = {}): Promise<EmbeddedServer> {
+  const { settings = [], ready = 'ready to accept', report = () => undefined } = options
+  const binaries = options.binaries ?? (await embeddedBinaries())
   const ids = account()
   const base = resolve(directory)
-  const data = join(base, 'pgdata')
-  const passwordFile = join(base, 'password')
-  const pidFile = join(data, 'postmaster.pid')
+  const files: DataDirectory = {
+    name: directory,
+    data: join(base, 'pgdata'),
+    passwordFile: join(base, 'password'),
+    ownerFile: join(base, 'owner.pid'),
+  }
   mkdirSync(base, { recursive: true, mode: 0o755 })
   if (ids.uid !== undefined) chownSync(base, ids.uid, ids.gid ?? ids.uid)
-  if (existsSync(pidFile)) {
-    const pid = Number(readFileSync(pidFile, 'utf8').split('\n')[0])
-    if (isRunning(pid))
-      throw new Error(
-        `An embedded PostgreSQL already runs on ${directory} (process ${pid}): stop the other attempt-api first (or, where that was killed, the database itself: kill -INT ${pid}), or set EMBEDDED_DIRECTORY to another folder.`,
-      )
-    rmSync(pidFile)
-  }
-  for (const file of [bin.initdb, bin.postgres, bin.pg_ctl]) {
+  await freeDirectory(files, report)
+  for (const file of [binaries.initdb, binaries.postgres, binaries.pg_ctl]) {
     try {
       chmodSync(file, 0o755)
     } catch {
       /* a read-only installation has the right mode already */
     }
   }
-  const options = { ...ids, cwd: base, env: { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' } }
-  if (!existsSync(join(data, 'PG_VERSION'))) {
-    rmSync(data, { recursive: true, force: true })
-    const password = randomBytes(18).toString('base64url')
-    writeFileSync(passwordFile, password, { mode: 0o600 })
-    if (ids.uid !== undefined) chownSync(passwordFile, ids.uid, ids.gid ?? ids.uid)
-    const made = spawnSync(
-      bin.initdb,
-      [
-        '-D',
-        data,
-        '-U',
-        'postgres',
-        '-A',
-        'scram-sha-256',
-        `--pwfile=${passwordFile}`,
-        '--encoding=UTF8',
-        '--locale=C',
-        '--no-sync',
-      ],
-      { ...options, encoding: 'utf8' },
-    )
-    if (made.status !== 0) {
-      const reason = made.error === undefined ? made.stderr.trim().split('\n').at(-1) : made.error.message
-      throw new Error(
-        `The embedded PostgreSQL could not be initialised: ${reason}. The account that runs it must be able to read this folder.`,
-      )
-    }
+  const running = { ...ids, cwd: base, env: { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' } }
+  const versionFile = join(files.data, 'PG_VERSION')
+  if (!existsSync(versionFile)) {
+    report(`Creating a PostgreSQL data directory in ${directory}`)
+    initialise(files, binaries.initdb, running)
   }
-  const password = readFileSync(passwordFile, 'utf8')
+  report(`Starting the embedded PostgreSQL ${readFileSync(versionFile, 'utf8').trim()} in ${directory}`)
+  const password = readFileSync(files.passwordFile, 'utf8')
   const port = await freePort()
   const flags = [
     `port=${port}`,
@@ -153,54 +156,51 @@ export async function startEmbedded(
     'log_timezone=UTC',
     ...settings,
   ]
-  // a file, no pipe: a pipe that nobody reads for a while fills up, and then every backend that logs stands still
+  // a file, not a pipe: a full pipe blocks every backend that logs
   const logFile = join(base, 'postgres.log')
   const log = openSync(logFile, 'w', 0o600)
-  const child: ChildProcess = spawn(bin.postgres, ['-D', data, ...flags.flatMap((flag) => ['-c', flag])], {
-    ...options,
+  const child = spawn(binaries.postgres, ['-D', files.data, ...flags.flatMap((flag) => ['-c', flag])], {
+    ...running,
     stdio: ['ignore', 'ignore', log],
     detached: true,
   })
   closeSync(log)
+  const release = stopWithProcess(child, process.env['npm_lifecycle_event'] !== undefined)
   let ended: string | undefined
-  child.once('error', (error) => {
-    ended = error.message
-  })
-  child.once('exit', (code) => {
-    ended ??= `exit ${code}`
+  const exited = new Promise<void>((done) => {
+    child.once('error', (error) => {
+      ended = error.message
+      done()
+    })
+    child.once('exit', (code) => {
+      ended ??= `exit ${code}`
+      done()
+    })
   })
   while (!readFileSync(logFile, 'utf8').includes(ready)) {
     if (ended !== undefined) {
-      const said = readFileSync(logFile, 'utf8')
-      // somebody took the port after it was found free
-      if (said.includes('Address already in use') && !settings.some((setting) => setting.startsWith('port=')))
-        return startEmbedded(directory, { binaries: bin, settings, ready })
-      throw new Error(`The embedded PostgreSQL stopped at once (${ended}): ${said.trim().split('\n').at(-1) ?? ''}`)
+      release()
+      const logged = readFileSync(logFile, 'utf8')
+      // another process took the port after it was found free
+      if (logged.includes('Address already in use') && !settings.some((setting) => setting.startsWith('port=')))
+        return startEmbedded(directory, options)
+      throw new Error(
+        `The embedded PostgreSQL in ${directory} stopped at its start (${ended}): ` +
+          (logged.trim().split('\n').at(-1) ?? ''),
+      )
     }
-    await new Promise((done) => setTimeout(done, 25))
+    await sleep(25)
   }
-  const exited = new Promise<void>((done) =>
-    child.once('exit', () => {
-      done()
-    }),
-  )
-  // a service that dies without stopping its database must not leave it behind
-  const onExit = () => {
-    try {
-      child.kill('SIGINT')
-    } catch {
-      /* gone already */
-    }
-  }
-  process.once('exit', onExit)
+  const pid = child.pid ?? 0
+  recordOwner(files, pid)
   return {
     url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
     port,
-    pid: child.pid ?? 0,
+    pid,
     async stop(mode = 'fast') {
-      process.removeListener('exit', onExit)
       child.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
       await exited
+      release()
     },
   }
 }

@@ -1,4 +1,4 @@
-/** Writes exam results into a database that this service may write: embedded or test. */
+/** Loads exam results into an embedded or test database. */
 import type pg from 'pg'
 
 const columns = [
@@ -39,8 +39,8 @@ const fallbacks: Partial<Record<string, string>> = {
 }
 
 /**
- * Inserts lines of JSON, each an exam_results row, in batches and one transaction: all of them or none.
- * Numbers keep their spelling, because PostgreSQL reads the lines. A session that is there already is skipped.
+ * Inserts lines of JSON, each one row of exam_results, in batches within one transaction: all of them or none.
+ * PostgreSQL parses the lines, so numbers keep their spelling. Skips sessions that exist already.
  * @param progress called after each batch with the rows read so far
  * @returns rows read and rows inserted
  */
@@ -52,10 +52,13 @@ export async function loadExamResults(
   const client = await pool.connect()
   let [read, inserted] = [0, 0]
   const list = columns.map((column) => `coalesce(r.${column}, ${fallbacks[column] ?? 'null'})`).join(', ')
+  const fields = columns.map((column) => `${column} ${types[column]}`).join(', ')
   const write = async (batch: string[]) => {
     const result = await client.query(
       `insert into exam_results (${columns.join(', ')})
-       select ${list} from unnest($1::text[]) as line cross join lateral jsonb_to_record(line::jsonb) as r (${columns.map((column) => `${column} ${types[column]}`).join(', ')})
+       select ${list}
+       from unnest($1::text[]) as line
+         cross join lateral jsonb_to_record(line::jsonb) as r (${fields})
        on conflict do nothing`,
       [batch],
     )
@@ -80,7 +83,7 @@ export async function loadExamResults(
     return { read, inserted }
   } catch (error) {
     await client.query('rollback').catch(() => undefined)
-    throw new Error(`The rows after ${read} could not be loaded, nothing was: ${(error as Error).message}`, {
+    throw new Error(`Nothing was loaded; failed after row ${read}: ${(error as Error).message}`, {
       cause: error,
     })
   } finally {

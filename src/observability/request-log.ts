@@ -49,6 +49,20 @@ function serverTiming({ began, databaseMs, waitMs, rows }: RequestMeter): string
   return `total;dur=${rounded(performance.now() - began)}, db;dur=${rounded(databaseMs)}, wait;dur=${rounded(waitMs)}${rows === undefined ? '' : `, rows;desc="${rows}"`}`
 }
 
+/** What a person reads of the line, such as `GET /v1/items 200 41 ms store 300 rows`; the fields have the details. */
+function requestLine(method: string, route: string, status: number, ms: number, meter: RequestMeter): string {
+  const { source, rows, code, cut } = meter
+  return [
+    `${method} ${route} ${status} ${ms < 10 ? rounded(ms) : Math.round(ms)} ms`,
+    source === undefined ? '' : source.kind === 'store' ? 'store' : 'view',
+    rows === undefined ? '' : `${rows} rows`,
+    code ?? '',
+    cut === undefined ? '' : `aborted: ${cut}`,
+  ]
+    .filter(Boolean)
+    .join(' ')
+}
+
 function ended(request: FastifyRequest, reply: FastifyReply, whole: boolean, metrics: Metrics): void {
   const { meter } = request
   if (meter.ended) return
@@ -89,7 +103,7 @@ function ended(request: FastifyRequest, reply: FastifyReply, whole: boolean, met
       ...(cut === undefined ? {} : { cut }),
       ...(code === undefined ? {} : { code }),
     },
-    cut === undefined ? 'answered' : 'answer cut off',
+    requestLine(request.method, route, status, ms, meter),
   )
 }
 

@@ -10,6 +10,8 @@ const resolutionMs = 10
 const everyMs = 250
 /** One long pause (a large page, a garbage collection) is no overload: only what lasts is. */
 const lateSamples = 2
+/** After the service listens: a start loads and compiles code, which delays the event loop and is not an overload. */
+const warmUpMs = 1_000
 
 /** Whether a query's escapes are such. Taken as it stands, half an escape would be a value that matches nothing: an empty answer, and nobody told. */
 function escapes(url: string): boolean {
@@ -45,9 +47,8 @@ export const overload = fp(
     })
     if (overloadDelayMs === 0) return done()
     const delay = monitorEventLoopDelay({ resolution: resolutionMs })
-    delay.enable()
     let late = 0
-    const timer = setInterval(() => {
+    const measure = () => {
       // no sample at all: the loop stood still for the whole time
       const mean = delay.count === 0 ? Infinity : delay.mean / 1e6 - resolutionMs
       late = mean > overloadDelayMs ? late + 1 : 0
@@ -57,10 +58,17 @@ export const overload = fp(
           'overloaded: data requests are refused until the event loop is in time again',
         )
       delay.reset()
-    }, everyMs)
-    timer.unref()
+    }
+    let timer: NodeJS.Timeout | undefined
+    app.addHook('onListen', (listening) => {
+      timer = setTimeout(() => {
+        delay.enable()
+        timer = setInterval(measure, everyMs).unref()
+      }, warmUpMs).unref()
+      listening()
+    })
     app.addHook('onClose', () => {
-      clearInterval(timer)
+      clearTimeout(timer)
       delay.disable()
     })
     app.addHook('onRequest', (request, _reply, next) => {

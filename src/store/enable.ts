@@ -160,7 +160,7 @@ export async function disableStore(pools: StorePools, say: (line: string) => voi
       say,
       ...(waitMs === undefined ? {} : { waitMs }),
     }))
-      say(`took back ${name}`)
+      say(`reverted ${name}`)
   }
   if (!found) say('There is no store: nothing to remove.')
 }

@@ -241,7 +241,7 @@ t.test('other machines are let in only where something says who may ask', async 
   for (const HOST of ['203.0.113.7', '..']) {
     t.match(await refusal(t, { DATABASE_URL: url, HOST, ACCESS: 'none' }), {
       code: 1,
-      output: /^attempt-api: Nothing can listen on HOST=\S+, PORT=\d+ \(\w+\): set HOST to an address of this machine/m,
+      output: /^attempt-api: Cannot listen on HOST=\S+, PORT=\d+ \(\w+\)\. Set HOST to an address of this machine/m,
     })
   }
   const missing = await refusal(t, { DATABASE_URL: url, API_KEYS_FILE: '/nowhere/keys.json' })

@@ -12,7 +12,7 @@ const load = (url: string, file: string) =>
     env: { ...process.env, DATABASE_URL: url },
   })
 
-t.test('every line of a file is loaded, plain and compressed, or none', async (t) => {
+t.test('loads every line of a file, plain or compressed, or none', async (t) => {
   const db = await createDatabase(t)
   const count = async () => Number((await db.pool.query('select count(*) as n from exam_results')).rows[0].n)
   const lines = (from: number, to: number) =>
@@ -29,12 +29,12 @@ t.test('every line of a file is loaded, plain and compressed, or none', async (t
   t.equal(await count(), 2000)
   const packed = join(t.testdir(), 'packed.ndjson.gz')
   writeFileSync(packed, gzipSync(`${lines(1000, 4000)}\n`))
-  t.match(load(db.url, packed), { status: 0, stdout: /^3000 rows read, 2000 inserted, 1000 were there already/ })
+  t.match(load(db.url, packed), { status: 0, stdout: /^3000 rows read, 2000 inserted, 1000 existed already/ })
   t.equal(await count(), 4000)
   writeFileSync(packed, gzipSync(lines(4000, 6000)).subarray(0, -500))
   t.equal(load(db.url, packed).status, 1, 'a file that is cut off')
   writeFileSync(plain, `${lines(6000, 7000)}\n{"session_id": \n`)
-  t.equal(load(db.url, plain).status, 1, 'a line that is none')
+  t.equal(load(db.url, plain).status, 1, 'a line that is not JSON')
   t.equal(await count(), 4000)
-  t.match(load(db.url, 'nowhere.ndjson'), { status: 2, stderr: /cannot be read/ })
+  t.match(load(db.url, 'nowhere.ndjson'), { status: 2, stderr: /cannot read nowhere.ndjson \(ENOENT\)/ })
 })

@@ -8,7 +8,7 @@ const settings = (url: string | undefined) => ({
   ...(url === undefined ? {} : { DATABASE_URL: url }),
 })
 const cli = (url: string | undefined, ...args: string[]): Promise<Ended> => command(args, settings(url))
-/** A process of its own, which ends by itself. */
+/** As a process of its own. */
 const spawned = (url: string | undefined, ...args: string[]) => {
   const { DATABASE_URL: _, ...env } = process.env
   return spawnSync(process.execPath, [...cliFile, ...args], {
@@ -18,7 +18,7 @@ const spawned = (url: string | undefined, ...args: string[]) => {
   })
 }
 
-t.test('plan changes nothing, up applies once, down takes back', async (t) => {
+t.test('plan changes nothing, up applies once, down reverts', async (t) => {
   const db = await createDatabase(t, { migrated: false })
   const there = async () =>
     (
@@ -50,7 +50,7 @@ t.test('plan changes nothing, up applies once, down takes back', async (t) => {
   t.equal((await db.pool.query(`select count(*)::int as n from pg_class where relname like 'attempt%'`)).rows[0].n, 0)
 })
 
-t.test('down names whatever depends on what it would drop, and leaves alone what it did not make', async (t) => {
+t.test('down names the objects that depend on the views, and leaves objects of others alone', async (t) => {
   const db = await createDatabase(t, { migrated: false })
   t.equal((await cli(db.url, 'migrate', 'up')).status, 0)
   const dependants: Record<string, string> = {
@@ -69,10 +69,11 @@ t.test('down names whatever depends on what it would drop, and leaves alone what
   for (const name of Object.keys(dependants)) t.ok(refused.stderr.includes(name), name, { stderr: refused.stderr })
   t.match(refused.stderr, /nothing was dropped/)
   await db.pool.query(
-    'drop materialized view kpi; drop function recent(), counted(), many(attempt[]); drop table notes; drop index by_student',
+    'drop materialized view kpi; drop function recent(), counted(), many(attempt[]); ' +
+      'drop table notes; drop index by_student',
   )
-  await db.pool
-    .query(`create view attempt_v2 as select 1 as id; create table attempt_log (id int); create function attempt_student_id(int) returns int language sql return 1;
+  await db.pool.query(`create view attempt_v2 as select 1 as id; create table attempt_log (id int);
+    create function attempt_student_id(int) returns int language sql return 1;
     insert into exam_results (session_id, result_json) values ('s', '{}')`)
   t.equal((await cli(db.url, 'migrate', 'down')).status, 0)
   const { rows } = await db.pool.query(`
@@ -85,7 +86,7 @@ t.test('down names whatever depends on what it would drop, and leaves alone what
   t.equal((await db.pool.query('select * from exam_results')).rowCount, 1)
 })
 
-t.test('indexes can be declined, and one whose build failed is built again', async (t) => {
+t.test('up --no-indexes builds no index, and an index whose build failed is built again', async (t) => {
   const db = await createDatabase(t, { migrated: false })
   t.equal((await cli(db.url, 'migrate', 'up', '--no-indexes')).status, 0)
   t.equal(
@@ -98,7 +99,8 @@ t.test('indexes can be declined, and one whose build failed is built again', asy
   )
   // what a failed concurrent build leaves
   await db.pool.query(
-    `create index attempt_student_idx on exam_results (id); update pg_index set indisvalid = false where indexrelid = 'attempt_student_idx'::regclass`,
+    `create index attempt_student_idx on exam_results (id);
+     update pg_index set indisvalid = false where indexrelid = 'attempt_student_idx'::regclass`,
   )
   t.match((await cli(db.url, 'migrate', 'status')).stdout, /attempt_student_idx is invalid/)
   const up = await cli(db.url, 'migrate', 'up')
@@ -106,11 +108,12 @@ t.test('indexes can be declined, and one whose build failed is built again', asy
   t.match((await db.pool.query(`select pg_get_indexdef('attempt_student_idx'::regclass) as text`)).rows[0].text, /md5/)
 })
 
-t.test('an identical view made before is adopted with its grants and dependants', async (t) => {
+t.test('an existing view with the same columns is adopted with its grants and dependants', async (t) => {
   const db = await createDatabase(t, { migrated: false })
-  await db.pool
-    .query(`create view attempt as select 1::bigint as id, gen_random_uuid() as student_id, 1::bigint as item_id, true as correct, 1 as response_time_ms, true as hint_used,
-    now() as completed_at, now() as started_at, 1 as attempt_no, ''::text as session_id, ''::text as topic_id;
+  await db.pool.query(`create view attempt as
+    select 1::bigint as id, gen_random_uuid() as student_id, 1::bigint as item_id, true as correct,
+      1 as response_time_ms, true as hint_used, now() as completed_at,
+      now() as started_at, 1 as attempt_no, ''::text as session_id, ''::text as topic_id;
     create view of_the_analysts as select count(*) from attempt; grant select on attempt to pg_monitor`)
   t.equal((await cli(db.url, 'migrate', 'up')).status, 0)
   t.equal(
@@ -120,7 +123,7 @@ t.test('an identical view made before is adopted with its grants and dependants'
   t.equal((await db.pool.query('select * from of_the_analysts')).rows[0].count, '0')
 })
 
-t.test('refuses in one sentence what it cannot do, changing nothing', async (t) => {
+t.test('refuses in one sentence, changing nothing', async (t) => {
   const bare = await createDatabase(t, { bare: true })
   t.match(await cli(bare.url, 'migrate', 'up'), { status: 1, stderr: /no table exam_results/ })
   await bare.pool.query('create table exam_results (id uuid primary key, session_id text, result_json json)')
@@ -142,16 +145,16 @@ t.test('refuses in one sentence what it cannot do, changing nothing', async (t) 
   )
 })
 
-t.test('errors go to stderr with an exit code that is not 0', async (t) => {
+t.test('errors go to standard error with an exit code that is not 0', async (t) => {
   t.match(await cli(undefined, 'migrate', 'sideways'), { status: 2, stderr: /up, down, status, plan/ })
   t.match(spawned(undefined, 'nothing'), {
     status: 2,
     stdout: '',
-    stderr: /^attempt-api: there is no command nothing; .+\n$/,
+    stderr: /^attempt-api: Unknown command "nothing"\. .+\n$/,
   })
   t.match(spawned('postgres://x@127.0.0.1:1/x', 'migrate', 'up'), {
     status: 3,
-    stderr: /^attempt-api: the database refuses the connection: .+\n$/,
+    stderr: /^attempt-api: the database refuses connections: .+\n$/,
   })
   t.match(await cli('postgres://x@127.0.0.1:1/x', 'contract', 'verify'), { status: 3 })
   t.match(await cli('mysql://x', 'serve'), { status: 1, stderr: /DATABASE_URL must be/ })

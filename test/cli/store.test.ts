@@ -15,9 +15,16 @@ const environment = (url: string, storeUrl = '') => ({
 })
 const cli = (db: Pick<TestDatabase, 'url'>, ...args: string[]): Promise<Ended> =>
   command(['store', ...args], environment(db.url))
-/** As a process of its own: what signals do, and what goes on beside it. */
+/** As a process of its own, for signals and for work beside it. */
 const spawned = (db: TestDatabase, ...args: string[]) =>
   spawn(process.execPath, [...cliFile, 'store', ...args], { env: environment(db.url) })
+
+const queueMigrations = ['20251201_0900_attempt_queue', '20251202_0900_attempt_queue_exams']
+const storeMigrations = [
+  '20251201_0910_attempt_store',
+  '20251202_0910_attempt_day_stale',
+  '20251203_0900_attempt_session_index',
+]
 
 async function filled(t: { teardown(action: () => unknown): unknown }): Promise<TestDatabase> {
   const db = await createDatabase(t)
@@ -44,25 +51,27 @@ t.test('from enable to disable', async (t) => {
   const db = await filled(t)
   t.match(await cli(db, 'status'), { status: 0, stdout: /There is no store/ })
   for (const verb of ['refresh', 'verify', 'rebuild'])
-    t.match(await cli(db, verb), { status: 1, stderr: /There is no store: attempt-api store enable makes one/ }, verb)
+    t.match(
+      await cli(db, verb),
+      { status: 1, stderr: /There is no store\. Create one with attempt-api store enable/ },
+      verb,
+    )
   t.match(await cli(db, 'enable'), {
     status: 0,
-    stdout:
-      /applied 20251201_0900_attempt_queue\napplied 20251202_0900_attempt_queue_exams\napplied 20251201_0910_attempt_store\napplied 20251202_0910_attempt_day_stale\napplied 20251203_0900_attempt_session_index/,
+    stdout: [...queueMigrations, ...storeMigrations].map((name) => `applied ${name}`).join('\n'),
   })
   t.match(await cli(db, 'enable'), { status: 0, stdout: /enabled already/ })
   t.match(await cli(db, 'status'), { status: 0, stdout: /being filled: 0 rows/ })
   t.match(await cli(db, 'verify'), { status: 1, stderr: /being filled: nothing can be compared/ })
   await db.pool.query(`update exam_results set status = 'x' where user_id = 'student-3'`)
-  t.match((await cli(db, 'status')).stdout, /6 rows wait in the queue/)
+  t.match((await cli(db, 'status')).stdout, /The queue has 6 rows/)
   t.match(await cli(db, 'refresh', '--once'), { status: 0, stdout: /filling the store.*share 1/s })
   t.match(await cli(db, 'status'), {
     status: 0,
-    stdout:
-      /whole, at version \d+, \d+(\.\d)? s behind.\nNobody waits in the queue.\nVerification has found no difference./,
+    stdout: /ready, at version \d+, \d+(\.\d)? s behind.\nThe queue is empty.\nVerification has found no difference./,
   })
   t.strictSame(await differentRows(db.pool, db.pool), { rows: [], days: [] })
-  t.match(await cli(db, 'verify'), { status: 0, stdout: /^10 students compared: the store is what the view says.\n$/ })
+  t.match(await cli(db, 'verify'), { status: 0, stdout: /^10 students compared: the store matches the view.\n$/ })
 
   await db.pool.query(`update attempt_materialized set correct = not correct where student_id = $1`, [
     studentOfUser('student-3'),
@@ -95,22 +104,27 @@ t.test('from enable to disable', async (t) => {
   await db.pool.query("update exam_results set status = 'y'")
   t.match(await cli(db, 'verify'), {
     status: 3,
-    stdout: /10 students wait in the queue/,
-    stderr: /Everybody waits, and nobody was compared/,
+    stdout: /10 students are queued/,
+    stderr: /Every student is queued, so none was compared/,
   })
-  t.match(await cli(db, 'rebuild'), { status: 0, stdout: /empties it and fills it anew/ })
+  t.match(await cli(db, 'rebuild'), { status: 0, stdout: /empties the store and fills it again/ })
   t.match((await cli(db, 'status')).stdout, /being filled/)
   t.equal((await cli(db, 'refresh', '--once')).status, 0)
   t.match(await cli(db, 'verify'), { status: 0, stdout: /^10 students/ })
   t.match(await cli(db, 'disable'), {
     status: 0,
-    stdout:
-      /took back 20251202_0900_attempt_queue_exams\ntook back 20251201_0900_attempt_queue\ntook back 20251203_0900_attempt_session_index\ntook back 20251202_0910_attempt_day_stale\ntook back 20251201_0910_attempt_store/,
+    stdout: [...queueMigrations.toReversed(), ...storeMigrations.toReversed()]
+      .map((name) => `reverted ${name}`)
+      .join('\n'),
   })
   t.equal(
     (
       await db.pool.query(
-        `select count(*)::int as n from pg_class where relname like 'attempt_queue%' or relname like 'attempt_store%' or relname in ('attempt_materialized', 'attempt_deleted', 'attempt_day', 'attempt_topic_day')`,
+        `select count(*)::int as n
+         from pg_class
+         where relname like 'attempt_queue%'
+            or relname like 'attempt_store%'
+            or relname in ('attempt_materialized', 'attempt_deleted', 'attempt_day', 'attempt_topic_day')`,
       )
     ).rows[0].n,
     0,
@@ -118,7 +132,7 @@ t.test('from enable to disable', async (t) => {
   t.match(await cli(db, 'disable'), { status: 0 }, 'harmless twice')
 })
 
-t.test('refuses what it cannot work on, and arguments it does not know', async (t) => {
+t.test('refuses a database without what the store needs, and unknown arguments', async (t) => {
   const bare = await createDatabase(t, { migrated: false })
   t.match(await cli(bare, 'enable'), {
     status: 1,
@@ -146,13 +160,13 @@ t.test('refuses what it cannot work on, and arguments it does not know', async (
   for (const verb of ['enable', 'upgrade', 'disable', 'status', 'verify', 'rebuild', 'refresh'])
     t.match(
       await cli({ ...bare, url: nowhere.href }, verb),
-      { status: 3, stderr: /^attempt-api: the database refuses the connection.* of DATABASE_URL.*\n$/ },
+      { status: 3, stderr: /^attempt-api: the database refuses connections.* in DATABASE_URL.*\n$/ },
       verb,
     )
   t.match(await cli(bare, '--help'), { status: 0, stdout: /attempt-api store enable/ })
 })
 
-t.test('with the store elsewhere, whichever database is away is named, with 3', async (t) => {
+t.test('with a store in another database, 3 names the database that cannot be reached', async (t) => {
   const [db, elsewhere] = [await filled(t), await createDatabase(t, { bare: true })]
   const nowhere = new URL(db.url)
   nowhere.port = '1'
@@ -175,7 +189,7 @@ t.test('with the store elsewhere, whichever database is away is named, with 3', 
       ['enable', 'upgrade', 'disable', 'status', 'verify', 'refresh'].map(async (verb) => {
         t.match(
           await run(url, storeUrl, verb),
-          { code: 3, said: new RegExp(`check host and port of ${away}, `) },
+          { code: 3, said: new RegExp(`check the host and port in ${away}, `) },
           `${verb} without ${away}`,
         )
       }),
@@ -184,7 +198,7 @@ t.test('with the store elsewhere, whichever database is away is named, with 3', 
   t.match(await run(db.url, nowhere.href, 'rebuild'), { code: 3, said: /STORE_DATABASE_URL/ })
 })
 
-t.test('a right that is missing is a refusal, and of what may only be read it is not known', async (t) => {
+t.test('a missing privilege is a refusal (1), and leaves the state unknown (3) for verbs that only read', async (t) => {
   const db = await filled(t)
   const [url, role] = [new URL(db.url), `weak_${db.name}`]
   await db.pool.query(`revoke create on schema public from public; create role ${role} login password 'of-nobody'`)
@@ -193,7 +207,7 @@ t.test('a right that is missing is a refusal, and of what may only be read it is
   url.password = 'of-nobody'
   t.match(await cli({ ...db, url: url.href }, 'enable'), {
     status: 1,
-    stderr: /permission denied for .*: use a role that may do this/,
+    stderr: /permission denied for .*: use a database role with this privilege/,
   })
   t.equal((await cli(db, 'enable')).status, 0)
   t.equal((await cli(db, 'refresh', '--once')).status, 0)
@@ -205,7 +219,7 @@ t.test('a right that is missing is a refusal, and of what may only be read it is
   t.match(await cli({ ...db, url: url.href }, 'enable'), { status: 1, stderr: /refuses the password/ })
 })
 
-t.test('refresh --once that is stopped before the store has caught up says so', async (t) => {
+t.test('refresh --once that is stopped before the store has caught up reports it and ends with 1', async (t) => {
   const db = await filled(t)
   t.equal((await cli(db, 'enable')).status, 0)
   const holder = await db.pool.connect()
@@ -227,7 +241,10 @@ t.test('refresh --once that is stopped before the store has caught up says so', 
   t.match(said, /stopped before the store had caught up/)
 })
 
-/** Runs a command while `meanwhile` goes on; others write every few milliseconds. @returns the longest that one of them waited, ms */
+/**
+ * Runs a command while `meanwhile` runs and a session writes every few milliseconds.
+ * @returns the longest time that a write took, in milliseconds
+ */
 async function besideWriters(
   db: TestDatabase,
   verb: string,
@@ -246,7 +263,8 @@ async function besideWriters(
     while (!over) {
       const began = Date.now()
       await db.pool.query(
-        `insert into exam_results (session_id, user_id, result_json) values (gen_random_uuid(), 'busy', '{"questions": []}')`,
+        `insert into exam_results (session_id, user_id, result_json)
+         values (gen_random_uuid(), 'busy', '{"questions": []}')`,
       )
       longest = Math.max(longest, Date.now() - began)
       writes++
@@ -261,7 +279,7 @@ async function besideWriters(
 }
 
 t.test(
-  'enabling and disabling beside long transactions keep no writer waiting for longer than a lock may be waited for',
+  'enable and disable beside long transactions let no write wait longer than one attempt for a lock',
   async (t) => {
     const db = await filled(t)
     const [writer, reader] = [await db.pool.connect(), await db.pool.connect()]

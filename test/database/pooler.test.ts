@@ -86,11 +86,11 @@ t.test(
       code: 0,
       said: /passed the contract check|only the record/,
     })
-    t.match(await migrateCommand(url, 'down'), { code: 0, said: /took back/ }, 'no index is there to be dropped')
+    t.match(await migrateCommand(url, 'down'), { code: 0, said: /reverted/ }, 'no index is there to be dropped')
     t.match(await migrateCommand(db.url, 'up'), { code: 0 })
     t.match(await migrateCommand(url, 'down'), {
       code: 1,
-      said: /took back 20251101_0900_attempt_view_lock[^]*a pooler in transaction mode/,
+      said: /reverted 20251101_0900_attempt_view_lock[^]*a pooler in transaction mode/,
     })
     t.match(await migrateCommand(url, 'up', '--no-indexes'), { code: 0 })
     t.match(await migrateCommand(url, 'down', '--no-indexes'), { code: 0 })

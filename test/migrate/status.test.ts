@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { sql, type Kysely } from 'kysely'
 import { Kysely as Builder, Migrator, PostgresDialect } from 'kysely'
 import pg from 'pg'
-import { sentenceOf, withoutSecrets } from '../../src/cli/failure.js'
+import { describeFailure, withoutSecrets } from '../../src/cli/failure.js'
 import { migrateDown, migrateUp } from '../../src/migrate/runner.js'
 import {
   viewMigrations,
@@ -59,7 +59,7 @@ t.test('status: pending 4, up to date 0, edited or unknown 5, not asked 3', asyn
   })
   t.match(await migrateCommand(db.url, 'up', '--no-indexes'), {
     code: 0,
-    said: /Nothing to apply.*\nMind 20251101_0900_attempt_view_lock/,
+    said: /Nothing to apply.*\nCheck 20251101_0900_attempt_view_lock/,
   })
   await db.pool.query(
     `update kysely_migration_hash set hash = '5010c1823a70822ed7091923aa4c70abe9deb063f6e5b4fa4822314302ba2485'`,
@@ -69,7 +69,7 @@ t.test('status: pending 4, up to date 0, edited or unknown 5, not asked 3', asyn
     code: 5,
     said: /20991231_0900_later was applied at 2099-12-31T00:00:00.000Z by a newer version; this version does not know it/,
   })
-  t.match(await migrateCommand(db.url, 'up', '--no-indexes'), { code: 0, said: /Mind 20991231_0900_later/ })
+  t.match(await migrateCommand(db.url, 'up', '--no-indexes'), { code: 0, said: /Check 20991231_0900_later/ })
   t.match(await migrateCommand(db.url, 'down'), {
     code: 1,
     said: /cannot take back 20991231_0900_later: a newer version applied it.*Nothing was changed/,
@@ -81,7 +81,7 @@ t.test('status: pending 4, up to date 0, edited or unknown 5, not asked 3', asyn
   })
   const nowhere = new URL(db.url)
   nowhere.port = '1'
-  t.match(await migrateCommand(nowhere.href, 'status'), { code: 3, said: /refuses the connection/ })
+  t.match(await migrateCommand(nowhere.href, 'status'), { code: 3, said: /refuses connections/ })
   // a role that may see nothing cannot say that all is well
   const role = `blind_${db.name}`
   await db.pool.query(`create role ${role} login password 'blind'`)
@@ -261,7 +261,7 @@ t.test('a view that somebody dropped is told, and made anew by --again, which na
   })
   t.match(await migrateCommand(db.url, 'up', '--replace', '--no-indexes'), {
     code: 0,
-    said: /Nothing to apply.*\n.*migrate up --again --replace does/,
+    said: /Nothing to apply.*\n--replace has no effect.*migrate up --again --replace/,
   })
   t.match(await migrateCommand(db.url, 'up', '--again', '--replace', '--no-indexes'), {
     code: 0,
@@ -297,7 +297,7 @@ t.test('status tells what a store lacks, also in a database of its own', async (
   elsewhere.url = elsewhere.url.replace(/:\d+\//, ':1/')
   t.match(await migrateCommand(db.url, 'status', { STORE_DATABASE_URL: elsewhere.url }), {
     code: 3,
-    said: /check host and port of STORE_DATABASE_URL/,
+    said: /check the host and port in STORE_DATABASE_URL/,
   })
 })
 
@@ -314,7 +314,7 @@ t.test('a role without the right is refused, and told what it may not', async (t
   for (const verb of [['up', '--no-indexes'], ['plan']])
     t.match(
       await migrateCommand(url.href, ...verb),
-      { code: 1, said: /permission denied for schema public: use a role that may do this/ },
+      { code: 1, said: /permission denied for schema public: use a database role with this privilege/ },
       verb.join(' '),
     )
   await db.migrate()
@@ -417,17 +417,17 @@ t.test('down drops the indexes that an earlier one had no time for', async (t) =
   await reader.query('begin isolation level repeatable read; select count(*) from exam_results')
   t.match(await migrateCommand(db.url, 'down', '--wait', '1'), {
     code: 6,
-    said: /took back[^]*could not be built or dropped/,
+    said: /reverted[^]*could not be built or dropped/,
   })
   await reader.query('rollback')
   reader.release()
   t.match(await migrateCommand(db.url, 'down', '--no-indexes'), {
     code: 0,
-    said: /^Nothing to take back: no migration is applied\.$/,
+    said: /^Nothing to revert: no migration is applied\.$/,
   })
-  t.match(await migrateCommand(db.url, 'down'), { code: 0, said: /the indexes that are left are dropped/ })
+  t.match(await migrateCommand(db.url, 'down'), { code: 0, said: /dropping the remaining indexes/ })
   t.equal((await db.pool.query(`select count(*)::int as n from pg_class where relname like 'attempt%'`)).rows[0].n, 0)
-  t.match(await migrateCommand(db.url, 'down'), { code: 0, said: /^Nothing to take back: no migration is applied\.$/ })
+  t.match(await migrateCommand(db.url, 'down'), { code: 0, said: /^Nothing to revert: no migration is applied\.$/ })
 })
 
 t.test('names of the lock that something else has are refused', async (t) => {
@@ -453,7 +453,7 @@ t.test('no error shows a password', async (t) => {
   const refused = await migrateCommand(url.href, 'up')
   t.match(
     refused,
-    { code: 1, said: /refuses the password: check user and password of DATABASE_URL/ },
+    { code: 1, said: /refuses the password: check the user and password in DATABASE_URL/ },
     'nothing that a pipeline should try again',
   )
   t.notMatch(refused.said, /s3cret|postgres:\/\//)
@@ -465,11 +465,11 @@ t.test('no error shows a password', async (t) => {
   ])
     t.notMatch(withoutSecrets(text, secrets), /s3cret/)
   t.match(
-    sentenceOf(
+    describeFailure(
       Object.assign(new Error(''), {
         errors: [Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })],
       }),
     ),
-    /check host and port/,
+    /check the host and port/,
   )
 })

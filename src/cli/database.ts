@@ -1,0 +1,78 @@
+/** The databases of a command: its pools, and the embedded PostgreSQL where none is configured. */
+import pg from 'pg'
+import type { Config } from '../config.js'
+import type { EmbeddedServer } from '../development/embedded.js'
+import { scrubbed, withVariable, type Variable } from './failure.js'
+import { createProgress } from './progress.js'
+import { exitOnSignals } from './signals.js'
+
+type Connected = (
+  error: Error | null | undefined,
+  client: pg.PoolClient | undefined,
+  release: (error?: Error) => void,
+) => void
+
+export interface PoolOptions {
+  /** Milliseconds to connect; 10,000 by default. */
+  connectMs?: number
+  /** Milliseconds for the answer to a statement, measured here: the server's own limit needs a server that responds. */
+  answerMs?: number
+}
+
+/** The pool of a command. An error while connecting names the variable of the database. */
+export function createPool(url: string, variable: Variable, { connectMs = 10_000, answerMs }: PoolOptions = {}) {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 2,
+    application_name: 'attempt-api command',
+    connectionTimeoutMillis: connectMs,
+    keepAlive: true,
+    ...(answerMs === undefined ? {} : { query_timeout: answerMs }),
+  })
+  // a connection that is lost while a statement runs fails the statement
+  pool.on('error', () => undefined)
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined)
+  })
+  const connect = pool.connect.bind(pool) as (done?: Connected) => unknown
+  // pool.connect() returns a promise, pool.query() passes a callback
+  pool.connect = ((done?: Connected) =>
+    done === undefined
+      ? (connect() as Promise<pg.PoolClient>).catch((error: unknown) => {
+          throw withVariable(variable, error)
+        })
+      : connect((error, client, release) => {
+          done(error === undefined || error === null ? error : withVariable(variable, error), client, release)
+        })) as typeof pool.connect
+  return pool
+}
+
+/** Starts the embedded PostgreSQL, reporting on standard error, unless the configuration names a database. */
+export async function startEmbeddedUnlessConfigured({
+  databaseUrl,
+  embeddedDirectory,
+}: Pick<Config, 'databaseUrl' | 'embeddedDirectory'>): Promise<{ url: string; embedded?: EmbeddedServer }> {
+  if (databaseUrl !== undefined) return { url: databaseUrl }
+  exitOnSignals()
+  const { startEmbedded } = await import('../development/embedded.js')
+  const embedded = await startEmbedded(embeddedDirectory, { report: createProgress(process.stderr).step })
+  return { url: embedded.url, embedded }
+}
+
+/** Runs `action` on DATABASE_URL or on the embedded database, which is stopped afterwards. */
+export async function withPool<T>(
+  config: Config,
+  action: (pool: pg.Pool) => Promise<T>,
+  options: PoolOptions = {},
+): Promise<T> {
+  const { url, embedded } = await startEmbeddedUnlessConfigured(config)
+  const pool = createPool(url, 'DATABASE_URL', options)
+  try {
+    return await action(pool)
+  } catch (error) {
+    throw scrubbed(error, [config.databaseUrl, config.storeUrl])
+  } finally {
+    await pool.end()
+    await embedded?.stop()
+  }
+}
