@@ -5,14 +5,13 @@
 import type pg from 'pg'
 import { disconnect } from './cancel.js'
 
-const everyMs = 10_000
 const answerMs = 5_000
 
 /**
  * Asks, on another connection of `pool`, whether the server still has the client's session, and closes its connection
  * here where it has not. @returns ends the asking
  */
-export async function guardSession(pool: pg.Pool, client: pg.ClientBase): Promise<() => void> {
+export async function guardSession(pool: pg.Pool, client: pg.ClientBase, everyMs: number): Promise<() => void> {
   const {
     rows: [own],
   } = await client.query<{ pid: number; began: string }>(

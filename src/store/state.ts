@@ -3,8 +3,8 @@ import type { Reader } from '../database/reader.js'
 import type { Row } from '../formats/encoder.js'
 import { ApiError } from '../errors.js'
 import { statement, Values } from '../queries/sql.js'
-import { storeIsCurrent } from './current.js'
-import type { StoreRow } from './sessions.js'
+import { storeIsCurrent } from './schema-version.js'
+import type { StoreRow } from './store-row.js'
 
 export interface StoreState {
   version: string
