@@ -170,7 +170,8 @@ t.test('two schemas of a database have a store each, and a refresher each', asyn
     await pool.query(`create schema ${schema}`)
     await pool.query(createExamResults)
     await pool.query(
-      `insert into exam_results (session_id, user_id, result_json) values ('s', $1, '{"questions": [{"question_id": 1}]}')`,
+      `insert into exam_results (session_id, user_id, result_json)
+      values ('s', $1, '{"questions": [{"question_id": 1}]}')`,
       [schema],
     )
     await migrateUp(pool)
