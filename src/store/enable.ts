@@ -165,7 +165,7 @@ export async function disableStore(pools: StorePools, say: Say, waitMs = default
     if (set === queueMigrations && feedsAnother) continue
     if (!(await relationExists(pool, set.table))) continue
     found = true
-    for (const { name } of await migrateDown(pool, set, { all: true, say, waitMs })) say(`took back ${name}`)
+    for (const { name } of await migrateDown(pool, set, { all: true, say, waitMs })) say(`reverted ${name}`)
   }
   if (!found) say('There is no store: nothing to remove.')
 }

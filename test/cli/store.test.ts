@@ -105,7 +105,7 @@ t.test('from enable to disable', async (t) => {
   t.match(await cli(db, 'disable'), {
     status: 0,
     stdout:
-      /took back 20251202_0900_attempt_queue_exams\ntook back 20251201_0900_attempt_queue\ntook back 20251203_0900_attempt_session_index\ntook back 20251202_0910_attempt_day_stale\ntook back 20251201_0910_attempt_store/,
+      /reverted 20251202_0900_attempt_queue_exams\nreverted 20251201_0900_attempt_queue\nreverted 20251203_0900_attempt_session_index\nreverted 20251202_0910_attempt_day_stale\nreverted 20251201_0910_attempt_store/,
   })
   t.equal(
     (
