@@ -1,6 +1,7 @@
 /**
- * `npx tsx bench/formats.ts [ROWS]`: rows a second that one core encodes, by format, over synthetic attempts in
- * PostgreSQL's binary rows (default 1,000,000, of which 50,000 different ones go round), taken every 64 KB as from a socket.
+ * `npx tsx bench/formats.ts [ROWS]`: rows per second that one core encodes, by format. ROWS (default 1,000,000)
+ * synthetic attempts, of which 50,000 are different, in PostgreSQL's binary format and in chunks of 64 KB as from a
+ * socket.
  */
 import { randomBytes } from 'node:crypto'
 import { arrowEncoder } from '../src/formats/arrow.js'
@@ -28,7 +29,7 @@ const int4 = (value: number): Buffer => {
 }
 const bool = (value: boolean): Buffer => field(Buffer.from([value ? 1 : 0]))
 
-/** An exam of ten questions shares its student, session and moment. */
+/** Ten rows each share their student, session and time, as the questions of an exam. */
 function attempts(count: number): Buffer {
   const rows: Buffer[] = []
   let moment = 790_000_000_000_000n
@@ -60,7 +61,7 @@ function attempts(count: number): Buffer {
 }
 
 const source = attempts(50_000)
-// as if from a socket: whole rows, about 64 KB together
+// as from a socket: complete rows, about 64 KB together
 const chunks: Buffer[] = []
 for (let at = 0, begun = 0; at < source.length;) {
   at = skipRow(source, at)
@@ -94,8 +95,9 @@ const formats: Record<string, () => Encoder> = {
 for (const [name, make] of Object.entries(formats)) {
   for (let run = 0; run < 3; run++) {
     const { seconds, bytes } = measure(make())
+    const [rows, megabytes] = [(total / seconds / 1e6).toFixed(2), (bytes / seconds / 1e6).toFixed(0)]
     console.log(
-      `${name}: ${(total / seconds / 1e6).toFixed(2)} million rows a CPU second, ${(bytes / seconds / 1e6).toFixed(0)} MB a CPU second, ${(bytes / total).toFixed(0)} bytes a row`,
+      `${name}: ${rows} million rows and ${megabytes} MB per CPU second, ${(bytes / total).toFixed(0)} bytes per row`,
     )
   }
 }

@@ -1,4 +1,4 @@
-/** What every suite of the bench stands on: a server with data, the service as a process of its own, and a table of figures. */
+/** For every suite: a PostgreSQL with exams, the service as a process of its own, and a table of figures. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
@@ -18,19 +18,22 @@ export interface Service {
   stop(): Promise<void>
 }
 
-export interface Stand {
+export interface Bench {
   url: string
   pool: pg.Pool
   cohort: CohortOptions
-  /** What was given on the command line beside the suite, else the suite's own. */
+  /** SIZE of the command line, or the default of the suite. */
   size: number
-  /** Loads more exams; `users` stands before each user's name. */
+  /** Loads more exams; `users` is a prefix of the user ids. */
   load(options: CohortOptions, users: string): Promise<void>
   serve(settings?: Record<string, string>): Promise<Service>
 }
 
 export interface Figures {
-  /** Adds a figure: `ratio` is measured against `limit`; undefined: only to be known. */
+  /**
+   * Adds a figure; without `limit` it is only information.
+   * @param most true: the ratio may be at most the limit; false: it must be at least the limit
+   */
   report(figure: string, measured: string, ratio?: number, limit?: number, most?: boolean): void
   /** Prints the table. @returns whether every limit holds */
   table(): boolean
@@ -46,13 +49,13 @@ export function figures(): Figures {
   }[] = []
   return {
     report(figure, measured, ratio, limit, most = true) {
-      const bound = ratio === undefined || limit === undefined
+      const unlimited = ratio === undefined || limit === undefined
       results.push({
         figure,
         measured,
         ratio: ratio === undefined ? '' : Math.round(ratio * 1000) / 1000,
-        limit: bound ? '' : `${most ? '<=' : '>='} ${limit}`,
-        holds: bound ? '' : most ? ratio <= limit : ratio >= limit,
+        limit: unlimited ? '' : `${most ? '<=' : '>='} ${limit}`,
+        holds: unlimited ? '' : most ? ratio <= limit : ratio >= limit,
       })
       console.log(`${figure}: ${measured}`)
     },
@@ -68,7 +71,7 @@ export const median = (values: number[]): number =>
 export const quantile = (values: number[], share: number): number =>
   [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] as number
 
-/** Milliseconds of an action. */
+/** Milliseconds that an action takes. */
 export async function taken(action: () => Promise<unknown>): Promise<number> {
   const start = performance.now()
   await action()
@@ -84,7 +87,7 @@ export async function times(runs: number, action: () => Promise<unknown>): Promi
 
 export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 
-/** Runs a command whose output goes nowhere; fails where it does. */
+/** Runs a command without its output. @throws Error where it fails */
 function run(command: string, args: string[], env: Record<string, string> = {}): Promise<void> {
   return new Promise((done, fail) => {
     const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...env } })
@@ -96,10 +99,10 @@ function run(command: string, args: string[], env: Record<string, string> = {}):
   })
 }
 
-export const curl = (url: string, ...more: string[]) =>
-  run('curl', ['--silent', '--show-error', '--fail', '--output', '/dev/null', ...more, url])
+export const curl = (url: string, ...options: string[]) =>
+  run('curl', ['--silent', '--show-error', '--fail', '--output', '/dev/null', ...options, url])
 
-/** Milliseconds of psql's COPY of a select as CSV. */
+/** Milliseconds that psql takes to COPY a select as CSV. */
 export const psql = (url: string, select: string, settings = ''): Promise<number> =>
   taken(() => run('psql', ['-q', '-d', url, '-c', `copy (${select}) to stdout csv`], { PGOPTIONS: settings }))
 
@@ -152,10 +155,10 @@ async function serve(databaseUrl: string, settings: Record<string, string>): Pro
   }
 }
 
-/** Runs a suite on `exams` exams of 50 questions in a fresh embedded PostgreSQL, which is removed afterwards. */
-export async function onStand(
+/** Runs a suite on `exams` exams of 50 questions in a new embedded PostgreSQL, which is removed afterwards. */
+export async function withBench(
   { exams, size }: { exams: number; size: number },
-  suite: (stand: Stand) => Promise<void>,
+  suite: (bench: Bench) => Promise<void>,
 ): Promise<void> {
   if (spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' }).status !== 0)
     throw new Error('the service does not build')
@@ -166,9 +169,8 @@ export async function onStand(
   })
   const pool = new pg.Pool({ connectionString: embedded.url, max: 4 })
   try {
-    console.log(
-      `${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, PostgreSQL 18; ${exams} exams of 50 questions`,
-    )
+    const processors = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}`
+    console.log(`${processors}, Node ${process.version}, PostgreSQL 18; ${exams} exams of 50 questions`)
     const base: CohortOptions = {
       exams,
       questions: 50,
@@ -188,7 +190,7 @@ export async function onStand(
       await pool.query('vacuum analyze exam_results')
     }
     await pool.query(createExamResults)
-    // the platform's own index on the documents serves none of these reads and takes most of the loading time
+    // the platform's index on result_json is used by none of these reads and takes most of the loading time
     await pool.query('drop index ix_exam_results_result_json')
     await migrateUp(pool)
     await load(base, '')

@@ -1,6 +1,6 @@
 /**
- * The generator of `bench/overload.ts`, a process of its own: sends requests at their moment, whether those before are
- * answered or not (open loop), and compares each good answer with the known one.
+ * The load generator of `bench/overload.ts`, a process of its own: sends requests at a fixed rate, whether earlier ones
+ * have been answered or not (open loop), and compares each response with the expected body.
  */
 import http from 'node:http'
 
@@ -14,12 +14,12 @@ export interface LoadReport {
   late: number
 }
 
-/** Members that tell when it was read, and so differ from one answer to the next. */
+/** The body without the time at which it was read. */
 export const comparable = (text: string): string => text.replace(/"as_of":"[^"]*"/, '')
 
 /**
- * Offers `rate` requests a second for `ms`.
- * @returns when each has its answer; `late`: the most milliseconds that the generator itself was behind its plan
+ * Sends `rate` requests per second for `ms`, and waits for their responses.
+ * @returns `late`: how far the generator itself was behind its plan at most, milliseconds
  */
 export async function offer(
   url: string,
@@ -60,10 +60,8 @@ export async function offer(
             else report.wrong++
             report.ms.good.push(taken)
           } else {
-            add(
-              report.refused,
-              `${status}${(status === 503 || status === 429) && response.headers['retry-after'] === undefined ? ' without Retry-After' : ''}`,
-            )
+            const lacksRetryAfter = (status === 503 || status === 429) && response.headers['retry-after'] === undefined
+            add(report.refused, `${status}${lacksRetryAfter ? ' without Retry-After' : ''}`)
             report.ms.refused.push(taken)
           }
           done()
@@ -92,7 +90,7 @@ export async function offer(
   return report
 }
 
-// as a process: its order comes as a message, and so goes its report
+// the order comes as a message of the parent process, and the report goes back as one
 process.on('message', (order: { url: string; targets: { path: string; body: string }[]; rate: number; ms: number }) => {
   void offer(order.url, order.targets, order.rate, order.ms).then((report) => process.send?.(report, () => undefined))
 })

@@ -1,10 +1,10 @@
 /**
- * Twice as many requests as the machine sustains, for a minute, in an open loop: nothing breaks, probes answer, and
- * what is not answered rightly is refused at once. Database, service, generator and prober share the machine's cores,
- * each a process of its own (the prober is this one).
+ * Twice as many requests as the machine sustains, for a minute, in an open loop: responses are correct or a quick 503
+ * or 429, and probes respond. Database, service, load generator and prober share the machine's cores, each a process of
+ * its own (the prober is this one).
  */
 import { fork } from 'node:child_process'
-import type { Figures, Stand } from './harness.js'
+import type { Figures, Bench } from './harness.js'
 import { comparable, type LoadReport } from './load.js'
 import { quantile } from './harness.js'
 
@@ -13,8 +13,8 @@ interface Target {
   body: string
 }
 
-/** Runs the generator. */
-function offered(url: string, targets: Target[], rate: number, seconds: number): Promise<LoadReport> {
+/** Runs the load generator. */
+function offerLoad(url: string, targets: Target[], rate: number, seconds: number): Promise<LoadReport> {
   return new Promise((done, fail) => {
     const child = fork(new URL('load.ts', import.meta.url), { execArgv: ['--import=tsx'] })
     child.once('message', (report) => {
@@ -23,7 +23,7 @@ function offered(url: string, targets: Target[], rate: number, seconds: number):
     })
     child.once('error', fail)
     child.once('exit', (code) => {
-      fail(new Error(`the generator ended with ${code}`))
+      fail(new Error(`the load generator ended with ${code}`))
     })
     child.send({ url, targets, rate, ms: seconds * 1000 })
   })
@@ -40,8 +40,8 @@ const p = (list: number[], at: number) =>
         ),
   )} ms`
 
-export async function overload({ pool, serve, size }: Stand, { report }: Figures): Promise<void> {
-  // everything as production has it, but one client may send what a thousand would
+export async function overload({ pool, serve, size }: Bench, { report }: Figures): Promise<void> {
+  // as in production, except that one client may send as much as a thousand
   const service = await serve({
     RATE_LIMIT: '0',
     TIMEOUT_PAGE_MS: '30000',
@@ -58,7 +58,7 @@ export async function overload({ pool, serve, size }: Stand, { report }: Figures
       `/v1/attempts?student_id=${student}&limit=20`,
       `/v1/students/${student}`,
     ])
-    // one in forty reads a day of everybody
+    // one in forty reads a day of all students
     paths.push(
       '/v1/topics/daily?since=2025-12-30&until=2025-12-31',
       '/v1/items?since=2025-12-30T00:00:00Z&until=2025-12-31T00:00:00Z',
@@ -74,12 +74,12 @@ export async function overload({ pool, serve, size }: Stand, { report }: Figures
     targets.sort(
       (a, b) => ((a.body.length * 7919 + a.path.length) % 101) - ((b.body.length * 7919 + b.path.length) % 101),
     )
-    await offered(service.url, targets, 50, 3)
+    await offerLoad(service.url, targets, 50, 3)
     let sustained = 25
     for (let rate = 50; rate <= 6_400; rate = Math.ceil(rate * 1.4)) {
-      const step = await offered(service.url, targets, rate, 4)
+      const step = await offerLoad(service.url, targets, rate, 4)
       console.log(`${rate}/s: ${(share(step) * 100).toFixed(1)} % answered, p99 ${p(step.ms.good, 0.99)}`)
-      // sustained: all of it answered, and not by a queue that grows
+      // sustained: every request answered, without a growing queue
       if (
         share(step) < 0.995 ||
         quantile(
@@ -112,12 +112,12 @@ export async function overload({ pool, serve, size }: Stand, { report }: Figures
         }
       }),
     )
-    const load = await offered(service.url, targets, 2 * sustained, size)
+    const load = await offerLoad(service.url, targets, 2 * sustained, size)
     stop = true
     await probing
-    // from the last answer of the load on
+    // from the last response of the load
     const end = performance.now()
-    let calm = 0
+    let recoveryMs = 0
     for (let good = 0; good < 5;) {
       const begin = performance.now()
       const target = targets[good] as Target
@@ -127,8 +127,8 @@ export async function overload({ pool, serve, size }: Stand, { report }: Figures
         comparable(await response.text()) === target.body &&
         performance.now() - begin < 1_000
       good = right ? good + 1 : 0
-      calm = performance.now() - end
-      if (calm > 60_000) break
+      recoveryMs = performance.now() - end
+      if (recoveryMs > 60_000) break
     }
     const refusals = Object.entries(load.refused)
     const bad =
@@ -138,7 +138,8 @@ export async function overload({ pool, serve, size }: Stand, { report }: Figures
     report('sustained', `${sustained} requests/s`)
     report(
       `offered for ${size} s: twice that`,
-      `${load.offered} requests; ${load.correct} correct (p50 ${p(load.ms.good, 0.5)}, p99 ${p(load.ms.good, 0.99)}); generator at most ${Math.round(load.late)} ms behind its plan`,
+      `${load.offered} requests; ${load.correct} correct (p50 ${p(load.ms.good, 0.5)}, ` +
+        `p99 ${p(load.ms.good, 0.99)}); generator at most ${Math.round(load.late)} ms behind its plan`,
     )
     report(
       'refused',
@@ -158,7 +159,7 @@ export async function overload({ pool, serve, size }: Stand, { report }: Figures
         1,
       )
     report('probes that were not 200', String(unready), unready, 0)
-    report('recovery after it', `${Math.round(calm)} ms`, calm / 5_000, 1)
+    report('recovery after it', `${Math.round(recoveryMs)} ms`, recoveryMs / 5_000, 1)
     report('resident memory during it', `${Math.round(memory)} MB`)
   } finally {
     await service.stop()

@@ -1,14 +1,14 @@
-/** The store: what a refresh costs, what writers pay, what readers gain. */
+/** The store: the cost of a refresh, and what requests gain. */
 import { spawnSync } from 'node:child_process'
 import pg from 'pg'
 import { cohort } from '../src/development/cohort.js'
 import { loadExamResults } from '../src/development/load.js'
 import { enableStore } from '../src/store/enable.js'
 import { createRefresher } from '../src/store/refresher.js'
-import { curl, type Figures, get, median, psql, seconds, type Stand, taken, times } from './harness.js'
+import { curl, type Figures, get, median, psql, seconds, type Bench, taken, times } from './harness.js'
 
-const columns =
-  'id, student_id, item_id, correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id, topic_id'
+const columns = `id, student_id, item_id, correct, response_time_ms, hint_used, completed_at, started_at, attempt_no,
+  session_id, topic_id`
 
 async function catchUp(url: string, quiet = true): Promise<void> {
   const log = {
@@ -23,14 +23,15 @@ async function catchUp(url: string, quiet = true): Promise<void> {
   await refresher.stop()
 }
 
-const manyTimes = async (runs: number, action: () => Promise<number>): Promise<number> => {
+/** The median of the milliseconds that several runs return. */
+const medianOf = async (runs: number, action: () => Promise<number>): Promise<number> => {
   const list: number[] = []
   for (let run = 0; run < runs; run++) list.push(await action())
   return median(list)
 }
 
-export async function store(stand: Stand, figures: Figures): Promise<void> {
-  const { url, pool, cohort: base, load } = stand
+export async function store(bench: Bench, figures: Figures): Promise<void> {
+  const { url, pool, cohort: base, load } = bench
   const { report } = figures
   let seed = 1000
   /** A thousand exams of as many students of the first tenth, a minute apart, at the end. */
@@ -50,7 +51,7 @@ export async function store(stand: Stand, figures: Figures): Promise<void> {
     )
   }
   const refresh = () =>
-    manyTimes(3, async () => {
+    medianOf(3, async () => {
       await newExams()
       return taken(() => catchUp(url))
     })
@@ -58,7 +59,7 @@ export async function store(stand: Stand, figures: Figures): Promise<void> {
   await catchUp(url)
   await pool.query('vacuum analyze attempt_materialized')
   const before = await refresh()
-  // the second measurement must not find more of the same students than the first
+  // the second measurement must not find more exams of the same students than the first
   await pool.query('delete from exam_results where updated_at >= $1', [base.end.toISOString()])
   await catchUp(url)
 
@@ -110,8 +111,8 @@ export async function store(stand: Stand, figures: Figures): Promise<void> {
   )
   await catchUp(url)
   const [beginner, veteran] = [
-    await manyTimes(5, () => one('beginner')),
-    await manyTimes(5, () => one('veteran-student-1')),
+    await medianOf(5, () => one('beginner')),
+    await medianOf(5, () => one('veteran-student-1')),
   ]
   report(
     'refresh after one exam of a student with 2,000 others against one with few',
@@ -123,7 +124,8 @@ export async function store(stand: Stand, figures: Figures): Promise<void> {
   const mv = new pg.Client({ connectionString: url })
   await mv.connect()
   await mv.query(
-    `create materialized view attempt_mv as select ${columns} from attempt; create unique index on attempt_mv (student_id, item_id, attempt_no)`,
+    `create materialized view attempt_mv as select ${columns} from attempt;
+    create unique index on attempt_mv (student_id, item_id, attempt_no)`,
   )
   await mv.query('vacuum analyze attempt_mv')
   await newExams()
@@ -139,14 +141,15 @@ export async function store(stand: Stand, figures: Figures): Promise<void> {
     false,
   )
 
-  const service = await stand.serve()
+  const service = await bench.serve()
   for (;;) {
     const response = await fetch(`${service.url}/v1/topics?source=store`)
     await response.arrayBuffer()
     if (response.ok) break
     await new Promise((again) => setTimeout(again, 200))
   }
-  const month = `${service.url}/v1/topics/daily?since=${new Date(base.end.getTime() - 30 * 86_400_000).toISOString().slice(0, 10)}&until=${base.end.toISOString().slice(0, 10)}&source=store`
+  const dayBefore = (days: number) => new Date(base.end.getTime() - days * 86_400_000).toISOString().slice(0, 10)
+  const month = `${service.url}/v1/topics/daily?since=${dayBefore(30)}&until=${dayBefore(0)}&source=store`
   const tag = (await fetch(month)).headers.get('etag') ?? ''
   const daily = median(await times(200, () => get(month)))
   report('/v1/topics/daily, 30 days, all topics, p50', `${daily.toFixed(2)} ms`, daily / 10, 1)
@@ -159,7 +162,8 @@ export async function store(stand: Stand, figures: Figures): Promise<void> {
   report('a 304 of it, p50', `${unchanged.toFixed(2)} ms`, unchanged / 2, 1)
 
   if (spawnSync('psql', ['--version']).status === 0) {
-    const select = `select ${columns} from attempt_materialized order by completed_at, student_id, item_id, exam_result_id, position`
+    const select = `select ${columns} from attempt_materialized
+    order by completed_at, student_id, item_id, exam_result_id, position`
     const all = (format: string, source = 'store') => `${service.url}/v1/attempts?format=${format}&source=${source}`
     const settings = '-c jit=off -c max_parallel_workers_per_gather=0'
     const bests = [await psql(url, select), await psql(url, select, settings)]
@@ -183,22 +187,27 @@ export async function store(stand: Stand, figures: Figures): Promise<void> {
   }
   await service.stop()
 
-  // one refresher beside writers who always have more
+  // one refresher with a queue that is never empty
   await catchUp(url)
   const many = 5_000
   for (let at = 0; at < many; at += 1000) await newExams()
-  const drained = await taken(() => catchUp(url))
+  const perSecond = many / ((await taken(() => catchUp(url))) / 1000)
   report(
-    'sustained: exams a second that one refresher takes in',
-    `${Math.round(many / (drained / 1000))} exams/s (${Math.round((many * base.questions) / (drained / 1000))} attempts/s)`,
+    'sustained: exams per second that one refresher takes in',
+    `${Math.round(perSecond)} exams/s (${Math.round(perSecond * base.questions)} attempts/s)`,
   )
   const {
     rows: [size],
-  } =
-    await pool.query(`select pg_total_relation_size('exam_results') as source, (select sum(pg_total_relation_size(c.oid)) from pg_class c where relname in ('attempt_materialized', 'attempt_deleted', 'attempt_topic_day', 'attempt_day', 'attempt_store')) as store,
+  } = await pool.query<{ source: string; store: string; rows: string }>(`select
+    pg_total_relation_size('exam_results') as source,
+    (
+      select sum(pg_total_relation_size(oid)) from pg_class
+      where relname in ('attempt_materialized', 'attempt_deleted', 'attempt_topic_day', 'attempt_day', 'attempt_store')
+    ) as store,
     pg_table_size('attempt_materialized') as rows`)
+  const megabytes = (bytes: string | undefined) => `${Math.round(Number(bytes) / 2 ** 20)} MB`
   report(
-    "size of store against source (without the platform's index on documents)",
-    `${Math.round(Number(size.store) / 2 ** 20)} MB (rows ${Math.round(Number(size.rows) / 2 ** 20)} MB) against ${Math.round(Number(size.source) / 2 ** 20)} MB`,
+    "size of the store against exam_results (without the platform's index on result_json)",
+    `${megabytes(size?.store)} (rows ${megabytes(size?.rows)}) against ${megabytes(size?.source)}`,
   )
 }

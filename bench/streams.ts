@@ -1,9 +1,11 @@
-/** Whole exports against psql's COPY of the same select, what they hold in memory, and what they leave to others. */
+/** Full exports: speed against psql's COPY of the same select, memory, and the latency of other requests. */
 import { spawn, spawnSync } from 'node:child_process'
-import { curl, type Figures, get, psql, quantile, seconds, type Stand, taken, times } from './harness.js'
+import { curl, type Figures, get, psql, quantile, seconds, type Bench, taken, times } from './harness.js'
 
-const select = `select id, student_id, item_id, correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id, topic_id
-from attempt order by completed_at, student_id, item_id, attempt_no`
+const select = `select id, student_id, item_id, correct, response_time_ms, hint_used, completed_at, started_at,
+  attempt_no, session_id, topic_id
+from attempt
+order by completed_at, student_id, item_id, attempt_no`
 
 /** Milliseconds to the first byte of the body. */
 async function firstByte(url: string): Promise<number> {
@@ -18,7 +20,7 @@ async function firstByte(url: string): Promise<number> {
   return ms
 }
 
-export async function streams({ url, cohort, serve }: Stand, { report }: Figures): Promise<void> {
+export async function streams({ url, cohort, serve }: Bench, { report }: Figures): Promise<void> {
   for (const tool of ['psql', 'curl'])
     if (spawnSync(tool, ['--version']).status !== 0) throw new Error(`this suite needs ${tool}`)
   const service = await serve()

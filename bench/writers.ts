@@ -1,24 +1,24 @@
-/** What the store's triggers cost those who write exams. */
+/** What the store's triggers cost the writers of exams. */
 import pg from 'pg'
 import { cohort, type ExamResult } from '../src/development/cohort.js'
 import { buildIndexes } from '../src/migrate/indexes.js'
 import { migrateUp } from '../src/migrate/runner.js'
 import { createExamResults } from '../src/development/exam-results.js'
 import { enableStore } from '../src/store/enable.js'
-import { type Figures, median, type Stand, taken } from './harness.js'
+import { type Figures, median, type Bench, taken } from './harness.js'
 
 /**
- * Exams a second that one writer inserts, one statement each or all in one, on a table as the platform has it. Both
- * ways in turn, and the median of the rounds' own ratios: what the machine does meanwhile weighs on both alike.
+ * Exams per second that one writer inserts, one per statement or all in one, with the triggers and without, in turn.
+ * The median of the rounds' ratios counts: other load on the machine weighs on both sides of a ratio alike.
  */
-export async function writers({ url, size }: Stand, { report }: Figures): Promise<void> {
+export async function writers({ url, size }: Bench, { report }: Figures): Promise<void> {
   const admin = new pg.Client(url)
   await admin.connect()
   await admin.query('create database writers')
-  const place = new URL(url)
-  place.pathname = '/writers'
-  // as a platform has it that sets nothing: what a statement writes goes to disk for the trigger beyond this
-  const pool = new pg.Pool({ connectionString: place.href, max: 3, options: '-c work_mem=4MB' })
+  const writersUrl = new URL(url)
+  writersUrl.pathname = '/writers'
+  // PostgreSQL's default: beyond it, the rows of a statement are written to disk for the trigger
+  const pool = new pg.Pool({ connectionString: writersUrl.href, max: 3, options: '-c work_mem=4MB' })
   pool.on('error', () => undefined)
   await pool.query(createExamResults)
   await migrateUp(pool)
@@ -44,7 +44,8 @@ export async function writers({ url, size }: Stand, { report }: Figures): Promis
     })
   const bulk = (many: ExamResult[]) =>
     pool.query(
-      `insert into exam_results (id, session_id, user_id, result_json, updated_at) select * from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamptz[])`,
+      `insert into exam_results (id, session_id, user_id, result_json, updated_at)
+      select * from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamptz[])`,
       [
         many.map((exam) => exam.id),
         many.map((exam) => exam.session_id),
@@ -71,7 +72,7 @@ export async function writers({ url, size }: Stand, { report }: Figures): Promis
         }))
       rates.bulk[state] = 2_000_000 / (await taken(() => bulk(many)))
     }
-    // the first warms up
+    // the first round warms up
     if (round > 0) rounds.push(rates)
   }
   for (const [kind, title, limit] of [
@@ -82,7 +83,8 @@ export async function writers({ url, size }: Stand, { report }: Figures): Promis
     const rate = (state: 'with' | 'without') => Math.round(median(rounds.map((rates) => rates[kind][state])))
     report(
       `${title} with the triggers against without`,
-      `${rate('with')} against ${rate('without')} exams/s; ${ratios.length} rounds from ${ratios[0]?.toFixed(2)} to ${ratios.at(-1)?.toFixed(2)}`,
+      `${rate('with')} against ${rate('without')} exams/s; ` +
+        `${ratios.length} rounds from ${ratios[0]?.toFixed(2)} to ${ratios.at(-1)?.toFixed(2)}`,
       median(ratios),
       limit,
       false,

@@ -7,7 +7,6 @@ import type pg from 'pg'
 import { disconnect } from './cancel.js'
 import { queryWithin } from './pg-internals.js'
 
-const everyMs = 10_000
 const answerMs = 5_000
 
 /**
@@ -15,7 +14,7 @@ const answerMs = 5_000
  * client's connection if it does not.
  * @returns stops it
  */
-export async function guardSession(pool: pg.Pool, client: pg.ClientBase): Promise<() => void> {
+export async function guardSession(pool: pg.Pool, client: pg.ClientBase, everyMs: number): Promise<() => void> {
   const {
     rows: [own],
   } = await client.query<{ pid: number; began: string }>(

@@ -1,57 +1,70 @@
 /**
- * Where a follower of the changes stands: opaque, versioned. It names the version of the snapshot that was read last,
- * the epoch in which the store gave that version, and the last row where the answer ended before the snapshot did.
+ * Change tokens of /v1/changes: how far a follower has read. Opaque for clients, and versioned. A token has the version
+ * of the snapshot that was read last, the epoch in which the store assigned that version, and, where the response ended
+ * before the snapshot did, the position of its last row.
  */
 import { invalid } from '../errors.js'
 
-/** version, student_id, item_id, attempt_no of a change: its place in the order. */
+/** Version, student_id, item_id and attempt_no of a change: its position in the order of the feed. */
 export type ChangePosition = [version: string, student: string, item: string, attempt: string]
 
 export interface ChangeToken {
   epoch: string
-  /** The version of the snapshot. Without `place` everything up to it was given. */
+  /** The version of the snapshot. Without `position`, every change up to it was returned. */
   version: string
   position?: ChangePosition | undefined
 }
 
 const format = 1
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-const patterns = [uuid, /^\d{1,19}$/, /^\d{1,19}$/, uuid, /^-?\d{1,19}$/, /^\d{1,10}$/]
-const bits = [0, 64, 64, 0, 64, 32]
+/** The form of each value, and the bits of those that are integers: the values go into a statement. */
+const forms: { pattern: RegExp; bits?: number }[] = [
+  { pattern: uuid },
+  { pattern: /^\d{1,19}$/, bits: 64 },
+  { pattern: /^\d{1,19}$/, bits: 64 },
+  { pattern: uuid },
+  { pattern: /^-?\d{1,19}$/, bits: 64 },
+  { pattern: /^\d{1,10}$/, bits: 32 },
+]
 
-export const encodeToken = ({
-  epoch,
-  version,
-  position: place = [] as unknown as ChangePosition,
-}: ChangeToken): string => Buffer.from(JSON.stringify([format, epoch, version, ...place])).toString('base64url')
+function hasForm(value: unknown, index: number): value is string {
+  const form = forms[index]
+  if (typeof value !== 'string' || form?.pattern.test(value) !== true) return false
+  return form.bits === undefined || BigInt.asIntN(form.bits, BigInt(value)) === BigInt(value)
+}
+
+export const encodeToken = ({ epoch, version, position }: ChangeToken): string =>
+  Buffer.from(JSON.stringify([format, epoch, version, ...(position ?? [])])).toString('base64url')
+
+function parse(text: string): unknown {
+  // Buffer ignores characters that are not base64url
+  if (!/^[\w-]+$/.test(text)) return undefined
+  try {
+    return JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+const refuse = (reason: string) =>
+  invalid(
+    'since',
+    `must be the next_token of an earlier response, unchanged; ${reason}. Without since, a response has a first token`,
+  )
 
 /** @throws ApiError invalid_parameter */
 export function decodeToken(text: string): ChangeToken {
-  const refuse = (why: string) =>
-    invalid('since', `${why}; take next_token from an answer as it is, or leave since out to learn where to start`)
-  // Buffer passes over what is none of its digits
-  if (!/^[\w-]+$/.test(text)) throw refuse('is no token')
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
-  } catch {
-    throw refuse('is no token')
-  }
-  if (!Array.isArray(parsed)) throw refuse('is no token')
-  if (parsed[0] !== format) throw refuse('is a token of no version that this service knows')
-  const values: unknown[] = parsed.slice(1)
-  // what stands in it goes into a statement
-  const good = values.every(
-    (value, index) =>
-      typeof value === 'string' &&
-      patterns[index]?.test(value) === true &&
-      (bits[index] === 0 || BigInt.asIntN(bits[index] as number, BigInt(value)) === BigInt(value)),
-  )
-  if (!good || (values.length !== 2 && values.length !== patterns.length)) throw refuse('is a damaged token')
-  const [epoch, version, ...place] = values as string[]
-  return {
-    epoch: epoch as string,
-    version: version as string,
-    position: place.length === 0 ? undefined : (place as ChangePosition),
-  }
+  const parsed = parse(text)
+  const excerpt = text.length > 40 ? `${text.slice(0, 40)}...` : text
+  if (!Array.isArray(parsed)) throw refuse(`got "${excerpt}"`)
+  const [tokenFormat, ...values]: unknown[] = parsed
+  if (tokenFormat !== format) throw refuse('this token has a format that this release does not know')
+  if (!values.every(hasForm)) throw refuse('this token is damaged')
+  const [epoch, version, ...position] = values
+  if (epoch === undefined || version === undefined) throw refuse('this token is damaged')
+  if (position.length === 0) return { epoch, version }
+  const [positionVersion, student, item, attempt] = position
+  if (positionVersion === undefined || student === undefined || item === undefined || attempt === undefined)
+    throw refuse('this token is damaged')
+  return { epoch, version, position: [positionVersion, student, item, attempt] }
 }

@@ -1,12 +1,12 @@
 /**
- * Recomputes students, or some of their exams, from the view and writes the difference: what changed, what went, the
- * days that were touched. One statement serves a store beside exam_results and one in another database; it is idempotent.
+ * What the view has of some students or of some of their exams, to be compared with the store. One SQL text serves a
+ * store in the database of exam_results, which reads the view itself, and one in another database, which gets arrays.
  */
 import type pg from 'pg'
 import type { Sessions } from './sessions.js'
 
 /** The columns that the store takes from the view, in its order. */
-export const storedColumns = [
+const storedColumns = [
   ['id', 'bigint'],
   ['student_id', 'uuid'],
   ['item_id', 'bigint'],
@@ -23,196 +23,129 @@ export const storedColumns = [
   ['answered', 'boolean'],
 ] as const
 
-const names = storedColumns.map(([name]) => name)
-const key = ['student_id', 'item_id', 'attempt_no']
-const rest = names.filter((name) => !key.includes(name))
-const columnsOf = (table: string, columns: readonly string[]) =>
-  columns.map((column) => `${table}.${column}`).join(', ')
-const sameKey = (a: string, b: string) => key.map((column) => `${a}.${column} = ${b}.${column}`).join(' and ')
-const utcDay = (column: string) => `(${column} at time zone 'UTC')::date`
+export const storedNames: readonly string[] = storedColumns.map(([name]) => name)
+export const keyColumns: readonly string[] = ['student_id', 'item_id', 'attempt_no']
+export const otherColumns = storedNames.filter((name) => !keyColumns.includes(name))
 
-/** The students' rows of the view, all of them. `arrays` where they were read in another database, one a column. */
-export interface Whole {
+export const columnsOf = (table: string, columns: readonly string[]): string =>
+  columns.map((column) => `${table}.${column}`).join(', ')
+export const sameKey = (a: string, b: string): string =>
+  keyColumns.map((column) => `${a}.${column} = ${b}.${column}`).join(' and ')
+
+/** Values as text, one array per column. */
+export type ColumnArrays = (string | null)[][]
+
+/** All rows of some students. `arrays`: read from another database; otherwise the statement reads the view. */
+export interface StudentRows {
   students: string[]
-  arrays?: (string | null)[][]
+  arrays?: ColumnArrays
 }
+
 /**
- * The rows of some exams of these students. `edited`: those of the exams that the store may have in an older form, and
- * their students; of a new exam it has nothing.
+ * The rows of some exams of these students. `edited`: the exams that the store may have in an older form, and their
+ * students; of a new exam it has nothing.
  */
-export interface Parts {
+export interface ExamRows {
   students: string[]
   exams: string[]
   edited: { students: string[]; exams: string[] }
-  arrays?: (string | null)[][]
+  arrays?: ColumnArrays
 }
-export type Rows = Whole | Parts
 
-/** Rows as `arrays` from $`first` on, or a select from the view. */
-const sourceRows = (
-  { arrays }: Rows,
-  columns: readonly (readonly [string, string])[],
-  select: string,
-  first: number,
-) =>
-  arrays === undefined
-    ? select
-    : `select * from unnest(${columns.map(([, type], index) => `$${index + first}::${type}[]`).join(', ')}) as f (${columns.map(([name]) => name).join(', ')})`
+export type Rows = StudentRows | ExamRows
 
-const exam = storedColumns.filter(([name]) => name !== 'attempt_no')
-const examNames = exam.map(([name]) => name)
-/** attempt-v1.md, column 9: what attempt_no is where all rows of the student's item are at hand. */
-const numberedNames = names.map((name) =>
-  name === 'attempt_no'
-    ? 'row_number() over (partition by student_id, item_id order by completed_at, exam_result_id, position)::integer as attempt_no'
-    : name,
-)
+/** A select from arrays that are the parameters from `$first` on. */
+const fromArrays = (columns: readonly (readonly [string, string])[], first: number) =>
+  `select * from unnest(${columns.map(([, type], index) => `$${index + first}::${type}[]`).join(', ')})
+    as f (${columns.map(([name]) => name).join(', ')})`
 
-/** `with fresh as ..., old as ...` and their values: what the view says, and what the store has of the same. */
-function freshAndOld(rows: Rows): { text: string; values: unknown[] } {
-  if (!('exams' in rows)) {
-    return {
-      text: `with fresh as materialized (
-  ${sourceRows(rows, storedColumns, `select ${names.join(', ')} from attempt_numbered where student_id = any($1::uuid[])`, 2)}
+/** What an exam has by itself: attempt_no depends on the student's other exams. */
+const examColumns = storedColumns.filter(([name]) => name !== 'attempt_no')
+const names = storedNames.join(', ')
+const examNames = examColumns.map(([name]) => name).join(', ')
+/** docs/attempt-v1.md, column 9: attempt_no, where all rows of the student's items are at hand. */
+const numbering = `row_number() over (
+      partition by student_id, item_id
+      order by completed_at, exam_result_id, position
+    )::integer as attempt_no`
+const numberedNames = storedNames.map((name) => (name === 'attempt_no' ? numbering : name)).join(', ')
+
+function ofStudents({ students, arrays }: StudentRows): { text: string; values: unknown[] } {
+  const fromView = `select ${names} from attempt_numbered where student_id = any($1::uuid[])`
+  return {
+    text: `with fresh as materialized (
+  ${arrays === undefined ? fromView : fromArrays(storedColumns, 2)}
 ), old as materialized (
-  select ${names.join(', ')} from attempt_materialized where student_id = any($1::uuid[])
+  select ${names} from attempt_materialized where student_id = any($1::uuid[])
 )`,
-      values: [rows.students, ...(rows.arrays ?? [])],
-    }
+    values: [students, ...(arrays ?? [])],
   }
-  // exams change no other rows than those of their own items: what the store has of these is numbered anew with them.
-  // Beside the view each pair is looked up: its estimate is a multiple of the truth there, and for a planner that takes
-  // it, reading the students' whole histories is cheaper. Arrays tell their length, and a lateral limit does not spread.
-  const stored =
-    rows.arrays === undefined
-      ? `pair cross join lateral (select ${names.join(', ')} from attempt_materialized where student_id = pair.student_id and item_id = pair.item_id offset 0) as m`
+}
+
+function ofExams({ students, exams, edited, arrays }: ExamRows): { text: string; values: unknown[] } {
+  const fromView = `select ${examNames} from attempt_response
+  where student_id = any($1::uuid[]) and exam_result_id = any($2::uuid[])`
+  // An exam changes no rows but those of its items: the store's rows of these items are renumbered together with the
+  // exam's. Beside the view each pair is looked up: the planner estimates the view's rows as a multiple of the truth,
+  // takes reading the students' whole histories for cheaper, and a lateral join with an offset keeps it from that. The
+  // length of an array is known to it.
+  const storedPairs =
+    arrays === undefined
+      ? `pair cross join lateral (select ${names} from attempt_materialized
+    where student_id = pair.student_id and item_id = pair.item_id offset 0) as m`
       : `pair join attempt_materialized m on m.student_id = pair.student_id and m.item_id = pair.item_id
   where m.student_id = any($1::uuid[])`
   return {
     text: `with written_exam as materialized (
-  ${sourceRows(rows, exam, `select ${examNames.join(', ')} from attempt_response where student_id = any($1::uuid[]) and exam_result_id = any($2::uuid[])`, 5)}
+  ${arrays === undefined ? fromView : fromArrays(examColumns, 5)}
 ), pair as materialized (
   select student_id, item_id from written_exam
   union
-  select student_id, item_id from attempt_materialized where student_id = any($3::uuid[]) and exam_result_id = any($4::uuid[])
+  select student_id, item_id from attempt_materialized
+  where student_id = any($3::uuid[]) and exam_result_id = any($4::uuid[])
 ), old as materialized (
-  select ${columnsOf('m', names)}
-  from ${stored}
+  select ${columnsOf('m', storedNames)}
+  from ${storedPairs}
 ), fresh as materialized (
-  select ${numberedNames.join(', ')}
+  select ${numberedNames}
   from (
-    select ${examNames.join(', ')} from written_exam
+    select ${examNames} from written_exam
     union all
-    select ${examNames.join(', ')} from old where exam_result_id <> all($2::uuid[])
+    select ${examNames} from old where exam_result_id <> all($2::uuid[])
   ) as every
 )`,
-    values: [rows.students, rows.exams, rows.edited.students, rows.edited.exams, ...(rows.arrays ?? [])],
+    values: [students, exams, edited.students, edited.exams, ...(arrays ?? [])],
   }
 }
 
-export interface Difference {
-  written: number
-  deleted: number
-  days: string[]
-}
-
-/**
- * Writes what differs under `version`, inside the caller's transaction.
- * @returns rows written and deleted, and the UTC days of which a row changed, came or went
- */
-export async function writeDifference(client: pg.ClientBase, rows: Rows, version: string): Promise<Difference> {
-  if (rows.students.length === 0) return { written: 0, deleted: 0, days: [] }
-  const { text, values } = freshAndOld(rows)
-  const v = `$${values.length + 1}::bigint`
-  // estimates of histories are far off, and a nested loop over two lists of them would be their square. So would be a merge
-  // of PostgreSQL 17 and later: it takes the order that numbering left, student and item, and then compares each attempt
-  // of an item with every other. What a batch removes is few, and looked up one by one.
-  await client.query(`set local enable_mergejoin = off; set local enable_nestloop = ${'exams' in rows ? 'on' : 'off'}`)
-  const {
-    rows: [found],
-  } = await client.query<{ written: string; deleted: string; days: string[] }>(
-    `${text}, differ as materialized (
-  select ${columnsOf('fresh', names)}, old.student_id is null as is_new, old.completed_at as old_completed_at
-  from fresh left join old on ${sameKey('fresh', 'old')}
-  where old.student_id is null or (${columnsOf('fresh', rest)}) is distinct from (${columnsOf('old', rest)})
-), written as (
-  insert into attempt_materialized (${names.join(', ')}, version)
-  select ${names.join(', ')}, ${v} from differ
-  on conflict (${key.join(', ')}) do update set ${[...rest, 'version'].map((column) => `${column} = excluded.${column}`).join(', ')}
-  returning 1
-), lost as materialized (
-  select ${columnsOf('old', [...key, 'completed_at'])} from old
-  where not exists (select from fresh where ${sameKey('fresh', 'old')})
-), deleted as (
-  delete from attempt_materialized m using lost
-  where m.student_id = any($1::uuid[]) and ${sameKey('m', 'lost')}
-  returning 1
-), buried as (
-  insert into attempt_deleted (${key.join(', ')}, version)
-  select ${key.join(', ')}, ${v} from lost
-  on conflict (${key.join(', ')}) do update set version = excluded.version, deleted_at = excluded.deleted_at
-), revived as (
-  delete from attempt_deleted d using differ
-  where d.student_id = any($1::uuid[]) and differ.is_new and ${sameKey('d', 'differ')}
-)
-select (select count(*) from written) as written, (select count(*) from deleted) as deleted,
-  array(select ${utcDay('completed_at')}::text from differ union select ${utcDay('old_completed_at')}::text from differ where not is_new
-    union select ${utcDay('completed_at')}::text from lost) as days`,
-    [...values, version],
-  )
-  await client.query('set local enable_mergejoin = on; set local enable_nestloop = on')
-  return { written: Number(found?.written), deleted: Number(found?.deleted), days: found?.days ?? [] }
-}
-
-/** How many rows differ, each key once; reads only. */
-export async function countDifferences(client: pg.ClientBase, rows: Rows): Promise<number> {
-  const { text, values } = freshAndOld(rows)
-  const {
-    rows: [found],
-  } = await client.query<{ n: string }>(
-    `${text}
-select count(*) as n from fresh full join old on ${sameKey('fresh', 'old')}
-where fresh.student_id is null or old.student_id is null or (${columnsOf('fresh', rest)}) is distinct from (${columnsOf('old', rest)})`,
-    values,
-  )
-  return Number(found?.n)
-}
+/** `with fresh as ..., old as ...`: the rows that the view has, and what the store has in their place. */
+export const freshAndOld = (rows: Rows): { text: string; values: unknown[] } =>
+  'exams' in rows ? ofExams(rows) : ofStudents(rows)
 
 async function readArrays(
   client: pg.ClientBase,
-  columns: readonly string[],
+  columns: readonly (readonly [string, string])[],
   from: string,
   values: unknown[],
-): Promise<(string | null)[][]> {
+): Promise<ColumnArrays> {
   const { rows } = await client.query<(string | null)[]>({
-    text: `select ${columns.map((name) => `${name}::text`).join(', ')} from ${from}`,
+    text: `select ${columns.map(([name]) => `${name}::text`).join(', ')} from ${from}`,
     values,
     rowMode: 'array',
-  } as unknown as pg.QueryArrayConfig)
-  return columns.map((_name, index) => rows.map((row) => row[index] ?? null))
+  })
+  return columns.map((_column, index) => rows.map((row) => row[index] ?? null))
 }
 
-/** What the view says of the students, to be written into the store. */
-export async function rowsOf({ primary, store }: Sessions, students: string[]): Promise<Whole> {
-  return primary === store
-    ? { students }
-    : {
-        students,
-        arrays: await readArrays(primary, names, 'attempt_numbered where student_id = any($1::uuid[])', [students]),
-      }
+/** All rows that the view has of these students. */
+export async function studentRows({ primary, store }: Sessions, students: string[]): Promise<StudentRows> {
+  if (primary === store) return { students }
+  const from = 'attempt_numbered where student_id = any($1::uuid[])'
+  return { students, arrays: await readArrays(primary, storedColumns, from, [students]) }
 }
 
-/** What the view says of some exams of the students. */
-export async function rowsOfExams({ primary, store }: Sessions, parts: Omit<Parts, 'arrays'>): Promise<Parts> {
-  return primary === store
-    ? parts
-    : {
-        ...parts,
-        arrays: await readArrays(
-          primary,
-          examNames,
-          'attempt_response where student_id = any($1::uuid[]) and exam_result_id = any($2::uuid[])',
-          [parts.students, parts.exams],
-        ),
-      }
+/** The rows that the view has of some exams of these students. */
+export async function examRows({ primary, store }: Sessions, rows: Omit<ExamRows, 'arrays'>): Promise<ExamRows> {
+  if (primary === store) return rows
+  const from = 'attempt_response where student_id = any($1::uuid[]) and exam_result_id = any($2::uuid[])'
+  return { ...rows, arrays: await readArrays(primary, examColumns, from, [rows.students, rows.exams]) }
 }

@@ -6,8 +6,8 @@ import { statement } from '../database/statement.js'
 import type { Row } from '../formats/encoder.js'
 import { ApiError } from '../errors.js'
 import { columnsOf, relation, type Relations } from '../relations.js'
-import { storeIsCurrent } from './current.js'
-import type { StoreRow } from './sessions.js'
+import { storeIsCurrent } from './schema-version.js'
+import type { StoreRow } from './store-row.js'
 
 export interface StoreState {
   version: string

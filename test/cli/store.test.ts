@@ -60,9 +60,9 @@ t.test('from enable to disable', async (t) => {
     status: 0,
     stdout: [...queueMigrations, ...storeMigrations].map((name) => `applied ${name}`).join('\n'),
   })
-  t.match(await cli(db, 'enable'), { status: 0, stdout: /enabled already/ })
+  t.match(await cli(db, 'enable'), { status: 0, stdout: /already enabled/ })
   t.match(await cli(db, 'status'), { status: 0, stdout: /being filled: 0 rows/ })
-  t.match(await cli(db, 'verify'), { status: 1, stderr: /being filled: nothing can be compared/ })
+  t.match(await cli(db, 'verify'), { status: 1, stderr: /being filled and cannot be compared yet/ })
   await db.pool.query(`update exam_results set status = 'x' where user_id = 'student-3'`)
   t.match((await cli(db, 'status')).stdout, /The queue has 6 rows/)
   t.match(await cli(db, 'refresh', '--once'), { status: 0, stdout: /filling the store.*share 1/s })
@@ -87,7 +87,7 @@ t.test('from enable to disable', async (t) => {
   t.match(await cli(db, 'status'), {
     status: 0,
     stdout:
-      /attempt_queue_insert on exam_results fires in ordinary sessions alone.*attempt-api store enable mends them/,
+      /attempt_queue_insert on exam_results is enabled for ordinary sessions only.*Run attempt-api store enable: it restores/,
   })
   t.match(await cli(db, 'verify', '--share', '0.000000001'), {
     status: 1,
@@ -95,7 +95,7 @@ t.test('from enable to disable', async (t) => {
   })
   t.match(await cli(db, 'enable'), {
     status: 0,
-    stdout: /^The triggers on exam_results were not as they were made, and are again; the store is filled anew\.\n$/,
+    stdout: /^The triggers on exam_results were changed and have been restored; the store will be filled again\.\n$/,
   })
   t.match((await cli(db, 'status')).stdout, /being filled/)
   t.equal((await cli(db, 'refresh', '--once')).status, 0)
@@ -179,7 +179,7 @@ t.test('with a store in another database, 3 names the database that cannot be re
   t.match(await run(db.url, elsewhere.url, 'upgrade'), { code: 0, said: /The store is up to date/ })
   t.match(await run(db.url, '', 'upgrade'), {
     code: 1,
-    said: /feeds a store that is not here: give its database in STORE_DATABASE_URL/,
+    said: /feeds a store in another database\. Set STORE_DATABASE_URL/,
   })
   for (const [url, storeUrl, away] of [
     [nowhere.href, elsewhere.url, 'DATABASE_URL'],

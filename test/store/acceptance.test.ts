@@ -1,21 +1,20 @@
-/** What an operator does, and what a history of an unusual size does, to queue, store and refresher. */
+/** What operators do, and histories of an unusual size, on queue, store and refresher. */
 import t from 'tap'
 import pg from 'pg'
 import { buildIndexes } from '../../src/migrate/indexes.js'
 import { createPool } from '../../src/database/pool.js'
 import { migrateUp } from '../../src/migrate/runner.js'
 import { createExamResults } from '../../src/development/exam-results.js'
-import { refreshBatch } from '../../src/store/batch.js'
-import { dayDiffers } from '../../src/store/days.js'
+import { verifyNextStudents } from '../../src/store/continuous-verification.js'
+import { dayDiffers } from '../../src/store/day-comparison.js'
 import { disableStore, enableStore } from '../../src/store/enable.js'
 import { fillChunk } from '../../src/store/fill.js'
-import { verifySample } from '../../src/store/sample.js'
-import { transaction } from '../../src/store/sessions.js'
+import { refreshBatch } from '../../src/store/refresh-batch.js'
+import { storeAdvisoryLock, transaction } from '../../src/store/sessions.js'
 import { verifyStore } from '../../src/store/verify.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
-import { catchUp, differentRows, enabled } from '../helpers/store.js'
+import { catchUp, differentRows, enabled, noDifferentRows } from '../helpers/store.js'
 
-const same = { rows: [], days: [] }
 const say = () => undefined
 const triggers = async (db: TestDatabase) =>
   (await db.pool.query(`select from pg_trigger where tgname like 'attempt_queue%'`)).rowCount
@@ -23,20 +22,27 @@ const triggers = async (db: TestDatabase) =>
 const insert = (db: TestDatabase, user: string, exams: number) =>
   db.pool.query(
     `insert into exam_results (session_id, user_id, result_json, updated_at)
-  select $1 || ' ' || n, $1, '{"questions": [{"question_id": 1, "is_correct": true, "topic": "algebra"}]}', timestamptz '2026-03-01Z' + n * interval '1 minute' from generate_series(1, $2::int) as n`,
+    select
+      $1 || ' ' || n,
+      $1,
+      '{"questions": [{"question_id": 1, "is_correct": true, "topic": "algebra"}]}',
+      timestamptz '2026-03-01Z' + n * interval '1 minute'
+    from generate_series(1, $2::int) as n`,
     [user, exams],
   )
 
-t.test('an item that a student answered again and again costs its rows, and not their square', async (t) => {
+t.test('the cost of an item grows with its attempts, not with their square', async (t) => {
   const db = await createDatabase(t)
   await buildIndexes(db.pool, say)
-  // where most students answered an item a few times, the planner expects that of everybody
+  // where most students answered an item a few times, the planner expects that of every student
   const questions = JSON.stringify({
     questions: Array.from({ length: 20 }, (_value, index) => ({ question_id: index + 1, is_correct: true })),
   })
   await db.pool.query(
-    `insert into exam_results (session_id, user_id, result_json) select u || ' ' || e, u, $1
-    from (select 'u' || n as u, 3 as exams from generate_series(1, 400) as n union all select 'guest', 300) as users, generate_series(1, exams) as e`,
+    `insert into exam_results (session_id, user_id, result_json)
+    select u || ' ' || e, u, $1
+    from (select 'u' || n as u, 3 as exams from generate_series(1, 400) as n union all select 'guest', 300) as users,
+      generate_series(1, exams) as e`,
     [questions],
   )
   await enabled(db)
@@ -73,11 +79,11 @@ t.test('an item that a student answered again and again costs its rows, and not 
   })
   await refreshBatch({ primary: watched, store: watched }, 10)
   t.equal(plans.length, 1)
-  t.notMatch(plans[0], /Rows Removed by Join Filter: \d{3}/, 'no attempt is compared with each other one')
+  t.notMatch(plans[0], /Rows Removed by Join Filter: \d{3}/, 'no attempt is compared with every other')
   t.strictSame((await differentRows(db.pool, db.pool)).rows, [])
 })
 
-t.test('a chunk of the fill, and of a comparison, ends where its exams are many', async (t) => {
+t.test('a chunk of a fill, and of a comparison, is bounded by its exams', async (t) => {
   const db = await createDatabase(t)
   await buildIndexes(db.pool, say)
   for (const [user, exams] of [
@@ -101,10 +107,11 @@ t.test('a chunk of the fill, and of a comparison, ends where its exams are many'
   t.ok(rows.length >= 3)
   client.release(true)
   await catchUp(db.url)
-  t.strictSame(await differentRows(db.pool, db.pool), same)
+  t.strictSame(await differentRows(db.pool, db.pool), noDifferentRows)
   // the last student is in the view alone
   await db.pool.query(
-    `delete from attempt_materialized where student_id = (select max(student_id::text)::uuid from attempt_materialized)`,
+    `delete from attempt_materialized
+    where student_id = (select max(student_id::text)::uuid from attempt_materialized)`,
   )
   const reader = await db.pool.connect()
   t.teardown(() => {
@@ -113,7 +120,7 @@ t.test('a chunk of the fill, and of a comparison, ends where its exams are many'
   t.match(await verifyStore({ primary: reader, store: reader }, 1, say), { students: 4, differences: { length: 1 } })
 })
 
-t.test('a student whose comparison takes long is passed over and holds up nobody', async (t) => {
+t.test('a comparison that takes too long is ended and retried with fewer students', async (t) => {
   const db = await createDatabase(t)
   await buildIndexes(db.pool, say)
   for (const user of ['a', 'b']) await insert(db, user, 2)
@@ -125,19 +132,19 @@ t.test('a student whose comparison takes long is passed over and holds up nobody
   const sessions = { primary: client, store: client }
   // stands for a long statement: it waits for a lock
   await holder.query('begin; lock table attempt_materialized in access exclusive mode')
-  const looked = await verifySample(sessions, null, 5)
-  t.match(looked, { differences: 0, after: null, late: true }, 'fewer are to be tried')
+  t.match(await verifyNextStudents(sessions, null, 5), { differences: 0, after: null, timedOut: true })
   await holder.query('commit')
-  t.match(await verifySample(sessions, null, 5), { differences: 0, after: String })
+  t.match(await verifyNextStudents(sessions, null, 5), { differences: 0, after: String, timedOut: false })
 })
 
-t.test('settings of the database do not end what a refresher or a comparison does', async (t) => {
+t.test('timeouts that the database sets do not end the transaction of a refresher', async (t) => {
   const [db, apart] = [await createDatabase(t), await createDatabase(t, { bare: true })]
   await buildIndexes(db.pool, say)
   await insert(db, 'a', 3)
   for (const { pool, name } of [db, apart])
     await pool.query(
-      `alter database ${name} set idle_in_transaction_session_timeout = 100; alter database ${name} set statement_timeout = 100`,
+      `alter database ${name} set idle_in_transaction_session_timeout = 100;
+      alter database ${name} set statement_timeout = 100`,
     )
   const [source, store] = [new pg.Client(db.url), new pg.Client(apart.url)]
   for (const client of [source, store]) {
@@ -147,12 +154,11 @@ t.test('settings of the database do not end what a refresher or a comparison doe
   t.teardown(async () => {
     for (const client of [source, store]) await client.end()
   })
-  const sessions = { primary: source, store } as unknown as Parameters<typeof transaction>[0]
-  await t.resolves(transaction(sessions, () => source.query('select pg_sleep(0.4)')))
-  await t.resolves(store.query('select 1'), 'the session that waited is there')
+  await t.resolves(transaction({ primary: source, store }, () => source.query('select pg_sleep(0.4)')))
+  await t.resolves(store.query('select 1'), 'the session that was idle still exists')
 })
 
-t.test('two schemas of a database have a store each, and each its refresher', async (t) => {
+t.test('two schemas of a database have a store each, and a refresher each', async (t) => {
   const db = await createDatabase(t, { bare: true })
   const url = (schema: string) => {
     const found = new URL(db.url)
@@ -164,7 +170,8 @@ t.test('two schemas of a database have a store each, and each its refresher', as
     await pool.query(`create schema ${schema}`)
     await pool.query(createExamResults)
     await pool.query(
-      `insert into exam_results (session_id, user_id, result_json) values ('s', $1, '{"questions": [{"question_id": 1}]}')`,
+      `insert into exam_results (session_id, user_id, result_json)
+      values ('s', $1, '{"questions": [{"question_id": 1}]}')`,
       [schema],
     )
     await migrateUp(pool)
@@ -172,24 +179,26 @@ t.test('two schemas of a database have a store each, and each its refresher', as
     await enableStore({ primary: pool, store: pool }, say)
     await pool.end()
   }
-  // each leads while the other does
+  // each leads at the same time
   const pool = createPool({ statementTimeoutMs: 10_000 }, url('north'), { max: 1, name: 'test', readOnly: false })
   t.teardown(() => pool.end())
   t.match(
     (
       await pool.query(
-        `select current_schema() as schema, current_setting('TimeZone') as zone, current_setting('jit') as jit`,
+        `select
+          current_schema() as schema,
+          current_setting('TimeZone') as zone,
+          current_setting('jit') as jit`,
       )
     ).rows,
     [{ schema: 'north', zone: 'UTC', jit: 'off' }],
   )
-  const { storeAdvisoryLock: storeLock } = await import('../../src/store/sessions.js')
-  await pool.query(`select pg_advisory_lock(${storeLock})`)
+  await pool.query(`select pg_advisory_lock(${storeAdvisoryLock})`)
   await catchUp(url('south'))
   t.strictSame((await db.pool.query('select count(*)::int as n from south.attempt_materialized')).rows, [{ n: 1 }])
 })
 
-t.test('a day whose KPIs are there twice differs', async (t) => {
+t.test('a day whose KPIs are stored twice differs', async (t) => {
   const db = await createDatabase(t)
   await buildIndexes(db.pool, say)
   await insert(db, 'a', 3)
@@ -203,16 +212,18 @@ t.test('a day whose KPIs are there twice differs', async (t) => {
   t.equal(await dayDiffers(client, '2026-03-01'), true)
 })
 
-t.test('nothing stands on exam_results where the store has no place', async (t) => {
+t.test('exam_results gets no triggers where the store cannot be created', async (t) => {
   const [db, apart] = [await createDatabase(t), await createDatabase(t, { bare: true })]
   await buildIndexes(db.pool, say)
-  const nobody = new pg.Pool({ connectionString: 'postgres://nobody@127.0.0.1:1/none', max: 1 })
-  await t.rejects(enableStore({ primary: db.pool, store: nobody }, say))
+  const unreachable = new pg.Pool({ connectionString: 'postgres://none@127.0.0.1:1/none', max: 1 })
+  await t.rejects(enableStore({ primary: db.pool, store: unreachable }, say))
   t.equal(await triggers(db), 0)
-  await nobody.end()
-  // until PostgreSQL 15 everybody may create there
+  await unreachable.end()
+  // before PostgreSQL 15 every role may create tables there
   await apart.pool.query(
-    `create role no_place_${process.pid}; grant no_place_${process.pid} to current_user; revoke create on schema public from public`,
+    `create role no_place_${process.pid};
+    grant no_place_${process.pid} to current_user;
+    revoke create on schema public from public`,
   )
   t.teardown(() => db.pool.query(`drop role no_place_${process.pid}`))
   const client = new pg.Pool({ connectionString: apart.url, max: 1, options: `-c role=no_place_${process.pid}` })

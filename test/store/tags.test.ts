@@ -1,4 +1,4 @@
-/** What an answer from the store says of itself: the same tag is the same answer, and headers are of its own snapshot. */
+/** ETags of answers from the store: one ETag is one answer, and headers come from the snapshot of the rows. */
 import t from 'tap'
 import pg from 'pg'
 import type { App } from '../../src/services.js'
@@ -7,10 +7,11 @@ import { removeExpired } from '../../src/store/retention.js'
 import { startApp } from '../helpers/app.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
 import { catchUp, enabled } from '../helpers/store.js'
+import { until } from '../helpers/until.js'
 
 type Test = { teardown(action: () => unknown): unknown }
 
-/** Numbers that a seed decides. */
+/** Pseudo-random numbers from a seed. */
 function random(seed: number) {
   let state = seed
   return (below: number) => {
@@ -19,28 +20,31 @@ function random(seed: number) {
   }
 }
 
-async function stored(t: Test): Promise<TestDatabase> {
+async function createStore(t: Test): Promise<TestDatabase> {
   const db = await createDatabase(t)
   await buildIndexes(db.pool, () => undefined)
   await db.pool.query(
-    `insert into exam_results (session_id, user_id, result_json, updated_at) values ('first', 'user-0', '{"questions": [{"question_id": 1, "is_correct": true}]}', '2026-03-03T12:00:00Z')`,
+    `insert into exam_results (session_id, user_id, result_json, updated_at)
+    values ('first', 'user-0', '{"questions": [{"question_id": 1, "is_correct": true}]}', '2026-03-03T12:00:00Z')`,
   )
   await enabled(db)
   return db
 }
 
 const exam = (db: TestDatabase, session: string, user: string, item: number, at: string) =>
-  db.pool.query(
-    `insert into exam_results (session_id, user_id, result_json, updated_at) values ($1, $2, jsonb_build_object('questions', jsonb_build_array(jsonb_build_object('question_id', $3::int, 'is_correct', true, 'topic', 'algebra'))), $4)`,
-    [session, user, item, at],
-  )
+  db.pool.query('insert into exam_results (session_id, user_id, result_json, updated_at) values ($1, $2, $3, $4)', [
+    session,
+    user,
+    { questions: [{ question_id: item, is_correct: true, topic: 'algebra' }] },
+    at,
+  ])
 
-/** The body without what a 304 does not promise. */
+/** The body without as_of, which an unchanged ETag does not cover. */
 const rowsOf = (body: string) => body.replace(/"as_of":"[^"]*"/, '')
 
-t.test('the same tag is the same answer, amid edits, deletions, forgetting and midnights', async (t) => {
-  const db = await stored(t)
-  const app = await startApp(t, db.url, { storeLagS: 3_600 })
+t.test('one ETag is one answer, amid edits, deletions, expired deletions and midnights', async (t) => {
+  const db = await createStore(t)
+  const app = await startApp(t, db.url, { storeLagS: 3_600, streamPoolSize: 4 })
   const { student_id: student } = (await db.pool.query(`select student_id from attempt_materialized limit 1`))
     .rows[0] as { student_id: string }
   const paths = [
@@ -64,7 +68,7 @@ t.test('the same tag is the same answer, amid edits, deletions, forgetting and m
     '/v1/topics/daily?format=csv&since=2026-03-03&until=2026-03-05',
   ]
   const given = new Map<string, string>()
-  let [again, other] = [0, 0]
+  let [repeated, distinct] = [0, 0]
   const next = random(20260303)
   const client = await db.pool.connect()
   t.teardown(() => {
@@ -73,7 +77,9 @@ t.test('the same tag is the same answer, amid edits, deletions, forgetting and m
   for (let round = 0; round < 60; round++) {
     const hour = String(next(24)).padStart(2, '0')
     const at = `2026-03-0${2 + next(3)}T${hour}:30:00Z`
-    const one = `(select id from exam_results where user_id = 'user-${next(2)}' order by md5(id::text || '${round}') limit 1)`
+    const one = `(
+      select id from exam_results where user_id = 'user-${next(2)}' order by md5(id::text || '${round}') limit 1
+    )`
     const what = next(10)
     if (what < 4) await exam(db, `s-${round}`, `user-${next(2)}`, 1 + next(3), at)
     else if (what < 7) await db.pool.query(`delete from exam_results where id = ${one}`)
@@ -82,26 +88,27 @@ t.test('the same tag is the same answer, amid edits, deletions, forgetting and m
     else await db.pool.query(`update exam_results set status = 'seen' where id = ${one}`)
     await catchUp(db.url)
     if (next(3) === 0) await removeExpired(client, 0)
-    for (const path of paths) {
-      const { statusCode, headers, body } = await app.inject(path)
+    const answers = await Promise.all(paths.map(async (path) => ({ path, answer: await app.inject(path) })))
+    for (const { path, answer } of answers) {
+      const { statusCode, headers, body } = answer
       if (statusCode === 404 || statusCode === 422) continue
       if (statusCode !== 200) throw new Error(`${path}: ${statusCode} ${body}`)
       const key = `${path} ${String(headers['etag'])}`
       const before = given.get(key)
       if (before === undefined) {
         given.set(key, rowsOf(body))
-        other++
+        distinct++
         continue
       }
-      again++
-      if (before !== rowsOf(body)) t.fail(`round ${round}: ${key} was given for another answer`)
+      repeated++
+      if (before !== rowsOf(body)) t.fail(`round ${round}: ${key} had another answer before`)
     }
   }
-  t.equal(again > 100 && other > 100, true, `${other} tags, ${again} of them given again`)
+  t.equal(repeated > 100 && distinct > 100, true, `${distinct} ETags, ${repeated} repeated`)
 })
 
-t.test('days that are not named are others tomorrow', async (t) => {
-  const db = await stored(t)
+t.test('without since and until, the default days change at midnight', async (t) => {
+  const db = await createStore(t)
   const RealDate = Date
   t.teardown(() => {
     globalThis.Date = RealDate
@@ -134,9 +141,9 @@ t.test('days that are not named are others tomorrow', async (t) => {
   t.not(rowsOf(tomorrow.body), rowsOf(today.body))
 })
 
-t.test('a version that is given again for other rows has another tag', async (t) => {
-  const db = await stored(t)
-  // a backup from which another one goes on: each gives the next version
+t.test('a version that is assigned again, to other rows, has another ETag', async (t) => {
+  const db = await createStore(t)
+  // a copy made from a backup: both assign the next version
   const copy = `${db.name}_copy`
   const admin = new pg.Client({ connectionString: process.env['TEST_DATABASE_URL'] })
   await admin.connect()
@@ -180,48 +187,38 @@ t.test('a version that is given again for other rows has another tag', async (t)
   }
 })
 
-t.test(
-  "the version of an answer is of its own snapshot: an export after a token is at least at the token's",
-  async (t) => {
-    const db = await stored(t)
-    const app = await startApp(t, db.url, { storeLagS: 3_600 })
-    for (let turn = 0; turn < 8; turn++) {
-      await app.inject('/v1/attempts?source=store&user_id=user-0')
-      await exam(db, `turn-${turn}`, 'user-0', turn, '2026-03-04T00:00:00Z')
-      await catchUp(db.url)
-      const start = BigInt(String((await app.inject('/v1/changes')).headers['attempt-version']))
-      for (const path of [
-        '/v1/attempts?source=store&user_id=user-0',
-        '/v1/attempts?source=store',
-        '/v1/attempts?source=store&format=csv',
-        '/v1/topics?source=store',
-        '/v1/irt/responses?source=store',
-      ]) {
-        const { headers } = await app.inject(path)
-        t.equal(
-          BigInt(String(headers['attempt-version'])) >= start,
-          true,
-          `${path}: ${String(headers['attempt-version'])} after ${start}`,
-        )
-      }
+t.test('an export after a change token has at least the version of the token', async (t) => {
+  const db = await createStore(t)
+  const app = await startApp(t, db.url, { storeLagS: 3_600 })
+  for (let turn = 0; turn < 8; turn++) {
+    await app.inject('/v1/attempts?source=store&user_id=user-0')
+    await exam(db, `turn-${turn}`, 'user-0', turn, '2026-03-04T00:00:00Z')
+    await catchUp(db.url)
+    const start = BigInt(String((await app.inject('/v1/changes')).headers['attempt-version']))
+    for (const path of [
+      '/v1/attempts?source=store&user_id=user-0',
+      '/v1/attempts?source=store',
+      '/v1/attempts?source=store&format=csv',
+      '/v1/topics?source=store',
+      '/v1/irt/responses?source=store',
+    ]) {
+      const { headers } = await app.inject(path)
+      t.equal(
+        BigInt(String(headers['attempt-version'])) >= start,
+        true,
+        `${path}: ${String(headers['attempt-version'])} after ${start}`,
+      )
     }
-  },
-)
+  }
+})
 
-/** Requests wait while the one connection of each kind is taken; meanwhile the store is emptied. */
+/** Requests wait while the one connection of each pool is taken; meanwhile the store is emptied. */
 async function whileEmptied(db: TestDatabase, app: App, paths: readonly string[]) {
   const holder = await db.pool.connect()
   await holder.query('begin; lock table attempt_day in access exclusive mode')
   const before = [app.inject('/v1/topics?source=store'), app.inject('/v1/irt/readiness?source=store')]
-  const waiting = async () =>
-    Number(
-      (
-        await db.pool.query(
-          `select count(*) as n from pg_locks where not granted and relation = 'attempt_day'::regclass`,
-        )
-      ).rows[0].n,
-    )
-  while ((await waiting()) < 1) await new Promise((again) => setTimeout(again, 20))
+  const waiting = `select from pg_locks where not granted and relation = 'attempt_day'::regclass`
+  await until(async () => (await db.pool.query(waiting)).rowCount !== 0, 'a request waits for the lock')
   const answers = paths.map((path) => app.inject(path))
   await new Promise((done) => setTimeout(done, 300))
   await db.pool.query(`update attempt_store set state = 'emptying'; truncate attempt_materialized`)
@@ -231,8 +228,8 @@ async function whileEmptied(db: TestDatabase, app: App, paths: readonly string[]
   return Promise.all(answers)
 }
 
-t.test('who waited while the store was emptied is not told of an empty one', async (t) => {
-  const db = await stored(t)
+t.test('a request that waited while the store was emptied does not return an empty store', async (t) => {
+  const db = await createStore(t)
   const { student_id: student } = (await db.pool.query(`select student_id from attempt_materialized limit 1`))
     .rows[0] as { student_id: string }
   const app = await startApp(t, db.url, { storeLagS: 3_600, poolSize: 1 })
@@ -268,8 +265,8 @@ t.test('who waited while the store was emptied is not told of an empty one', asy
   }
 })
 
-t.test('If-None-Match is compared weakly, and an answer that is none has no tag', async (t) => {
-  const db = await stored(t)
+t.test('If-None-Match is compared weakly, and errors have no ETag', async (t) => {
+  const db = await createStore(t)
   const app = await startApp(t, db.url, { storeLagS: 3_600 })
   const { student_id: student } = (await db.pool.query(`select student_id from attempt_materialized limit 1`))
     .rows[0] as { student_id: string }

@@ -1,7 +1,7 @@
 /**
- * Writers of every kind, refreshers that are killed at any moment, servers that crash and forget: afterwards the store is
- * the view, and so is the copy of somebody who followed the changes all the while.
- * TORTURE_SECONDS: how long, for each arrangement (tap's --timeout must allow it); TORTURE_SEED: what the writers do.
+ * Writers of every kind, refreshers that are killed at any moment, servers that crash and lose commits: afterwards the
+ * store is equal to the view, and so is the copy of a client that followed the changes all the while.
+ * `npm test` runs it for a few seconds per arrangement, `npm run test:torture -- SECONDS [SEED]` for longer.
  */
 import t, { type Test } from 'tap'
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
@@ -17,10 +17,10 @@ import { cli as cliFile } from '../helpers/cli.js'
 import { ownServer, type OwnServer } from '../helpers/server.js'
 import { differentRows } from '../helpers/store.js'
 
-const seconds = Number(process.env['TORTURE_SECONDS'] ?? 15)
+const seconds = Number(process.env['TORTURE_SECONDS'] ?? 5)
 const seed = Number(process.env['TORTURE_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 
-/** Mulberry32, as in the cohort. */
+/** Pseudo-random numbers: Mulberry32, as in the cohort. */
 function generator(state: number) {
   const uniform = () => {
     state = (state + 0x6d2b79f5) >>> 0
@@ -66,12 +66,16 @@ function statementOf(random: Random): [string, unknown[]] {
       [session(), user(), body()],
     ],
     () => [
-      `insert into exam_results (session_id, user_id, result_json, updated_at) select 'many-' || $1 || n, ($2::text[])[1 + n % 3], $3, $4 from generate_series(1, 9) as n on conflict do nothing`,
+      `insert into exam_results (session_id, user_id, result_json, updated_at)
+      select 'many-' || $1 || n, ($2::text[])[1 + n % 3], $3, $4 from generate_series(1, 9) as n
+      on conflict do nothing`,
       [random.below(9), [user(), user(), user()], body(), at()],
     ],
     () => [
-      `insert into exam_results (session_id, user_id, result_json, updated_at) values ($1, $2, $3, $4), ($1 || 'b', $5, $3, now())
-      on conflict (session_id) do update set user_id = excluded.user_id, result_json = excluded.result_json, updated_at = now()`,
+      `insert into exam_results (session_id, user_id, result_json, updated_at)
+      values ($1, $2, $3, $4), ($1 || 'b', $5, $3, now())
+      on conflict (session_id) do update set
+        user_id = excluded.user_id, result_json = excluded.result_json, updated_at = now()`,
       [session(), user(), body(), at(), user()],
     ],
     () => ['update exam_results set result_json = $2, updated_at = now() where session_id = $1', [session(), body()]],
@@ -84,7 +88,7 @@ function statementOf(random: Random): [string, unknown[]] {
   ])()
 }
 
-/** What a crash, a kill, a lock or another writer may answer; anything else is a failure of the test. */
+/** Errors that a crash, a kill, a lock or another writer causes; any other error fails the test. */
 const expected = (error: { code?: string; message: string }) =>
   ['40001', '40P01', '55P03', '57P01', '57P02', '57P03', '23505', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(
     error.code ?? '',
@@ -104,19 +108,19 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
   await sourcePool.query(createExamResults)
   await migrateUp(sourcePool)
   await buildIndexes(sourcePool, () => undefined)
-  const exams = () =>
-    [
-      ...cohort({
-        exams: 200,
-        questions: 6,
-        students: 30,
-        items: 15,
-        days: 12,
-        end: new Date('2026-03-12T00:00:00Z'),
-        seed: 5,
-      }),
-    ].map((exam) => JSON.stringify(exam))
-  await loadExamResults(sourcePool, exams())
+  const exams = cohort({
+    exams: 200,
+    questions: 6,
+    students: 30,
+    items: 15,
+    days: 12,
+    end: new Date('2026-03-12T00:00:00Z'),
+    seed: 5,
+  })
+  await loadExamResults(
+    sourcePool,
+    [...exams].map((exam) => JSON.stringify(exam)),
+  )
   await enableStore({ primary: sourcePool, store: storePool }, () => undefined)
   for (const pool of pools) await pool.query('checkpoint')
 
@@ -141,8 +145,8 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
   const env = { ...process.env, DATABASE_URL: source.url, STORE_DATABASE_URL: apart ? store.url : '' }
   const cli = [...cliFile, 'store']
   const end = Date.now() + seconds * 1000
-  // where that was too short for a machine that others use, until refreshers have written something and somebody has
-  // followed it: servers and sessions are left alone then, and who leads has time to work before it is killed
+  // where that was too short for a busy machine, it goes on until refreshers have written something and the follower
+  // has read it: servers and sessions are left alone then, and a leader has time to work before it is killed
   const calm = () => Date.now() >= end
   const running = () =>
     Date.now() < end ||
@@ -153,7 +157,7 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
     while (running()) await sleep(50)
   })()
 
-  /** A connection, whatever happens to it, handed to `use` again and again. */
+  /** Calls `use` again and again with a connection, and with a new one whenever it fails. */
   async function connected(url: string, use: (client: pg.Client) => Promise<void>): Promise<void> {
     while (running()) {
       const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
@@ -175,7 +179,7 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
     const random = generator(seed + number)
     await connected(source.url, async (client) => {
       if (number === 1 && random.chance(0.004)) {
-        // emptied, and as often filled again in the same transaction
+        // truncated, and filled again in the same transaction
         await client.query(`begin; set local lock_timeout = '1s'; truncate exam_results`)
         counts.truncates++
         for (let n = 0; n < 20; n++) await client.query(...statementOf(random))
@@ -199,7 +203,7 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
     })
   }
 
-  /** Never goes back, whoever writes it. */
+  /** The store's version never decreases. */
   let last = 0n
   let state = ''
   async function watcher(): Promise<void> {
@@ -225,12 +229,12 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
       alive.add(child)
       let said = ''
       child.stdout?.on('data', (chunk: Buffer) => {
-        if (/does not know of the last steps/.test(String(chunk))) counts.unacknowledged++
+        if (/has no record of the last batches/.test(String(chunk))) counts.unacknowledged++
       })
       child.stderr?.on('data', (chunk: Buffer) => {
         said += String(chunk)
       })
-      // its end draws near when it leads: starting another takes longer, which is why there are three
+      // killed some time after it leads: starting another takes longer, which is why there are three
       const leads = new Promise<void>((done) =>
         child.stdout?.on('data', () => {
           done()
@@ -239,7 +243,7 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
       const gone = new Promise<void>((done) =>
         child.once('exit', (code) => {
           alive.delete(child)
-          // 3: its server was away when it asked for the store
+          // 3: a server was away when it looked for the store
           if (code !== null && code !== 3) unexpected.push(`refresher: ${code} ${said}`)
           done()
         }),
@@ -255,12 +259,12 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
     }
   }
 
-  /** As docs/changes.md says: a token, a whole export, and every change since; 410 is to begin anew. */
+  /** A follower as in docs/changes.md: a token, a full export, and every change since; 410 starts over. */
   const app = await startApp(t, source.url, { storeLagS: 3_600 }, store.url)
   const copy = new Map<string, Record<string, unknown>>()
   const keyOf = (row: Record<string, unknown>) => [row['student_id'], row['item_id'], row['attempt_no']].join()
   let token: string | undefined
-  /** @returns whether there was something to take */
+  /** @returns whether there may be more changes */
   async function follow(): Promise<boolean> {
     const response = await app.inject(`/v1/changes?limit=100${token === undefined ? '' : `&since=${token}`}`)
     if (response.statusCode === 410) token = undefined
@@ -287,7 +291,7 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
   async function follower(): Promise<void> {
     while (running()) {
       await follow().catch((error: unknown) => {
-        // 503: no whole store, or a server that is away; an export says so in its message
+        // 503: the store is being filled, or a server is away; a failed export has it in its message
         if ((error as { status?: number }).status !== 503 && !/: 503 /.test((error as Error).message))
           unexpected.push(`follower: ${String(error)}`)
       })
@@ -295,7 +299,7 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
     }
   }
 
-  /** A session that is ended is a refresher killed, but for the time that starting another takes. */
+  /** Ends sessions of refreshers: as a kill, without the time that starting another process takes. */
   async function terminator(): Promise<void> {
     await connected(random.of([source, store]).url, async (client) => {
       await sleep(300 + random.below(3_000))
@@ -311,7 +315,8 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
 
   async function crashes(): Promise<void> {
     while (running()) {
-      await sleep(2_500 + random.below(4_000))
+      // so that the shortest run has one as well
+      await sleep(Math.min(2_500, seconds * 300) + random.below(Math.min(4_000, seconds * 400)))
       if (!running() || calm()) return
       const mode = random.chance(0.5) ? 'immediate' : 'fast'
       await random.of(apart ? [source, store] : [source]).restart(mode)
@@ -336,6 +341,7 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
     counts.commits > seconds && counts.kills > 1 && counts.versions > 1,
     'writers wrote, refreshers refreshed and were killed',
   )
+  t.ok(counts.fast + counts.immediate > 0, 'a server was restarted')
 
   const caughtUp = spawnSync(process.execPath, [...cli, 'refresh', '--once'], {
     env,
@@ -350,18 +356,18 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
       )
     ).rows[0],
     { state: 'ready', differences: 0 },
-    'nothing was left to continuous verification',
+    'continuous verification found nothing to repair',
   )
   t.equal((await sourcePool.query('select count(*)::int as n from attempt_queue')).rows[0].n, 0)
   t.strictSame(await differentRows(sourcePool, storePool), { rows: [], days: [] })
   while (await follow());
-  t.ok(counts.changes > 0 && counts.anew > 0, 'somebody followed')
+  t.ok(counts.changes > 0 && counts.anew > 0, 'the follower read changes')
   const sorted = (rows: Iterable<Record<string, unknown>>) =>
     [...rows].map((row) => JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)))).sort()
   t.strictSame(
     sorted(copy.values()),
     sorted(await walk(app, '/v1/attempts?source=live&limit=500')),
-    'what somebody has who followed',
+    'the copy of the follower is equal to the view',
   )
   const verified = spawnSync(process.execPath, [...cli, 'verify'], { env, encoding: 'utf8', timeout: 90_000 })
   t.equal(verified.status, 0, verified.stderr)
@@ -374,7 +380,7 @@ t.test('beside exam_results', limit, async (t) => {
   await torture(t, server, server)
 })
 
-// both servers forget their last commits in a crash, but what the store's is told not to
+// in a crash both servers lose their last commits, except those that a refresher commits synchronously
 const forgetful = ['synchronous_commit=off', 'wal_writer_delay=10s']
 t.test('in a database of its own', limit, async (t) =>
   torture(t, await ownServer(t, ...forgetful), await ownServer(t, ...forgetful)),

@@ -1,0 +1,99 @@
+/**
+ * The topic KPIs of UTC days. Their cost is the size of the day, so no batch computes them: it marks the days that it
+ * touched as stale, and a second session computes one after another. Until then, requests compute a stale day's KPIs
+ * from its rows.
+ */
+import type pg from 'pg'
+import { literalText } from '../database/statement.js'
+import { dayMeasures } from '../measures.js'
+import type { ColumnArrays } from './recompute.js'
+import { inSnapshot, inTransaction } from './sessions.js'
+import { lockStoreRow } from './store-row.js'
+
+const typedColumns = [
+  ['date', 'date'],
+  ['topic_id', 'text'],
+  ...dayMeasures.map(({ name, kind }) => [name, kind === 'number' ? 'double precision' : 'bigint'] as const),
+] as const
+export const dayColumns: readonly string[] = typedColumns.map(([name]) => name)
+const columns = dayColumns.join(', ')
+
+/** Select of the KPIs of one UTC day, $1, from the store's rows. */
+export const selectDay = `select
+  $1::date as date,
+  topic_id,
+  ${dayMeasures.map(({ sql, name }) => `${literalText(sql)} as ${name}`).join(',\n  ')}
+from attempt_materialized
+where completed_at >= ($1::date)::timestamp at time zone 'UTC'
+  and completed_at < ($1::date + 1)::timestamp at time zone 'UTC'
+group by topic_id`
+
+/** Marks days of which a row changed under this version, inside the caller's transaction. */
+export async function markDaysStale(store: pg.ClientBase, days: readonly string[], version: string): Promise<void> {
+  if (days.length === 0) return
+  await store.query(
+    `insert into attempt_day (date, version, stale)
+select unnest($1::date[]), $2::bigint, true
+on conflict (date) do update set version = excluded.version, stale = excluded.stale
+where attempt_day.version <> excluded.version or not attempt_day.stale`,
+    [days, version],
+  )
+}
+
+/** The days whose KPIs must be computed, the latest first. */
+export async function staleDays(store: pg.ClientBase): Promise<string[]> {
+  const { rows } = await store.query<{ date: string }>(
+    'select date::text as date from attempt_day where stale order by date desc limit 200',
+  )
+  return rows.map(({ date }) => date)
+}
+
+/** A day's KPIs as of the version that its rows had. */
+export interface ComputedDay {
+  date: string
+  version: string
+  /** How long it took to compute. */
+  ms: number
+  arrays: ColumnArrays
+}
+
+/** Computes one day in a snapshot of its own; writes nothing. @returns undefined: the day is not stale */
+export async function computeDay(reader: pg.ClientBase, date: string): Promise<ComputedDay | undefined> {
+  const began = performance.now()
+  return inSnapshot(reader, async () => {
+    const {
+      rows: [day],
+    } = await reader.query<{ version: string }>('select version from attempt_day where date = $1 and stale', [date])
+    if (day === undefined) return undefined
+    const { rows } = await reader.query<(string | null)[]>({
+      name: 'attempt_store_day',
+      text: `select ${dayColumns.map((name) => `${name}::text`).join(', ')} from (${selectDay}) as fresh`,
+      values: [date],
+      rowMode: 'array',
+    })
+    return {
+      date,
+      version: day.version,
+      ms: performance.now() - began,
+      arrays: dayColumns.map((_name, index) => rows.map((row) => row[index] ?? null)),
+    }
+  })
+}
+
+const insertDay = `insert into attempt_topic_day (${columns})
+select ${columns}
+from unnest(${typedColumns.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ')}) as f (${columns})`
+
+/** Writes a day's KPIs, unless a batch changed the day since it was computed. @returns whether it did */
+export const writeDay = (store: pg.ClientBase, { date, version, arrays }: ComputedDay): Promise<boolean> =>
+  inTransaction(store, async () => {
+    await lockStoreRow(store)
+    const { rowCount } = await store.query(
+      'update attempt_day set stale = false where date = $1 and version = $2::bigint and stale',
+      [date, version],
+    )
+    if (rowCount !== 1) return false
+    await store.query('delete from attempt_topic_day where date = $1', [date])
+    await store.query(insertDay, arrays)
+    return true
+  })

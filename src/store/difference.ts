@@ -1,0 +1,100 @@
+/** Compares rows of the view with the store, and writes what differs. */
+import type pg from 'pg'
+import { columnsOf, freshAndOld, keyColumns, otherColumns, sameKey, storedNames, type Rows } from './recompute.js'
+
+/** Rows written and deleted, and the UTC days with such a row. */
+export interface Difference {
+  written: number
+  deleted: number
+  days: string[]
+}
+
+export const noDifference = (): Difference => ({ written: 0, deleted: 0, days: [] })
+
+export const addDifferences = (one: Difference, other: Difference): Difference => ({
+  written: one.written + other.written,
+  deleted: one.deleted + other.deleted,
+  days: [...new Set([...one.days, ...other.days])],
+})
+
+const utcDay = (column: string) => `(${column} at time zone 'UTC')::date`
+const names = storedNames.join(', ')
+const key = keyColumns.join(', ')
+const valuesDiffer = `(${columnsOf('fresh', otherColumns)}) is distinct from (${columnsOf('old', otherColumns)})`
+
+/** @param version the placeholder of the version that is written */
+const writeSql = (freshAndOldSql: string, version: string) => `${freshAndOldSql}, differ as materialized (
+  select
+    ${columnsOf('fresh', storedNames)},
+    old.student_id is null as is_new,
+    old.completed_at as old_completed_at
+  from fresh
+  left join old on ${sameKey('fresh', 'old')}
+  where old.student_id is null or ${valuesDiffer}
+), written as (
+  insert into attempt_materialized (${names}, version)
+  select ${names}, ${version} from differ
+  on conflict (${key}) do update set
+    ${[...otherColumns, 'version'].map((column) => `${column} = excluded.${column}`).join(', ')}
+  returning 1
+), lost as materialized (
+  select ${columnsOf('old', [...keyColumns, 'completed_at'])}
+  from old
+  where not exists (select from fresh where ${sameKey('fresh', 'old')})
+), deleted as (
+  delete from attempt_materialized m using lost
+  where m.student_id = any($1::uuid[]) and ${sameKey('m', 'lost')}
+  returning 1
+), deletion_recorded as (
+  insert into attempt_deleted (${key}, version)
+  select ${key}, ${version} from lost
+  on conflict (${key}) do update set version = excluded.version, deleted_at = excluded.deleted_at
+), deletion_revoked as (
+  delete from attempt_deleted d using differ
+  where d.student_id = any($1::uuid[]) and differ.is_new and ${sameKey('d', 'differ')}
+)
+select
+  (select count(*) from written) as written,
+  (select count(*) from deleted) as deleted,
+  array(
+    select ${utcDay('completed_at')}::text from differ
+    union
+    select ${utcDay('old_completed_at')}::text from differ where not is_new
+    union
+    select ${utcDay('completed_at')}::text from lost
+  ) as days`
+
+/** Writes what differs under `version`, inside the caller's transaction. Idempotent. */
+export async function writeDifference(client: pg.ClientBase, rows: Rows, version: string): Promise<Difference> {
+  if (rows.students.length === 0) return noDifference()
+  const { text, values } = freshAndOld(rows)
+  // The planner's estimates of histories are far off. A nested loop over two of them would compare each row with each
+  // other, and so would a merge join of PostgreSQL 17 and later: it takes the order that numbering left, student and
+  // item, and then compares each attempt at an item with every other. The few rows that a batch of exams removes are
+  // looked up one by one.
+  await client.query(`set local enable_mergejoin = off; set local enable_nestloop = ${'exams' in rows ? 'on' : 'off'}`)
+  const {
+    rows: [found],
+  } = await client.query<{ written: string; deleted: string; days: string[] }>(
+    writeSql(text, `$${values.length + 1}::bigint`),
+    [...values, version],
+  )
+  await client.query('set local enable_mergejoin = on; set local enable_nestloop = on')
+  return { written: Number(found?.written), deleted: Number(found?.deleted), days: found?.days ?? [] }
+}
+
+/** How many rows differ, each key once; reads only. */
+export async function countDifferences(client: pg.ClientBase, rows: Rows): Promise<number> {
+  const { text, values } = freshAndOld(rows)
+  const {
+    rows: [found],
+  } = await client.query<{ n: string }>(
+    `${text}
+select count(*) as n
+from fresh
+full join old on ${sameKey('fresh', 'old')}
+where fresh.student_id is null or old.student_id is null or ${valuesDiffer}`,
+    values,
+  )
+  return Number(found?.n)
+}

@@ -1,0 +1,193 @@
+/**
+ * Any number of refreshers may run; an advisory lock of the store's database lets one work, the leader. The others, and
+ * a refresher without a store, wait and try again.
+ */
+import type pg from 'pg'
+import { pause } from '../database/pause.js'
+import { createPool, dropConnections } from '../database/pool.js'
+import { hasOwnSession, sharedSession } from '../database/pooler.js'
+import { guardSession } from '../database/session-guard.js'
+import type { RefresherIntervals } from './intervals.js'
+import { StoreSchemaOutdated, storeIsCurrent } from './schema-version.js'
+import { type Sessions, storeAdvisoryLock } from './sessions.js'
+
+export interface RefresherLog {
+  info(object: object, message: string): void
+  warn(object: object, message: string): void
+  error(object: object, message: string): void
+}
+
+/** What the leader works with. */
+export interface Leadership {
+  sessions: Sessions
+  /** For further sessions on the store's database. */
+  storePool: pg.Pool
+  /** Aborted when the refresher is to stop. */
+  signal: AbortSignal
+  /** Reports that the databases work: with `once`, only uninterrupted failure ends `run`. */
+  reportProgress(): void
+}
+
+export interface LeaderOptions {
+  primaryUrl: string
+  storeUrl: string
+  log: RefresherLog
+  intervals: RefresherIntervals
+  /** Ends `run` when `work` has returned, or another leader has caught up since `run` began. */
+  once: boolean
+  /** Called with true when this refresher becomes the leader, and with false when it no longer is. */
+  onLeading(leads: boolean): void
+  /** What the leader does, until the signal is aborted or something fails. */
+  work(leadership: Leadership): Promise<void>
+}
+
+export interface Leader {
+  /**
+   * Waits to become the leader and works, until `stop`; retries after every failure.
+   * @throws with `once`, what has failed for `oncePatienceMs` without progress, or StoreSchemaOutdated
+   */
+  run(): Promise<void>
+  /** @param patienceMs for which the step that runs may take; then its sessions are closed, and it is rolled back */
+  stop(patienceMs?: number): Promise<void>
+  /** Closes the connections to a server that does not respond, and so ends what waits for it. */
+  dropConnections(server: 'primary' | 'store'): void
+}
+
+/** One attempt to lead. `absent`: there is no store that this role may write. `waiting`: another refresher leads. */
+type Attempt = 'done' | 'led' | 'waiting' | 'absent'
+
+/** @throws StoreSchemaOutdated; Error where a pooler shares the session */
+async function mayWriteStore(store: pg.ClientBase, pool: pg.Pool): Promise<boolean> {
+  const {
+    rows: [found],
+  } = await store.query<{ writable: boolean; current: boolean }>(
+    `select
+  coalesce(has_table_privilege(to_regclass('attempt_store'), 'update'), false) as writable,
+  ${storeIsCurrent} as current`,
+  )
+  if (found?.writable !== true) return false
+  if (!found.current) throw new StoreSchemaOutdated('store')
+  if (!(await hasOwnSession(store, pool))) throw new Error(`The store is not refreshed: ${sharedSession}`)
+  return true
+}
+
+async function takeAdvisoryLock(store: pg.ClientBase): Promise<boolean> {
+  const { rows } = await store.query<{ taken: boolean }>(`select pg_try_advisory_lock(${storeAdvisoryLock}) as taken`)
+  return rows[0]?.taken === true
+}
+
+async function caughtUpSince(store: pg.ClientBase, moment: string): Promise<boolean> {
+  const { rows } = await store.query<{ done: boolean | null }>(
+    `select state = 'ready' and caught_up_at >= $1::timestamptz as done from attempt_store`,
+    [moment],
+  )
+  return rows[0]?.done === true
+}
+
+const now = async (client: pg.ClientBase) =>
+  (await client.query<{ now: string }>('select now()::text as now')).rows[0]?.now ?? ''
+
+export function createLeader(options: LeaderOptions): Leader {
+  const { primaryUrl, storeUrl, log, intervals, once } = options
+  const timeouts = { statementTimeoutMs: 3_600_000 }
+  // the leader's session, the one that computes days, and one for the checks of both
+  const settings = { max: 3, name: 'attempt-api refresher', readOnly: false }
+  const storePool = createPool(timeouts, storeUrl, settings)
+  const primaryPool = primaryUrl === storeUrl ? storePool : createPool(timeouts, primaryUrl, settings)
+  const stopping = new AbortController()
+  const { signal } = stopping
+  let running: Promise<void> = Promise.resolve()
+  /** Since when every attempt has failed; milliseconds. */
+  let failingSince: number | undefined
+  const reportProgress = () => {
+    failingSince = undefined
+  }
+  const drop = (server: 'primary' | 'store') => {
+    dropConnections(server === 'primary' ? primaryPool : storePool)
+  }
+
+  async function lead(store: pg.PoolClient): Promise<void> {
+    const primary = primaryPool === storePool ? store : await primaryPool.connect()
+    const guards: (() => void)[] = []
+    try {
+      log.info({}, 'started refreshing the store')
+      options.onLeading(true)
+      guards.push(await guardSession(storePool, store, intervals.sessionCheckMs))
+      if (primary !== store) guards.push(await guardSession(primaryPool, primary, intervals.sessionCheckMs))
+      await options.work({ sessions: { primary, store }, storePool, signal, reportProgress })
+    } finally {
+      for (const end of guards) end()
+      options.onLeading(false)
+      if (primary !== store) primary.release(true)
+    }
+  }
+
+  /** @param began when `run` began, by the clock of the store's database; set by the first attempt that needs it */
+  async function attempt(began: { at?: string }): Promise<Attempt> {
+    const store = await storePool.connect()
+    // a session that led is closed, and with it its advisory lock; one that waits is kept
+    let close = true
+    try {
+      if (!(await mayWriteStore(store, storePool))) {
+        close = false
+        return 'absent'
+      }
+      if (await takeAdvisoryLock(store)) {
+        await lead(store)
+        return once ? 'done' : 'led'
+      }
+      let done = false
+      if (once) {
+        began.at ??= await now(store)
+        done = await caughtUpSince(store, began.at)
+        reportProgress()
+      }
+      close = false
+      return done ? 'done' : 'waiting'
+    } finally {
+      store.release(close)
+    }
+  }
+
+  async function run(): Promise<void> {
+    const began: { at?: string } = {}
+    let outdatedLogged = false
+    while (!signal.aborted) {
+      let waitMs = intervals.electionMs
+      try {
+        const result = await attempt(began)
+        if (result === 'done') return
+        if (result === 'absent') waitMs = intervals.absentStoreMs
+      } catch (error) {
+        const outdated = error instanceof StoreSchemaOutdated
+        failingSince ??= Date.now()
+        if (once && (outdated || Date.now() - failingSince >= intervals.oncePatienceMs)) throw error
+        // logged once: it stays the same until an operator runs the upgrade
+        if (outdated && !outdatedLogged) log.warn({}, error.message)
+        if (!outdated && !signal.aborted) log.warn({ err: error }, 'the store could not be refreshed; retrying')
+        outdatedLogged = outdated
+      }
+      await pause(waitMs, signal)
+    }
+  }
+
+  return {
+    run: () => (running = run()),
+    dropConnections: drop,
+    async stop(patienceMs) {
+      stopping.abort()
+      const late =
+        patienceMs === undefined
+          ? undefined
+          : setTimeout(() => {
+              drop('primary')
+              drop('store')
+            }, patienceMs)
+      // the caller of `run` gets the error
+      await running.catch(() => undefined)
+      clearTimeout(late)
+      await storePool.end()
+      if (primaryPool !== storePool) await primaryPool.end()
+    },
+  }
+}

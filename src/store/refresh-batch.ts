@@ -1,0 +1,123 @@
+/** One batch: takes exams from the queue, recomputes their rows and commits them under one version. */
+import { acknowledgedVersion, acknowledgeVersion, recomputeUnacknowledged } from './acknowledgement.js'
+import { markDaysStale } from './day-kpis.js'
+import { addDifferences, type Difference, writeDifference } from './difference.js'
+import { rebuild } from './fill.js'
+import { examRows, type Rows, studentRows } from './recompute.js'
+import { type Sessions, transaction } from './sessions.js'
+import { lockStoreRow, nextVersion } from './store-row.js'
+
+export interface RefreshedBatch {
+  exams: number
+  students: number
+  written: number
+  deleted: number
+  version: string
+  /** The queue had no more exams in the snapshot of the batch. */
+  queueEmptied: boolean
+  /** Students of batches that the primary has not recorded, and their rows that differed. */
+  unacknowledged: { students: number; rows: number }
+}
+
+/** `user_id` null: the table was truncated. `exam_result_id` null: written by the queue's first migration. */
+interface QueueRow {
+  user_id: string | null
+  exam_result_id: string | null
+  is_new: boolean
+  student_id: string | null
+}
+
+/** Takes up to `limit` exams, each with all its rows in the queue: a part of them would not give its last state. */
+async function takeFromQueue(
+  { primary }: Sessions,
+  limit: number,
+): Promise<{ queueRows: QueueRow[]; queueEmptied: boolean }> {
+  const { rows: first } = await primary.query<{ exam_result_id: string | null }>(
+    'select exam_result_id from attempt_queue limit $1',
+    [limit],
+  )
+  if (first.length === 0) return { queueRows: [], queueEmptied: true }
+  const { rows: queueRows } = await primary.query<QueueRow>(
+    `with taken as (
+  delete from attempt_queue
+  where exam_result_id = any($1::uuid[]) or exam_result_id is null
+  returning user_id, exam_result_id, is_new
+)
+select user_id, exam_result_id, is_new, attempt_student_id(user_id)::text as student_id
+from taken`,
+    [[...new Set(first.map(({ exam_result_id }) => exam_result_id))]],
+  )
+  return { queueRows, queueEmptied: first.length < limit }
+}
+
+const unique = <T>(values: readonly (T | null)[]): T[] => [
+  ...new Set(values.filter((value): value is T => value !== null)),
+]
+const studentsOf = (rows: QueueRow[]) => unique(rows.map(({ student_id }) => student_id))
+const examsOf = (rows: QueueRow[]) => unique(rows.map(({ exam_result_id }) => exam_result_id))
+
+/**
+ * Takes exams from the queue, recomputes them and commits.
+ * @param limit exams taken at most; rows of the queue that name no exam are all taken
+ * @returns undefined: the store must be filled first
+ * @throws Error where the store is not enabled, or the queue feeds another store
+ */
+export async function refreshBatch(sessions: Sessions, limit: number): Promise<RefreshedBatch | undefined> {
+  const { primary, store } = sessions
+  return transaction(sessions, async () => {
+    const row = await lockStoreRow(store)
+    if (row === undefined) throw new Error('the store is not enabled: run attempt-api store enable')
+    if (row.state === 'emptying' || row.state === 'filling') return undefined
+    const acknowledged = await acknowledgedVersion(primary, row)
+    const { queueRows, queueEmptied } = await takeFromQueue(sessions, limit)
+    const next = nextVersion(row)
+    const truncated = queueRows.some(({ user_id }) => user_id === null)
+    const unacknowledged = truncated ? undefined : await recomputeUnacknowledged(sessions, row, acknowledged, next)
+    if (unacknowledged === undefined) {
+      // the rows that were taken are older than the fill that follows, which sees their exams
+      await rebuild(store)
+      await primary.query('update attempt_queue_reader set version = 0')
+      return undefined
+    }
+    let total: Difference = unacknowledged
+    const write = async (rows: Rows) => {
+      total = addDifferences(total, await writeDifference(store, rows, next))
+    }
+    const withoutExam = studentsOf(queueRows.filter(({ exam_result_id }) => exam_result_id === null))
+    if (withoutExam.length > 0) await write(await studentRows(sessions, withoutExam))
+    const withExam = queueRows.filter(({ exam_result_id }) => exam_result_id !== null)
+    if (withExam.length > 0) {
+      const edited = withExam.filter(({ is_new }) => !is_new)
+      await write(
+        await examRows(sessions, {
+          students: studentsOf(withExam),
+          exams: examsOf(withExam),
+          edited: { students: studentsOf(edited), exams: examsOf(edited) },
+        }),
+      )
+    }
+    const { written, deleted, days } = total
+    await markDaysStale(store, days, next)
+    const version = written + deleted > 0 ? next : row.version
+    // now() is when the store's transaction began, which is before the primary's snapshot, and the clock of the lag
+    await store.query(
+      `update attempt_store set version = $1::bigint,
+  state = case when $2 then 'ready' else state end,
+  caught_up_at = case when $2 then now() else caught_up_at end`,
+      [version, queueEmptied],
+    )
+    await acknowledgeVersion(primary, row, version)
+    return {
+      exams: examsOf(withExam).length,
+      students: studentsOf(queueRows).length,
+      written,
+      deleted,
+      version,
+      queueEmptied,
+      unacknowledged: {
+        students: unacknowledged.students,
+        rows: unacknowledged.written + unacknowledged.deleted,
+      },
+    }
+  })
+}
