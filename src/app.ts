@@ -1,4 +1,5 @@
 /** The table of contents: options, plugins, routes, in this order. Builds and never listens. */
+import accepts from '@fastify/accepts'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { LogController } from 'fastify'
 import { createMetrics, type Metrics } from './observability/metrics.js'
@@ -22,7 +23,7 @@ import { operations } from './routes/operations.js'
 import { students } from './routes/students.js'
 import { topics } from './routes/topics.js'
 import type {} from './http/route-config.js'
-import { problemSchema } from './schemas/responses.js'
+import { problemSchema } from './schemas/problems.js'
 import type { App, Services } from './services.js'
 import { serviceVersion } from './version.js'
 
@@ -55,6 +56,8 @@ export async function buildApp(
         allErrors: true,
         useDefaults: false,
         strictNumbers: false,
+        // an error says what was sent, and what its schema allows
+        verbose: true,
       },
     },
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
@@ -88,6 +91,7 @@ export async function buildApp(
   app.decorate('metrics', metrics)
   await app.register(requests, { metrics, slowQueries: services.slowQueries })
   await app.register(errors)
+  await app.register(accepts)
   await app.register(headers, { corsOrigins })
   await app.register(overload, services.limits)
   await app.register(shutdown, { graceS: services.limits.shutdownGraceS, cut: services.abortRunning })

@@ -27,8 +27,9 @@ export interface Snapshot extends Reader {
   copy(statement: Statement, sink: RowSink): Promise<number>
 }
 
-/** What to send: the statements whose rows are the answer, one after another, and how they are encoded. */
+/** What to send: the statements whose rows are the answer, one after another, how they are encoded, and headers. */
 export interface StreamContent {
+  headers?: Readonly<Record<string, string>>
   statements: AsyncGenerator<Statement, void, number>
   encoder: Encoder
 }
@@ -38,10 +39,16 @@ export interface RowStream extends Readable {
   readonly rows: number
 }
 
+/** A stream with its first bytes, and the headers that its content came with. */
+export interface OpenStream {
+  headers: Readonly<Record<string, string>>
+  rows: RowStream
+}
+
 export interface Streams {
   /**
-   * Starts a stream and waits for its first bytes, so that what fails until then can still be told with a status.
-   * @param prepare called inside the snapshot; `stopped` aborts where the answer is of no use any more
+   * Starts a stream and waits for its first bytes, so that a failure until then can still be reported by a status.
+   * @param prepare called inside the snapshot; `stopped` aborts when the answer is no longer needed
    * @param left aborts when the reader is gone
    * @param from the database of the answer's source
    * @throws ApiError too_many_streams, timeout; what the database reports
@@ -50,7 +57,7 @@ export interface Streams {
     prepare: (snapshot: Snapshot, stopped: AbortSignal) => StreamContent | Promise<StreamContent>,
     left: AbortSignal,
     from: QueryTarget,
-  ): Promise<RowStream>
+  ): Promise<OpenStream>
   /** A long read that sends nothing by itself. Throws as `open`. */
   read<T>(
     action: (snapshot: Snapshot, stopped: AbortSignal) => Promise<T>,
@@ -271,10 +278,10 @@ export function createStreams(
       new Promise((resolve, reject) => {
         const stream = new CopyStream()
         let [started, last] = [false, 0]
-        const start = (encoder: Encoder) => {
+        const start = ({ encoder, headers = {} }: StreamContent) => {
           if (!started) stream.push(encoder.begin())
           started = true
-          resolve(stream)
+          resolve({ headers, rows: stream })
         }
         run(from, left, async (client, job) => {
           stream.stop = () => {
@@ -284,14 +291,15 @@ export function createStreams(
             stream.destroy(job.signal.reason as Error)
           })
           const snapshot = snapshotOf(client, told(from, job))
-          const { statements, encoder } = await prepare(snapshot, job.signal)
+          const content = await prepare(snapshot, job.signal)
+          const { statements, encoder } = content
           const pause = (): Promise<void> | undefined => {
             const now = performance.now()
             // the first rows at once; a format that collects rows is not made to write one by one
             const bytes = encoder.take(now - last > holdMs)
             if (bytes === undefined) return undefined
             last = now
-            start(encoder)
+            start(content)
             return stream.give(bytes)
           }
           const sink: RowSink = {
@@ -305,12 +313,13 @@ export function createStreams(
             stream.rows += rows
             step = await statements.next(rows)
           }
-          return encoder
+          return content
         })
-          .then((encoder) => {
+          .then((content) => {
+            const { encoder } = content
             // every row is here, and the connection is somebody else's
             stream.stop = () => undefined
-            start(encoder)
+            start(content)
             const rest = encoder.take(true)
             if (rest !== undefined) stream.push(rest)
             stream.push(encoder.end())

@@ -4,7 +4,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
 import { contractVersion } from '../contract/columns.js'
 import type { Scope } from '../access/caller.js'
-import { problems } from '../schemas/responses.js'
+import { problems } from '../schemas/problems.js'
 
 interface Schema {
   $ref?: string
