@@ -35,7 +35,7 @@ declare module 'fastify' {
 
 export interface AppOptions {
   logger?: object | boolean
-  /** None: whoever reaches the service may ask everything. */
+  /** None: every request is allowed. */
   access?: Access | undefined
   corsOrigins?: readonly string[]
 }
@@ -47,8 +47,8 @@ export async function buildApp(
 ): Promise<App> {
   const app = fastify({
     logger,
-    // unknown and repeated parameters are errors, never ignored; a single value of a list needs no second one;
-    // strict numbers would not look at the maximum of digits that are beyond every number
+    // unknown and repeated parameters are errors, never ignored; a list may have a single value; strict numbers would
+    // skip the maximum for digits beyond the range of a double
     ajv: {
       customOptions: {
         removeAdditional: false,
@@ -61,7 +61,7 @@ export async function buildApp(
       },
     },
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
-    // docs/limits.md has them all
+    // docs/limits.md explains every limit
     bodyLimit: 16_384,
     http: {
       maxHeaderSize: 65_536,
@@ -70,20 +70,20 @@ export async function buildApp(
       requireHostHeader: false,
     },
     requestTimeout: 20_000,
-    // fastify's own 10 s would end a longer grace as a failure
+    // Fastify's own 10 s would turn a longer grace period into a failure
     pluginTimeout: services.limits.shutdownGraceS * 1000 + 10_000,
     keepAliveTimeout: services.limits.keepAliveS * 1000,
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: answerUnroutable,
     trustProxy: services.limits.trustProxy.length > 0 && [...services.limits.trustProxy],
-    // the plugin shutdown refuses, and lets probes through
+    // the plugin shutdown refuses requests, but not probes
     return503OnClosing: false,
-    // one line a request, when it is over: plugins/requests.ts
+    // one line per request, at its end: observability/request-log.ts
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     genReqId: requestId,
     childLoggerFactory: childLogger,
   }).withTypeProvider<TypeBoxTypeProvider>()
-  // The data routes write their own JSON; what is left is small.
+  // the data routes write their own JSON; the other answers are small
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   answerExpectations(app.server)
   app.server.maxConnections = services.limits.maxConnections
@@ -94,7 +94,7 @@ export async function buildApp(
   await app.register(accepts)
   await app.register(headers, { corsOrigins })
   await app.register(overload, services.limits)
-  await app.register(shutdown, { graceS: services.limits.shutdownGraceS, cut: services.abortRunning })
+  await app.register(shutdown, { graceS: services.limits.shutdownGraceS, abort: services.abortRunning })
   await app.register(access, { access: who })
   app.addSchema(problemSchema)
   await app.register(rateLimit, services.limits)
@@ -106,7 +106,7 @@ export async function buildApp(
       done()
     })
   }
-  // the refresher and the heartbeat end beside the last answers, not after them
+  // the refresher and the heartbeat end during the last answers, not after them
   app.addHook('preClose', (done) => {
     services.stopBackgroundWork()
     done()

@@ -1,6 +1,6 @@
 /** The answers of /v1/changes, with the next token in a header, because not every client reads trailers. */
 import type { FastifyRequest } from 'fastify'
-import type { Database, Reader } from '../database/reader.js'
+import type { Database } from '../database/reader.js'
 import type { Row } from '../formats/encoder.js'
 import type { Format } from '../formats/media-types.js'
 import { type Behind, type Feed, positionColumns, positionOfLast, readFeed, selectChanges } from '../queries/changes.js'

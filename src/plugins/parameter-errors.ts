@@ -1,5 +1,5 @@
 /** From what the validator found to errors that a client can act on. */
-import { ApiError, invalid, quoted, type ParameterError } from '../errors.js'
+import { ApiError, quoted, type ParameterError } from '../errors.js'
 import { expectedForm, isSchema } from '../schemas/expected-form.js'
 
 /** What the validator reports, with its option `verbose`. */
