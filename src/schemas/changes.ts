@@ -47,7 +47,7 @@ const changePage = Type.Object(
     as_of: asOf('When has_more is false, the follower has every change that was committed before this moment'),
     how: Type.Optional(
       Type.String({
-        description: 'Only without `since`: what to do next',
+        description: 'What to do next; only in the answer to a request without since',
         examples: ['Export everything now, then follow.'],
       }),
     ),

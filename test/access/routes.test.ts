@@ -109,7 +109,7 @@ t.test('a route that says nothing of itself keeps the service from starting', as
     const app = startApp(t, nowhere, {}, nowhere, [], {}, (app) => {
       app.get('/v1/rogue', config === undefined ? {} : { config }, () => 'all of it')
     })
-    await t.rejects(app, /do not say who may ask them.*GET \/v1\/rogue/, why)
+    await t.rejects(app, /declare no config\.scope.*GET \/v1\/rogue/, why)
   }
 })
 
