@@ -13,7 +13,7 @@ export const errorCodes = {
   student_not_found: { status: 404, title: 'The student has no attempts' },
   method_not_allowed: { status: 405, title: 'The endpoint does not support this method' },
   not_acceptable: { status: 406, title: 'The endpoint does not offer this representation' },
-  request_timeout: { status: 408, title: 'The request did not arrive completely in time' },
+  request_timeout: { status: 408, title: 'The request did not arrive completely in time; retry' },
   changes_expired: {
     status: 410,
     title: 'Changes since this token are no longer available; start over with a full export',
@@ -165,7 +165,7 @@ const faults: Readonly<Record<string, DatabaseFault>> = {
   '3D000': {
     ...unavailable,
     retryable: false,
-    sentence: 'the server has no database of this name',
+    sentence: 'the server has no such database',
     fix: 'check the name in DATABASE_URL',
   },
   '40': { ...unavailable, reached: true },

@@ -134,7 +134,10 @@ t.test('the question is asked where no probe comes: the first one after a silenc
       asked.add(pid)
     return asked.size >= 2
   }, 'two questions were asked')
-  t.match((await app.inject('/health/ready')).json(), { status: 'unavailable', reason: /it does not answer in time/ })
+  t.match((await app.inject('/health/ready')).json(), {
+    status: 'unavailable',
+    reason: /the database does not answer in time/,
+  })
 })
 
 /** Far from the two waits, one after another, that this was, of 6 s and more. */
@@ -158,7 +161,7 @@ t.test('the first probe is answered in its time', async (t) => {
   proxy.silent = true
   t.match(
     await first(await startApp(t, proxy.url)),
-    { status: 503, reason: /it does not answer/, soon: true },
+    { status: 503, reason: /the database does not answer/, soon: true },
     'of a server that takes connections and says nothing',
   )
 
@@ -169,13 +172,13 @@ t.test('the first probe is answered in its time', async (t) => {
   await holder.query('begin; lock table kysely_migration in access exclusive mode')
   t.match(
     await first(await startApp(t, db.url)),
-    { status: 503, reason: /it does not answer in time/, soon: true },
+    { status: 503, reason: /the database does not answer in time/, soon: true },
     'of a table that is locked',
   )
   await holder.query('rollback; begin; lock table pg_rewrite in access exclusive mode')
   t.match(
     await first(await startApp(t, db.url, { contractTimeoutMs: 20_000 })),
-    { status: 503, reason: /the lock was not checked yet|it does not answer/, soon: true },
+    { status: 503, reason: /the lock was not checked yet|the database does not answer/, soon: true },
     'of a contract check that takes its time',
   )
 })
