@@ -102,7 +102,7 @@ export async function buildApp(
   await app.register(openapi)
   for (const routes of [attempts, changes, anomalies, students, topics, items, irt, operations, metricsRoute]) {
     app.register((scope, _options, done) => {
-      routes(scope as unknown as App, services)
+      routes(scope.withTypeProvider<TypeBoxTypeProvider>(), services)
       done()
     })
   }

@@ -19,8 +19,8 @@ export interface ApiKey {
 }
 
 /*
- * One SHA-256, without a salt or a slow function: those protect passwords that people choose. A key has 256 random bits,
- * which cannot be guessed however fast the hash is, and a slow hash would let wrong keys keep the service busy.
+ * One SHA-256, without a salt or a slow function: those protect passwords that people choose. A key has 256 random
+ * bits, which cannot be guessed however fast the hash is, and a slow hash would let wrong keys keep the service busy.
  */
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
 
@@ -140,7 +140,7 @@ async function readKeyFile(file: string): Promise<string> {
 /**
  * Reads the key file. After `follow` its text is read again every `everyMs` milliseconds, because a mounted secret
  * changes by swapped links, which the watchers of the operating system do not report. A new text is used once it was
- * read twice, so a file that is being written is never read half. An invalid file is logged, and the keys stay in force.
+ * read twice, so a file that is being written is never used. An invalid file is logged; the keys stay in force.
  * @throws Error if the file is invalid at the start
  */
 export async function loadKeyFile(file: string, everyMs = 1_000): Promise<KeyFile> {

@@ -159,7 +159,7 @@ export type TokenVerifier = (token: string, log: KeySetLog) => Promise<Caller>
 
 /**
  * Accepts the signed tokens of one issuer for this audience.
- * @returns a function that returns the caller, or throws InvalidToken, or ApiError access_unavailable if no keys are known
+ * @returns a function that returns the caller; it throws InvalidToken, or ApiError access_unavailable without keys
  */
 export function createTokenVerifier({ issuer, audience, jwksUrl }: JwtSettings, times?: KeySetTimes): TokenVerifier {
   const keys = createKeySet(jwksUrl, times)

@@ -35,8 +35,8 @@ export interface Encoder {
   /**
    * Takes the complete row whose field count is at `bytes[at]`. The bytes may be overwritten afterwards: the encoder
    * copies what it keeps.
-   * @throws Error if the format cannot express the row (a year outside 1 to 9999, in Arrow a null in a column that is not
-   * nullable), or if its fields are not the columns. Then the answer must be aborted: no further row, no end().
+   * @throws Error if the format cannot express the row (a year outside 1 to 9999, in Arrow a null in a column that is
+   * not nullable), or if its fields are not the columns. Then the answer must be aborted: no further row, no end().
    */
   row(bytes: Buffer, at: number): void
   /**

@@ -1,6 +1,6 @@
 /**
- * application/x-ndjson: one JSON object per line. 64-bit ids are decimal strings, counts and sums are numbers. Texts are
- * copied as UTF-8, escaped only where JSON requires it.
+ * application/x-ndjson: one JSON object per line. 64-bit ids are decimal strings, counts and sums are numbers. Texts
+ * are copied as UTF-8, escaped only where JSON requires it.
  */
 import {
   dateWriter,

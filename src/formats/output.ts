@@ -1,6 +1,6 @@
 /**
- * The bytes that an encoder wrote and that were not taken yet: in slabs that grow, are handed over without a copy and are
- * never overwritten. The rest of a slab is used after a take, so a small take does not cost a slab.
+ * The bytes that an encoder wrote and that were not taken yet: in slabs that grow, are handed over without a copy and
+ * are never overwritten. The rest of a slab is used after a take, so a small take does not cost a slab.
  */
 
 const smallest = 64 * 1024
@@ -24,8 +24,8 @@ export class Output {
   }
 
   /**
-   * The position to continue at instead of `to`, with room for `size` and the margin. Moves the bytes that were not taken
-   * if there is no room.
+   * The position to continue at instead of `to`, with room for `size` and the margin. Moves the bytes that were not
+   * taken if there is no room.
    */
   reserve(to: number, size: number): number {
     return to + size <= this.#limit ? to : this.#grow(to, size)

@@ -1,6 +1,6 @@
 /**
- * From PostgreSQL's binary values to text, byte by byte, without BigInt, Date or string, and with every digit. The caller
- * of a writer has reserved the width of the widest value (`widths`); a writer of texts reserves by itself.
+ * From PostgreSQL's binary values to text, byte by byte, without BigInt, Date or string, and with every digit. The
+ * caller of a writer has reserved the width of the widest value (`widths`); a writer of texts reserves by itself.
  */
 import type { Kind } from './encoder.js'
 import type { Output } from './output.js'

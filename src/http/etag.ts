@@ -1,4 +1,4 @@
-/** Conditional pulls: the tag of an answer is of the last version that changed a row of what it covers. */
+/** ETags of answers from the store: a tag names the last version that changed a row which the answer depends on. */
 import { createHash } from 'node:crypto'
 import type { Reader } from '../database/reader.js'
 import { instantsOfDays } from '../queries/aggregates.js'
@@ -9,10 +9,10 @@ import { readReadyStore, type ReadyStore } from '../store/state.js'
 
 type Days = Range & { zone: string }
 
-/** What an answer depends on: rows of a range of time or of days in a zone, everyone's or one student's. */
+/** The rows that an answer depends on: of a range of time, or of days in a time zone; of all students, or of one. */
 export type EtagScope = { student?: string } & ({ range: Range } | { days: Days })
 
-/** What is covered, as one snapshot of the store has it. Equal ones have the same rows. */
+/** The state of these rows in one snapshot of the store. Equal states have the same rows. */
 export interface EtagVersion {
   version: string
   epoch: string | null
@@ -73,17 +73,17 @@ export async function readEtagVersion(
   return { state, covered: { version: version as string, count: count as string, epoch: epoch ?? null } }
 }
 
-/** @param what of the request the answer depends on beside its rows */
+/** @param what the part of the request that the answer depends on beside its rows */
 export const etagOf = ({ version, count, epoch }: EtagVersion, covers: EtagScope, what: unknown): string =>
-  // weak: as_of and the spelling of a representation may differ
+  // weak: as_of and the bytes of a representation may differ
   `W/"${version}-${createHash('sha256')
     .update(JSON.stringify([epoch, count, covers, what]))
     .digest('base64url')
     .slice(0, 12)}"`
 
 /**
- * Whether If-None-Match names the tag: weakly compared (RFC 9110, 13.1.2), since a proxy may have taken the W/ away.
- * @param any whether `*` does
+ * Whether If-None-Match names the tag, by weak comparison (RFC 9110, 13.1.2): a proxy may have removed the W/.
+ * @param any whether `*` names it
  */
 export const matchesEtag = (header: string, tag: string, any: boolean): boolean =>
   header.trim() === '*' ? any : header.match(/"[^"]*"/g)?.includes(tag.slice(2)) === true

@@ -1,4 +1,4 @@
-/** What the endpoints for calibration read: a selection of responses, in memory where it must be counted, and its layouts. */
+/** What the endpoints for calibration read: a selection of responses, counted in memory if needed, and its layouts. */
 import type { Snapshot, StreamContent } from '../database/streams.js'
 import { ApiError, invalid } from '../errors.js'
 import type { Encoder } from '../formats/encoder.js'

@@ -26,8 +26,8 @@ export class Pacer {
 const slice = 1 << 15
 
 /**
- * Runs `work` over all students, `from` to before `to` at a time, and rests in between. The loops are in `work`, a plain
- * function, because engines optimise them better than loops with an await inside.
+ * Runs `work` over all students, `from` to before `to` at a time, and rests in between. The loops are in `work`, a
+ * plain function, because engines optimise them better than loops with an await inside.
  */
 export async function overStudents(
   matrix: ResponseMatrix,

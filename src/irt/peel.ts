@@ -34,7 +34,7 @@ export interface Kept {
 }
 
 /**
- * Applies minimum counts of responses; several responses of one student to one item count each. Linear in the responses.
+ * Applies minimum counts of responses; several of one student to one item count each. Linear in the responses.
  * @throws the reason of an aborted signal
  */
 export async function peel(matrix: ResponseMatrix, options: PeelOptions = {}): Promise<Kept> {

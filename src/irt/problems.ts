@@ -38,7 +38,8 @@ export async function problemsOf(result: ReadinessResult, pacer: Pacer): Promise
         code: 'no_responses',
         severity: 'refuses',
         detail:
-          'No responses are left: there is nothing to fit. Widen the filters, or lower min_per_item and min_per_student.',
+          'No responses are left: there is nothing to fit. ' +
+          'Widen the filters, or lower min_per_item and min_per_student.',
       },
     ]
 
@@ -123,8 +124,8 @@ export async function problemsOf(result: ReadinessResult, pacer: Pacer): Promise
     add(
       'too_few_responses',
       'suffers',
-      `${counted(rare.length, 'item')} with fewer than ${tooFew} responses (${ids(rare)}): standard errors will be large.`,
-      `Exclude them with min_per_item=${tooFew}, or collect more responses.`,
+      `${counted(rare.length, 'item')} with fewer than ${tooFew} responses (${ids(rare)}):`,
+      `standard errors will be large. Exclude them with min_per_item=${tooFew}, or collect more responses.`,
     )
   const extreme = flagged('too_easy', 'too_hard')
   if (extreme.length > 0)

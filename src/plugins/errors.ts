@@ -1,4 +1,4 @@
-/** One shape for every error: RFC 9457. The text of the database or of the code goes to the log, never to the client. */
+/** One shape for every error: RFC 9457. Texts of the database or of the code go to the log, never to the client. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { ApiError, databaseErrorCode, errorCodes, type ErrorCode } from '../errors.js'

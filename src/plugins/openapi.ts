@@ -106,8 +106,8 @@ export const openapi = fp(
           version: contractVersion,
           description:
             'A read-only API over the PostgreSQL view `attempt` (contract V1): attempts, students, topics, items and ' +
-            'anomalies, and a check that the definition of the view has not changed. 64-bit integers are decimal strings. ' +
-            'Timestamps are UTC with six fraction digits. Ranges include their start and exclude their end.',
+            'anomalies, and a check that the definition of the view has not changed. 64-bit integers are decimal ' +
+            'strings. Timestamps are UTC with six fraction digits. Ranges include their start and exclude their end.',
           license: { name: 'Proprietary', identifier: 'LicenseRef-Proprietary' },
         },
         servers: [{ url: '/', description: 'This service' }],
@@ -118,8 +118,8 @@ export const openapi = fp(
               scheme: 'bearer',
               description:
                 'An API key from `attempt-api key create`, as `Authorization: Bearer attempt_key_...`. Scopes: ' +
-                '`attempts:read` gives access to every row and aggregate, `aggregates:read` to the aggregates that show no ' +
-                'single student, `metrics:read` to the metrics.',
+                '`attempts:read` gives access to every row and aggregate, `aggregates:read` to the aggregates that ' +
+                'show no single student, `metrics:read` to the metrics.',
             },
             apiKeyHeader: {
               type: 'apiKey',

@@ -14,7 +14,7 @@ const everyMs = 250
 /** One long pause (a large page, a garbage collection) is not an overload: two samples in a row are. */
 const lateSamples = 2
 
-/** Whether the percent escapes of a query are valid. A value with half an escape would match nothing, without an error. */
+/** Whether the percent escapes of a query are valid. A value with half an escape would silently match nothing. */
 function hasValidEscapes(url: string): boolean {
   const query = url.indexOf('?')
   if (query === -1 || !url.includes('%', query)) return true
@@ -31,22 +31,22 @@ export const overload = fp(
     app.addHook('onRequest', (request, _reply, next) => {
       // RFC 9112, 3.2: an HTTP/1.1 request names its host; Node would refuse it without a problem document
       if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
-        next(new ApiError('bad_request', 'An HTTP/1.1 request needs the header Host') as never)
+        next(new ApiError('bad_request', 'An HTTP/1.1 request needs the header Host'))
       else if (request.url.length <= longestUrl)
         next(
           hasValidEscapes(request.url)
             ? undefined
-            : (new ApiError(
+            : new ApiError(
                 'bad_request',
                 'The query has an invalid percent escape, or one that is not UTF-8. Write a literal % as %25',
-              ) as never),
+              ),
         )
       else
         next(
           new ApiError(
             'uri_too_long',
             `The URL has ${request.url.length} bytes; the limit is ${longestUrl}. Split the request`,
-          ) as never,
+          ),
         )
     })
     if (overloadDelayMs === 0) return done()
@@ -72,7 +72,7 @@ export const overload = fp(
     app.addHook('onRequest', (request, _reply, next) => {
       const { requestClass } = request.routeOptions.config
       if (late < lateSamples || requestClass === undefined || requestClass === 'probe') next()
-      else next(new ApiError('overloaded', 'The service is overloaded. Retry in a second', undefined, 1) as never)
+      else next(new ApiError('overloaded', 'The service is overloaded. Retry in a second', undefined, 1))
     })
     done()
   },

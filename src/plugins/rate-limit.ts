@@ -8,7 +8,7 @@ import fp from 'fastify-plugin'
 import type { Config } from '../config.js'
 import { ApiError } from '../errors.js'
 
-/** The client that a request counts for: the caller of its key or token, else its address. An IPv6 /64 network is one. */
+/** The client that a request counts for: the caller of its key or token, else its address (IPv6: its /64 network). */
 export const clientOf = ({ caller, ip }: FastifyRequest): string =>
   caller === undefined ? `address ${normalizeIP(ip)}` : `caller ${caller.id}`
 

@@ -15,8 +15,8 @@ declare module 'fastify' {
 type Settings = Pick<Config, 'timeoutPageMs' | 'timeoutAggregateMs' | 'timeoutMaxMs' | 'streamTimeoutS'>
 
 /**
- * The whole seconds of `Prefer: wait` (RFC 7240), of which the first counts. Any other value is ignored, like an unknown
- * preference.
+ * The whole seconds of `Prefer: wait` (RFC 7240), of which the first counts. Any other value is ignored, as an
+ * unknown preference is.
  */
 export function preferredWait(prefer: string | string[] | undefined): number | undefined {
   if (prefer === undefined) return undefined

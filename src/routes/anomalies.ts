@@ -15,8 +15,8 @@ export const anomalies: Routes = (app, services) => {
         operationId: 'listAnomalies',
         summary: 'List what the view excluded, defaulted or kept although it is unexpected',
         description:
-          'Ordered by exam result, position and reason. since and until refer to completed_at of the exam. Always read ' +
-          'from the view.',
+          'Ordered by exam result, position and reason. since and until refer to completed_at of the exam. ' +
+          'Always read from the view.',
         querystring: anomaliesQuerystring,
         response: { 200: anomaliesResponse, ...dataProblems() },
       },

@@ -16,8 +16,8 @@ export const attempts: Routes = (app, services) => {
         operationId: 'listAttempts',
         summary: 'List rows of the view attempt',
         description:
-          'Ordered by completed_at, then student_id, item_id and attempt_no. With a student or a session, the service ' +
-          'reads only that history; with a range of time, only the rows in the range.',
+          'Ordered by completed_at, then student_id, item_id and attempt_no. With a student or a session, the ' +
+          'service reads only that history; with a range of time, only the rows in the range.',
         querystring: attemptsQuerystring,
         response: { 200: attemptsResponse, ...dataProblems() },
       },

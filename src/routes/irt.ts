@@ -34,10 +34,10 @@ export const irt: Routes = (app, services) => {
         summary: 'List response data for an estimator',
         description:
           'A stream from one snapshot, ordered by student and item. Layouts: long (default; CSV, NDJSON, Arrow) has ' +
-          'the columns id, item, resp and rt of the Item Response Warehouse, and wave with attempts=all; wide (CSV) has ' +
-          `one row per student and one column per item, at most ${limits.irtWideItems}, their number in the header ` +
-          'Attempt-Columns; subjects (NDJSON) has one object per student. Minimum counts need a second pass, so the ' +
-          'first byte comes later.',
+          'the columns id, item, resp and rt of the Item Response Warehouse, and wave with attempts=all; wide (CSV) ' +
+          `has one row per student and one column per item, at most ${limits.irtWideItems}, their number in the ` +
+          'header Attempt-Columns; subjects (NDJSON) has one object per student. Minimum counts need a second pass, ' +
+          'so the first byte comes later.',
         querystring: responsesQuerystring,
         response: {
           200: responsesResponse,

@@ -13,8 +13,8 @@ export const metricsRoute: Routes = (app) => {
         operationId: 'getMetrics',
         summary: 'Get metrics for Prometheus',
         description:
-          'Text exposition format. Never waits for a database that does not answer: then the values are the last known ' +
-          'ones and `attempt_database_up` is 0. docs/observability.md explains each metric.',
+          'Text exposition format. Never waits for a database that does not answer: then the values are the last ' +
+          'known ones and `attempt_database_up` is 0. docs/observability.md explains each metric.',
         querystring: noParameters,
         response: {
           200: {

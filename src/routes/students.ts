@@ -107,8 +107,8 @@ export const students: Routes = (app, services) => {
         operationId: 'listStudentDays',
         summary: 'List one aggregate per student, topic and day',
         description:
-          'Ordered by date, student_id and topic_id (by code points; no topic comes last). since and until are dates in ' +
-          'the time zone tz.',
+          'Ordered by date, student_id and topic_id (by code points; no topic comes last). since and until are dates ' +
+          'in the time zone tz.',
         querystring: studentDaysQuerystring,
         response: { 200: studentDaysResponse, ...unchangedResponse, ...dataProblems() },
       },

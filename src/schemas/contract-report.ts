@@ -6,8 +6,8 @@ export const contractReport = Type.Object(
   {
     status: oneOf(['pass', 'fail', 'error'], {
       description:
-        'pass: all checks hold (200). fail: the deployed view violates the contract (409). error: the check could not ' +
-        'be completed (503).',
+        'pass: all checks hold (200). fail: the deployed view violates the contract (409). error: the check could ' +
+        'not be completed (503).',
     }),
     contract: Type.String({ description: 'Version of the contract', examples: ['1.0.0'] }),
     migration: nullable('The applied migration that created the view'),

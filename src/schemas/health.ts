@@ -18,8 +18,8 @@ const store = Type.Object(
     detail: oneOf(['ok', 'filling', 'lagging', 'degraded', 'unreachable'], {
       description:
         'lagging: more than STORE_LAG_S behind, so requests read the view. degraded: verification found a difference ' +
-        'within the last 24 hours. unreachable: the database of the store did not answer at once. None of these changes ' +
-        'the status.',
+        'within the last 24 hours. unreachable: the database of the store did not answer at once. None of these ' +
+        'changes the status.',
     }),
   },
   { additionalProperties: false },

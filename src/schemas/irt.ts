@@ -20,8 +20,8 @@ const selection = {
   answered: Type.Optional(
     oneOf(['explicit', 'any'], {
       description:
-        'explicit: only responses whose correctness is in the source (default). any: also those without it, which the ' +
-        'view counts as incorrect.',
+        'explicit: only responses whose correctness is in the source (default). any: also those without it, which ' +
+        'the view counts as incorrect.',
     }),
   ),
   min_per_item: Type.Optional(
@@ -36,8 +36,8 @@ const selection = {
   anchor_item_id: Type.Optional(
     many(
       int64('An item.', '1001'),
-      'Items to keep whatever their counts. An anchor without any response in the selection is an error (422). Repeat ' +
-        'the parameter for several.',
+      'Items to keep whatever their counts. An anchor without any response in the selection is an error (422). ' +
+        'Repeat the parameter for several.',
     ),
   ),
   sample: Type.Optional(
@@ -72,7 +72,8 @@ export type SelectionParameters = Omit<Static<typeof readinessQuerystring>, 'for
 
 export const responsesResponse = {
   description:
-    'The responses. The trailer `Attempt-Rows` has their number; with the layouts wide and subjects, the number of students.',
+    'The responses. The trailer `Attempt-Rows` has their number; with the layouts wide and subjects, the number of ' +
+    'students.',
   content: {
     [mediaTypes.csv]: { schema: { type: 'string', description: 'Layouts long and wide' } },
     [mediaTypes.ndjson]: { schema: { type: 'string', description: 'Layouts long and subjects' } },
@@ -128,7 +129,8 @@ const readiness = Type.Object(
     perfect_scores: count('Students with only correct responses: no finite maximum-likelihood ability'),
     zero_scores: count('Students with only incorrect responses: no finite maximum-likelihood ability'),
     components: count(
-      'Connected components of the graph of students and items. Parameters of different components are not on one scale',
+      'Connected components of the graph of students and items. Parameters of different components are not on one ' +
+        'scale',
     ),
     largest_components: Type.Array(
       Type.Object(

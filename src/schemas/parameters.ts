@@ -108,8 +108,8 @@ export const parameters = {
   }),
   source: oneOf(['live', 'store'], {
     description:
-      'live: read the view. store: read the store. Default: the store if it is enabled and up to date, else the view; ' +
-      'the header Attempt-Source names the one that was read.',
+      'live: read the view. store: read the store. Default: the store if it is enabled and up to date, else the ' +
+      'view; the header Attempt-Source names the one that was read.',
   }),
   min_attempts: positive('Only groups with at least this many attempts, counted after the other filters.', 10),
 } as const

@@ -72,7 +72,8 @@ export function pageOrStream(page: TSchema) {
   return {
     description:
       'One page as JSON, or the whole result as a stream: from one snapshot, in the same order, with the number of ' +
-      'rows in the trailer `Attempt-Rows`. A stream that fails is aborted, so a client never sees a short answer as a whole one.',
+      'rows in the trailer `Attempt-Rows`. A stream that fails is aborted, so a client always sees an error and ' +
+      'never a short result.',
     content: {
       [mediaTypes.json]: { schema: page },
       [mediaTypes.ndjson]: stream('One row per line, as in `data`'),
@@ -96,7 +97,7 @@ export const listResponse = ($id: string, row: TSchema, extra: Record<string, TS
 export const unchangedResponse = {
   304: {
     description:
-      'The answer that If-None-Match names is still current. Answers from the store carry an ETag, which changes when ' +
-      'a row in the days that they cover changes.',
+      'The answer that If-None-Match names is still current. Answers from the store carry an ETag, which changes ' +
+      'when a row in the days that they cover changes.',
   },
 }

@@ -71,7 +71,7 @@ t.test('a file that is not right is refused with every problem, and without what
   }
   for (const text of ['', 'null', '[]', '{}', '{"keys": {}}', JSON.stringify({ keys: [], more: 1 }), key])
     refused(text, /one member, a list called keys/)
-  refused(`keys:\n  - {name: a, sha256: "${hash}`, /line \d is neither/)
+  refused(`keys:\n  - {name: a, sha256: "${hash}`, /line \d is not valid YAML or JSON/)
   refused(`{"keys": [{"name": "${key}" "x"}]}`, /line 1 is neither/)
   refused({ keys: [good, { ...good, name: 'b' }] }, /number 2 \(b\) has the hash of number 1 \(a\)/)
   refused({ keys: [{ ...good, sha256: key }] }, /the key itself/)
