@@ -1,4 +1,5 @@
 /** The table of contents: options, plugins, routes, in this order. Builds and never listens. */
+import accepts from '@fastify/accepts'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { LogController } from 'fastify'
 import { createMetrics, type Metrics } from './observability/metrics.js'
@@ -22,7 +23,7 @@ import { operations } from './routes/operations.js'
 import { students } from './routes/students.js'
 import { topics } from './routes/topics.js'
 import type {} from './http/route-config.js'
-import { problemSchema } from './schemas/responses.js'
+import { problemSchema } from './schemas/problems.js'
 import type { App, Services } from './services.js'
 import { serviceVersion } from './version.js'
 
@@ -34,7 +35,7 @@ declare module 'fastify' {
 
 export interface AppOptions {
   logger?: object | boolean
-  /** None: whoever reaches the service may ask everything. */
+  /** None: every request is allowed. */
   access?: Access | undefined
   corsOrigins?: readonly string[]
 }
@@ -46,8 +47,8 @@ export async function buildApp(
 ): Promise<App> {
   const app = fastify({
     logger,
-    // unknown and repeated parameters are errors, never ignored; a single value of a list needs no second one;
-    // strict numbers would not look at the maximum of digits that are beyond every number
+    // unknown and repeated parameters are errors, never ignored; a list may have a single value; strict numbers would
+    // skip the maximum for digits beyond the range of a double
     ajv: {
       customOptions: {
         removeAdditional: false,
@@ -55,10 +56,12 @@ export async function buildApp(
         allErrors: true,
         useDefaults: false,
         strictNumbers: false,
+        // an error says what was sent, and what its schema allows
+        verbose: true,
       },
     },
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
-    // docs/limits.md has them all
+    // docs/limits.md explains every limit
     bodyLimit: 16_384,
     http: {
       maxHeaderSize: 65_536,
@@ -67,20 +70,20 @@ export async function buildApp(
       requireHostHeader: false,
     },
     requestTimeout: 20_000,
-    // fastify's own 10 s would end a longer grace as a failure
+    // Fastify's own 10 s would turn a longer grace period into a failure
     pluginTimeout: services.limits.shutdownGraceS * 1000 + 10_000,
     keepAliveTimeout: services.limits.keepAliveS * 1000,
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: answerUnroutable,
     trustProxy: services.limits.trustProxy.length > 0 && [...services.limits.trustProxy],
-    // the plugin shutdown refuses, and lets probes through
+    // the plugin shutdown refuses requests, but not probes
     return503OnClosing: false,
-    // one line a request, when it is over: plugins/requests.ts
+    // one line per request, at its end: observability/request-log.ts
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     genReqId: requestId,
     childLoggerFactory: childLogger,
   }).withTypeProvider<TypeBoxTypeProvider>()
-  // The data routes write their own JSON; what is left is small.
+  // the data routes write their own JSON; the other answers are small
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   answerExpectations(app.server)
   app.server.maxConnections = services.limits.maxConnections
@@ -88,9 +91,10 @@ export async function buildApp(
   app.decorate('metrics', metrics)
   await app.register(requests, { metrics, slowQueries: services.slowQueries })
   await app.register(errors)
+  await app.register(accepts)
   await app.register(headers, { corsOrigins })
   await app.register(overload, services.limits)
-  await app.register(shutdown, { graceS: services.limits.shutdownGraceS, cut: services.abortRunning })
+  await app.register(shutdown, { graceS: services.limits.shutdownGraceS, abort: services.abortRunning })
   await app.register(access, { access: who })
   app.addSchema(problemSchema)
   await app.register(rateLimit, services.limits)
@@ -98,11 +102,11 @@ export async function buildApp(
   await app.register(openapi)
   for (const routes of [attempts, changes, anomalies, students, topics, items, irt, operations, metricsRoute]) {
     app.register((scope, _options, done) => {
-      routes(scope as unknown as App, services)
+      routes(scope.withTypeProvider<TypeBoxTypeProvider>(), services)
       done()
     })
   }
-  // the refresher and the heartbeat end beside the last answers, not after them
+  // the refresher and the heartbeat end during the last answers, not after them
   app.addHook('preClose', (done) => {
     services.stopBackgroundWork()
     done()

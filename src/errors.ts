@@ -1,61 +1,62 @@
-/** Every error code of the service, with its status and meaning; one table from SQLSTATE to code. */
+/**
+ * Every error code of the service, and one table from errno and SQLSTATE to code and sentence.
+ * docs/errors.md explains the codes to clients.
+ */
 
 export const errorCodes = {
-  invalid_parameter: { status: 400, title: 'A parameter is malformed, unknown, repeated or out of range' },
+  invalid_parameter: { status: 400, title: 'A parameter is unknown, repeated, malformed or out of range' },
   invalid_cursor: { status: 400, title: 'The cursor is damaged, or belongs to other filters or another order' },
-  bad_request: { status: 400, title: 'The request could not be read' },
-  unauthenticated: { status: 401, title: 'The request has no key or token, or one that is not accepted' },
-  insufficient_scope: { status: 403, title: 'The key or token does not have the scope that this needs' },
-  not_found: { status: 404, title: 'There is nothing at this path' },
-  student_not_found: { status: 404, title: 'The student has no attempt' },
-  method_not_allowed: { status: 405, title: 'The path exists, but not with this method' },
-  not_acceptable: { status: 406, title: 'The representation that was asked for is not available here' },
-  request_timeout: { status: 408, title: 'The request did not come in whole in time' },
+  bad_request: { status: 400, title: 'The request cannot be read' },
+  unauthenticated: { status: 401, title: 'The request has no valid API key or token' },
+  insufficient_scope: { status: 403, title: 'The API key or token lacks the scope that this endpoint needs' },
+  not_found: { status: 404, title: 'No such endpoint' },
+  student_not_found: { status: 404, title: 'The student has no attempts' },
+  method_not_allowed: { status: 405, title: 'The endpoint does not support this method' },
+  not_acceptable: { status: 406, title: 'The endpoint does not offer this representation' },
+  request_timeout: { status: 408, title: 'The request did not arrive completely in time; retry' },
   changes_expired: {
     status: 410,
-    title: 'The changes since this token are not to be had any more, or never were here: begin anew',
+    title: 'Changes since this token are no longer available; start over with a full export',
   },
-  payload_too_large: { status: 413, title: 'The request is too large' },
-  uri_too_long: { status: 414, title: 'The URL or a part of its path is too long' },
-  unsupported_media_type: { status: 415, title: 'The request body is of a type that is not read here' },
-  expectation_failed: { status: 417, title: 'The request expects what this service does not do' },
+  payload_too_large: { status: 413, title: 'The request body is too large' },
+  uri_too_long: { status: 414, title: 'The URL, or a part of its path, is too long' },
+  unsupported_media_type: { status: 415, title: 'The service does not read request bodies of this type' },
+  expectation_failed: { status: 417, title: 'The service does not support the Expect header of the request' },
   anchor_without_responses: { status: 422, title: 'An anchor item has no response in the selection' },
-  too_many_items: { status: 422, title: 'The layout wide would have more columns than it may' },
-  too_many_responses: { status: 422, title: 'The selection has more responses than are counted in memory' },
-  too_many_requests: { status: 429, title: 'The client has asked more often than it may; try again after Retry-After' },
-  headers_too_large: { status: 431, title: 'The headers of the request are too large' },
-  http_version_not_supported: { status: 505, title: 'Streams need HTTP/1.1 or newer' },
-  internal_error: { status: 500, title: 'The service failed; the log has the reason under the request id' },
+  too_many_items: { status: 422, title: 'The wide layout would have too many item columns' },
+  too_many_responses: { status: 422, title: 'The selection has more responses than the service counts in memory' },
+  too_many_requests: { status: 429, title: 'The client exceeds its request limit; retry after Retry-After seconds' },
+  headers_too_large: { status: 431, title: 'The request headers are too large' },
+  internal_error: { status: 500, title: 'The service failed; its log has the reason under the request id' },
   not_migrated: {
     status: 503,
-    title: 'The database lacks the view attempt: run attempt-api migrate up, with --again where it was there before',
+    title: 'The database lacks the view attempt; run attempt-api migrate up, with --again if the view was there before',
   },
-  database_unavailable: { status: 503, title: 'The database cannot be reached or refused the work; try again' },
+  database_unavailable: { status: 503, title: 'The database cannot be reached or refuses the work; retry' },
   access_unavailable: {
     status: 503,
-    title: 'Whether the token is good cannot be told, because the keys of its issuer cannot be fetched; try again',
+    title: 'The keys of the token issuer cannot be fetched, so the token cannot be checked; retry',
   },
-  store_unavailable: { status: 503, title: 'The store that was asked for is not there, not whole or too far behind' },
-  too_many_streams: { status: 503, title: 'As many streams run as may run at a time; try again' },
-  shutting_down: { status: 503, title: 'The service is shutting down; try again, another one answers' },
-  overloaded: { status: 503, title: 'The service has more to do than it can; try again' },
-  too_busy: { status: 503, title: 'No database connection became free in time; try again' },
-  timeout: {
-    status: 504,
-    title: 'The answer took longer than a request of its kind may take, or than it asked for with Prefer: wait',
-  },
+  store_unavailable: { status: 503, title: 'The requested store is missing, incomplete or too far behind' },
+  too_many_streams: { status: 503, title: 'The maximum number of streams is running; retry' },
+  shutting_down: { status: 503, title: 'The service is shutting down; retry' },
+  overloaded: { status: 503, title: 'The service is overloaded; retry' },
+  too_busy: { status: 503, title: 'No database connection became free in time; retry' },
+  timeout: { status: 504, title: 'The answer takes longer than the time limit of the request' },
+  http_version_not_supported: { status: 505, title: 'Streams need HTTP/1.1 or later' },
 } as const
 
 export type ErrorCode = keyof typeof errorCodes
 
 export interface ParameterError {
   parameter: string
+  /** A predicate: "must be ...". */
   message: string
 }
 
-/** An error that a client is meant to see: `detail` says what to change. */
+/** An error that the client sees: `detail` says what is wrong and what to do. */
 export class ApiError extends Error {
-  /** @param retryAfterS seconds after which it is worth to ask again; 503 without it says 5 */
+  /** @param retryAfterS seconds until a retry is useful; a 503 without it says 5 */
   constructor(
     readonly code: ErrorCode,
     detail: string,
@@ -71,92 +72,199 @@ export class ApiError extends Error {
   }
 }
 
-/** A 400 that names one parameter. */
-export const invalid = (parameter: string, message: string): ApiError =>
-  new ApiError('invalid_parameter', `${parameter}: ${message}`, [{ parameter, message }])
+/**
+ * A 400 that names one parameter.
+ * @param message a predicate: "must be ..."
+ */
+export const invalid = (
+  parameter: string,
+  message: string,
+  detail = `\`${parameter}\` ${message}`,
+  code: 'invalid_parameter' | 'invalid_cursor' = 'invalid_parameter',
+): ApiError => new ApiError(code, detail, [{ parameter, message }])
 
-const connectionErrors = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOTFOUND',
-  'ETIMEDOUT',
-  'EPIPE',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-])
+const longestQuote = 100
+/** An API key, or the first part of a JWT. */
+const secret = /attempt_key_|eyJ[\w-]+\./
+
+/** What a client sent, for a message: in double quotes, shortened, and never a key or token. */
+export function quoted(sent: unknown): string {
+  const text = String(sent)
+  if (secret.test(text)) return 'a value that looks like a key or token'
+  return JSON.stringify(text.length > longestQuote ? `${text.slice(0, longestQuote)}...` : text)
+}
+
+/** What an errno, an SQLSTATE or the driver means. */
+export interface DatabaseFault {
+  code: ErrorCode
+  /** What happened, for the engineer on call; never the driver's text, which may name a host or a role. */
+  sentence?: string
+  /** What to do about it. `DATABASE_URL` stands for the variable that leads to the database. */
+  fix?: string
+  /** Whether the same request may succeed later without anybody changing anything. */
+  retryable: boolean
+  /** The server worked on the statement: it was reached, and its state is known. */
+  reached?: true
+}
+
+const unavailable = { code: 'database_unavailable', retryable: true } as const
+const retry = 'retry'
+const network = 'check host and port of DATABASE_URL, and the network'
+const noRoute: DatabaseFault = {
+  ...unavailable,
+  sentence: 'the database cannot be reached: there is no network route to its host',
+  fix: 'check the host of DATABASE_URL, and the network',
+}
+const closed: DatabaseFault = { ...unavailable, sentence: 'the database closed the connection', fix: retry }
+const silent: DatabaseFault = { ...unavailable, sentence: 'the database does not answer', fix: network }
+
+/** By errno or SQLSTATE, else by the SQLSTATE's class, its first two characters. */
+const faults: Readonly<Record<string, DatabaseFault>> = {
+  ECONNREFUSED: {
+    ...unavailable,
+    sentence: 'the database refuses the connection (nothing listens at its address)',
+    fix: 'check host and port of DATABASE_URL, and that the server runs',
+  },
+  ENOTFOUND: {
+    ...unavailable,
+    sentence: 'the host name of the database is unknown',
+    fix: 'check the host of DATABASE_URL',
+  },
+  EAI_AGAIN: {
+    ...unavailable,
+    sentence: 'the host name of the database cannot be resolved at the moment',
+    fix: retry,
+  },
+  EHOSTUNREACH: noRoute,
+  ENETUNREACH: noRoute,
+  ETIMEDOUT: silent,
+  ECONNRESET: closed,
+  EPIPE: closed,
+  '08': unavailable,
+  '25006': {
+    code: 'internal_error',
+    retryable: false,
+    sentence: 'this database is a standby and can only be read',
+    fix: 'give the primary in DATABASE_URL',
+  },
+  '25P03': { ...unavailable, retryable: false },
+  '25P04': { ...unavailable, retryable: false },
+  '28': { ...unavailable, retryable: false },
+  '28000': {
+    ...unavailable,
+    retryable: false,
+    sentence: 'the database refuses the role',
+    fix: "check DATABASE_URL and the server's pg_hba.conf",
+  },
+  '28P01': {
+    ...unavailable,
+    retryable: false,
+    sentence: 'the database refuses the password',
+    fix: 'check user and password of DATABASE_URL',
+  },
+  '3D000': {
+    ...unavailable,
+    retryable: false,
+    sentence: 'the server has no such database',
+    fix: 'check the name in DATABASE_URL',
+  },
+  '40': { ...unavailable, reached: true },
+  '42501': { ...unavailable, retryable: false },
+  '42883': { code: 'not_migrated', retryable: false },
+  '42P01': { code: 'not_migrated', retryable: false },
+  '53': { ...unavailable, retryable: false },
+  '53100': {
+    ...unavailable,
+    retryable: false,
+    sentence: 'the disk of the database is full',
+    fix: 'free disk space on the server',
+  },
+  '53200': {
+    ...unavailable,
+    retryable: false,
+    sentence: 'the database is out of memory',
+    fix: 'free memory on the server',
+  },
+  '53300': { ...unavailable, sentence: 'the database has no connection left', fix: retry },
+  '55P03': { ...unavailable, reached: true },
+  '57': { ...unavailable, retryable: false },
+  '57014': {
+    code: 'timeout',
+    retryable: true,
+    sentence: 'the database does not answer in time',
+    fix: retry,
+  },
+  '57P01': { ...unavailable, sentence: 'the database is shutting down', fix: 'retry when it is back' },
+  '57P02': { ...unavailable, sentence: 'the database crashed and is recovering', fix: retry },
+  '57P03': {
+    ...unavailable,
+    sentence: 'the database is starting up, recovering or shutting down',
+    fix: retry,
+  },
+  '58': { ...unavailable, retryable: false },
+  XX: { ...unavailable, retryable: false },
+}
+
+/** What the driver reports without a code. The first match counts. */
+const driverFaults: readonly (readonly [RegExp, DatabaseFault])[] = [
+  [/timeout exceeded when trying to connect/i, { ...silent, code: 'too_busy' }],
+  [/timeout expired|Query read timeout|terminated due to connection timeout/i, silent],
+  [/Connection terminated|connection is closed|Client has encountered a connection error/i, closed],
+]
+
+/** Codes that mean this only while a connection is being made. */
+const whileConnecting: Readonly<Record<string, DatabaseFault>> = {
+  // the socket file of a local server
+  ENOENT: { ...unavailable, sentence: 'nothing listens at the address of the database', fix: network },
+  '55000': { ...unavailable, retryable: false, sentence: 'the server accepts no connections to this database' },
+}
+
+/** A pooler ignores what the session sets: timestamps would be in its time zone. */
+const pooler: DatabaseFault = {
+  ...unavailable,
+  sentence:
+    'the database cannot be used: a pooler before it does not pass on the settings of the session (docs/poolers.md)',
+}
+
+/** The error, or the first of those of the addresses that a connection attempt tried. */
+export function firstError(error: unknown): Error & { code?: string; detail?: string } {
+  if (error instanceof AggregateError && error.errors[0] instanceof Error) return error.errors[0]
+  return error instanceof Error ? error : new Error(String(error))
+}
+
+/** What an error of the database or of the way to it means; undefined where it is neither. */
+export function databaseFault(error: unknown): DatabaseFault | undefined {
+  const { code = '', message } = firstError(error)
+  if (code === '08P01' && /startup parameter/.test(message)) return pooler
+  // an errno has no class
+  const byCode = faults[code] ?? (/^[0-9A-Z]{5}$/.test(code) ? faults[code.slice(0, 2)] : undefined)
+  return byCode ?? driverFaults.find(([pattern]) => pattern.test(message))?.[1]
+}
 
 const connectFailures = new WeakSet<Error>()
 
-/** Of what keeps a connection from being made (names, sockets, certificates, roles, databases) there is no end: none of it is our mistake. */
+/**
+ * Marks a connection failure, never an internal error: names, sockets, certificates, roles and databases fail in more
+ * ways than a table can list.
+ * @throws the error
+ */
 export function notConnected(error: unknown): never {
   if (error instanceof Error) connectFailures.add(error)
   throw error
 }
 
-/** The error code for what pg or the network threw; undefined where it is our own mistake. */
+/** The error code for what the driver or the network reported; undefined where it is a mistake of the service. */
 export function databaseErrorCode(error: unknown): ErrorCode | undefined {
   if (!(error instanceof Error)) return undefined
   if (error instanceof ApiError) return error.code === 'timeout' || error.code === 'too_busy' ? error.code : undefined
-  const code = (error as { code?: unknown }).code
-  if (typeof code === 'string') {
-    if (connectionErrors.has(code)) return 'database_unavailable'
-    if (code === '57014') return 'timeout'
-    if (code === '42P01' || code === '42883') return 'not_migrated'
-    // connection, authorization, resources, operator intervention, system, standby conflict, sessions ended by the role's own limits
-    if (/^(08|28|53|57|58|XX|40|25P03|25P04)/.test(code) || code === '42501' || code === '55P03')
-      return 'database_unavailable'
-  }
-  if (error.message.includes('timeout exceeded when trying to connect')) return 'too_busy'
-  if (
-    /Connection terminated|connection is closed|Client has encountered a connection error|Query read timeout/i.test(
-      error.message,
-    )
-  )
-    return 'database_unavailable'
-  return connectFailures.has(error) ? 'database_unavailable' : undefined
+  const code = databaseFault(error)?.code ?? (connectFailures.has(error) ? 'database_unavailable' : 'internal_error')
+  return code === 'internal_error' ? undefined : code
 }
 
-const unreachable: Record<string, string> = {
-  ECONNREFUSED: 'nothing listens at its address',
-  ENOTFOUND: 'the name of its host is not known',
-  EAI_AGAIN: 'the name of its host cannot be looked up now',
-  EHOSTUNREACH: 'there is no way to its host',
-  ENETUNREACH: 'there is no way to its host',
-  ECONNRESET: 'it closed the connection',
-  ETIMEDOUT: 'it does not answer',
-  '57P03': 'it is starting up, recovering or shutting down',
-  '57P01': 'it is shutting down',
-  '57P02': 'it crashed',
-  '57014': 'it does not answer in time',
-  '53300': 'it has no connection left',
-  '53100': 'its disk is full',
-  '53200': 'it is out of memory',
-  '28P01': 'it refuses the password',
-  '28000': 'it refuses the role',
-  '3D000': 'there is no such database on the server',
-  '55000': 'it takes no connections to this database',
-  ENOENT: 'nothing listens at its address',
-}
-
-/** A pooler between that does not pass on what the sessions set: without that, timestamps would be in its time zone. */
-export const refusedSettings = 'a pooler before it does not pass on the settings of the session (docs/poolers.md)'
-
-/** In a sentence for the engineer on call, in words of ours: the text of pg may name a host or a role. */
+/** Why a connection cannot be made, in one sentence for the engineer on call. */
 export function whyUnreachable(error: unknown): string {
-  const { code, message = '' } = (error ?? {}) as { code?: string; message?: string }
-  const known =
-    code === undefined
-      ? undefined
-      : code === '08P01' && /startup parameter/.test(message)
-        ? refusedSettings
-        : unreachable[code]
-  const why =
-    known ??
-    (/timeout|timed out/i.test(message)
-      ? 'it does not answer'
-      : /terminated/i.test(message)
-        ? 'it closed the connection'
-        : undefined)
-  return `the database cannot be reached${why === undefined ? '' : `: ${why}`}`
+  const { code = '', message } = firstError(error)
+  const fault =
+    whileConnecting[code] ?? databaseFault(error) ?? (/timeout|timed out/i.test(message) ? silent : undefined)
+  return fault?.sentence ?? 'the database cannot be reached'
 }

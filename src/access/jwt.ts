@@ -1,4 +1,4 @@
-/** Bearer tokens of an identity provider: signed JWTs, whose keys are fetched, kept and followed. */
+/** Bearer tokens of an identity provider: signed JWTs, whose keys are fetched, cached and refreshed. */
 import { createHash } from 'node:crypto'
 import { createLocalJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTPayload, type JWTVerifyGetKey } from 'jose'
 import type { JwtSettings } from '../config.js'
@@ -10,17 +10,17 @@ export interface KeySetLog {
   warn(object: object, message: string): void
 }
 
-/** Milliseconds. Not configuration: who runs the service has no reason to know them; tests have. */
+/** Milliseconds. Not configuration: only tests need other values. */
 export interface KeySetTimes {
-  /** A fetch takes no longer. */
+  /** Time limit of a fetch. */
   timeoutMs: number
-  /** From then on keys are fetched again, beside the requests. */
+  /** Age from which keys are fetched again in the background. */
   freshMs: number
-  /** For so long after they were fetched the keys are taken while new ones cannot be had. */
+  /** Age up to which keys are used while new ones cannot be fetched. */
   keptMs: number
-  /** For so long an unknown key asks for no second fetch. */
+  /** Minimum time between two fetches for unknown keys. */
   cooldownMs: number
-  /** For so long a fetch that failed is not tried again. */
+  /** Minimum time between a failed fetch and the next one. */
   failureMs: number
 }
 const defaultTimes: KeySetTimes = {
@@ -31,20 +31,20 @@ const defaultTimes: KeySetTimes = {
   failureMs: 5_000,
 }
 
-// never `none`, and no HMAC, whose secret whoever checks would hold as well: a public key taken for one would sign anything
+// never `none`, and no HMAC: its secret could be the public key, with which anybody could sign
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
 
-/** Seconds by which the clocks of provider and service may differ. */
+/** Seconds by which the clocks of the issuer and of the service may differ. */
 const leewayS = 30
 
-/** No issuer publishes more; whatever does is not its keys. */
+/** Bytes; a longer answer is not a key set. */
 const largestKeySet = 1_000_000
 
 async function keySetOf(response: Response): Promise<JSONWebKeySet> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of response.body ?? []) {
-    if ((size += chunk.length) > largestKeySet) throw new Error('the answer is larger than a list of keys can be')
+    if ((size += chunk.length) > largestKeySet) throw new Error(`the answer is larger than ${largestKeySet} bytes`)
     chunks.push(chunk)
   }
   return JSON.parse(Buffer.concat(chunks).toString()) as JSONWebKeySet
@@ -52,7 +52,7 @@ async function keySetOf(response: Response): Promise<JSONWebKeySet> {
 
 function failureOf(error: Error): string {
   if (error.name === 'TimeoutError') return 'no answer in time'
-  // its message quotes the answer
+  // the message of the error quotes the answer
   if (error instanceof SyntaxError) return 'the answer is not JSON'
   return (error.cause as { code?: string } | undefined)?.code ?? error.message
 }
@@ -60,19 +60,19 @@ function failureOf(error: Error): string {
 const unavailable = () =>
   new ApiError(
     'access_unavailable',
-    "The keys of the tokens' issuer cannot be fetched, so that the token can be neither accepted nor refused; try again",
+    'The keys of the token issuer cannot be fetched, so the token cannot be checked. Retry',
   )
 
 /**
- * The keys of the issuer. jose's own set for a URL asks again at every request while the URL fails, and forgets the keys
- * that it has the moment that they are old.
+ * The keys of the issuer. jose's own remote key set fetches at every request while the URL fails, and drops its keys as
+ * soon as they are old.
  */
 export function createKeySet(url: string, times: KeySetTimes = defaultTimes): (log: KeySetLog) => JWTVerifyGetKey {
   let keys: ReturnType<typeof createLocalJWKSet> | undefined
   let fetchedAt = -Infinity
   let failedAt = -Infinity
   let fetching: Promise<void> | undefined
-  // of the process, so that a clock that is set does not make old keys new
+  // monotonic: setting the clock must not make old keys new
   const now = () => performance.now()
 
   async function download(log: KeySetLog): Promise<void> {
@@ -84,18 +84,17 @@ export function createKeySet(url: string, times: KeySetTimes = defaultTimes): (l
       })
       if (response.status !== 200) throw new Error(`status ${response.status}`)
       const next = createLocalJWKSet(await keySetOf(response))
-      if (failedAt > fetchedAt && keys !== undefined)
-        log.info({}, "the keys of the tokens' issuer can be fetched again")
+      if (failedAt > fetchedAt && keys !== undefined) log.info({}, 'the keys of the token issuer can be fetched again')
       keys = next
       fetchedAt = now()
     } catch (error) {
       if (failedAt <= fetchedAt)
-        log.warn({ reason: failureOf(error as Error) }, "the keys of the tokens' issuer cannot be fetched")
+        log.warn({ reason: failureOf(error as Error) }, 'the keys of the token issuer cannot be fetched')
       failedAt = now()
       throw unavailable()
     }
   }
-  /** One for all who wait. A failure is told again for a while, without a try. */
+  /** One fetch for all waiting requests. For a while after a failure, the same error without a fetch. */
   async function refresh(log: KeySetLog): Promise<void> {
     if (fetching === undefined && now() - failedAt < times.failureMs) throw unavailable()
     await (fetching ??= download(log).finally(() => {
@@ -117,7 +116,7 @@ export function createKeySet(url: string, times: KeySetTimes = defaultTimes): (l
   }
 }
 
-/** Providers write scopes as `scope` (RFC 8693) or `scp`, as one text or as a list; `scopes` is met too. */
+/** Issuers write scopes as `scope` (RFC 8693), `scp` or `scopes`, as one text or as a list. */
 function scopesOf(claims: JWTPayload): string[] {
   return [claims['scope'], claims['scp'], claims['scopes']].flatMap((claim) =>
     typeof claim === 'string'
@@ -134,22 +133,22 @@ const clientOf = (claims: JWTPayload): string | undefined =>
     .find((claim): claim is string => typeof claim === 'string' && claim !== '')
     ?.slice(0, 100)
 
-/** What jose throws, in words for the client; undefined: no fault of the token. */
+/** The message for the client; undefined: the token is not at fault. */
 function reasonOf(error: unknown): string | undefined {
   if (error instanceof errors.JWTExpired) return 'The token has expired'
   if (error instanceof errors.JWTClaimValidationFailed) {
     return (
       (
         {
-          iss: 'The token is of another issuer',
+          iss: 'The token is from another issuer',
           aud: 'The token is for another audience',
           nbf: 'The token is not valid yet',
-          exp: 'The token has no expiry',
+          exp: 'The token has no expiry (claim exp)',
         } as Record<string, string>
-      )[error.claim] ?? 'A claim of the token is not accepted'
+      )[error.claim] ?? 'The token has a claim that is not accepted'
     )
   }
-  if (error instanceof errors.JOSEAlgNotAllowed) return 'The token is signed by an algorithm that is not accepted'
+  if (error instanceof errors.JOSEAlgNotAllowed) return 'The token is signed with an algorithm that is not accepted'
   if (error instanceof errors.JWKSNoMatchingKey)
     return 'The token is signed with a key that its issuer does not publish'
   if (error instanceof errors.JOSEError) return 'The token or its signature is not valid'
@@ -160,7 +159,7 @@ export type TokenVerifier = (token: string, log: KeySetLog) => Promise<Caller>
 
 /**
  * Accepts the signed tokens of one issuer for this audience.
- * @returns a function that gives the caller, or throws InvalidToken, or ApiError access_unavailable where keys are not to be had
+ * @returns a function that returns the caller; it throws InvalidToken, or ApiError access_unavailable without keys
  */
 export function createTokenVerifier({ issuer, audience, jwksUrl }: JwtSettings, times?: KeySetTimes): TokenVerifier {
   const keys = createKeySet(jwksUrl, times)

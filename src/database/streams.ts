@@ -32,10 +32,17 @@ export interface Snapshot extends Reader {
   copy(statement: Statement, sink: RowSink): Promise<number>
 }
 
-/** What to send: the statements whose rows are the answer, one after another, and how they are encoded. */
+/** What to send: the statements whose rows are the answer, one after another, how they are encoded, and headers. */
 export interface StreamContent {
+  headers?: Readonly<Record<string, string>>
   statements: AsyncGenerator<Statement, void, number>
   encoder: Encoder
+}
+
+/** A stream with its first bytes, and the headers that its content came with. */
+export interface OpenStream {
+  headers: Readonly<Record<string, string>>
+  rows: RowStream
 }
 
 export interface Streams {
@@ -50,7 +57,7 @@ export interface Streams {
     prepare: (snapshot: Snapshot, stopped: AbortSignal) => StreamContent | Promise<StreamContent>,
     left: AbortSignal,
     from: QueryTarget,
-  ): Promise<RowStream>
+  ): Promise<OpenStream>
   /** A long read whose result is not streamed. Throws as `open`. */
   read<T>(
     action: (snapshot: Snapshot, stopped: AbortSignal) => Promise<T>,
@@ -217,10 +224,10 @@ export function createStreams(
       new Promise((resolve, reject) => {
         const stream = new CopyStream()
         let [started, last] = [false, 0]
-        const start = (encoder: Encoder) => {
+        const start = ({ encoder, headers = {} }: StreamContent) => {
           if (!started) stream.push(encoder.begin())
           started = true
-          resolve(stream)
+          resolve({ headers, rows: stream })
         }
         run(from, left, async (client, job) => {
           stream.stop = () => {
@@ -230,14 +237,15 @@ export function createStreams(
             stream.destroy(asError(job.signal.reason))
           })
           const snapshot = snapshotOf(client, withoutAborts(from, job))
-          const { statements, encoder } = await prepare(snapshot, job.signal)
+          const content = await prepare(snapshot, job.signal)
+          const { statements, encoder } = content
           const pause = (): Promise<void> | undefined => {
             const now = performance.now()
             // the first rows at once; later, a format that writes rows in groups may collect them
             const bytes = encoder.take(now - last > holdMs)
             if (bytes === undefined) return undefined
             last = now
-            start(encoder)
+            start(content)
             return stream.give(bytes)
           }
           const sink: RowSink = {
@@ -251,12 +259,13 @@ export function createStreams(
             stream.rows += rows
             step = await statements.next(rows)
           }
-          return encoder
+          return content
         })
-          .then((encoder) => {
+          .then((content) => {
+            const { encoder } = content
             // every row is here, and another request may have the connection
             stream.stop = () => undefined
-            start(encoder)
+            start(content)
             const rest = encoder.take(true)
             if (rest !== undefined) stream.push(rest)
             stream.push(encoder.end())

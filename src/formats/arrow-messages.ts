@@ -1,6 +1,6 @@
 /**
  * The metadata of an Arrow IPC stream: schema and record batch as FlatBuffers, framed.
- * Slot numbers are those of Arrow's Schema.fbs and Message.fbs; they are part of the format and never change.
+ * Slot numbers come from Arrow's Schema.fbs and Message.fbs; they are part of the format and never change.
  */
 import { Builder } from 'flatbuffers'
 import type { Column, Kind } from './encoder.js'
@@ -77,7 +77,7 @@ function offsets(builder: Builder, items: readonly number[]): number {
 function field(builder: Builder, { name, kind, nullable = false }: Column): number {
   const nameOffset = builder.createString(name)
   const type = types[kind].write(builder)
-  // some readers demand the vector although it is empty
+  // some readers require the vector although it is empty
   const children = offsets(builder, [])
   builder.startObject(7)
   builder.addFieldOffset(0, nameOffset, 0)
@@ -98,8 +98,8 @@ function keyValue(builder: Builder, key: string, value: string): number {
 }
 
 /**
- * Continuation marker, length, metadata, and room for a body of `bodyLength` bytes, a multiple of 8.
- * The body's first byte is `result.length - bodyLength`; it is not cleared.
+ * Continuation marker, length, metadata, and room for a body of `bodyLength` bytes, a multiple of 8. The body begins at
+ * `result.length - bodyLength` and is not cleared.
  */
 function message(builder: Builder, type: number, headerOffset: number, bodyLength: number): Buffer {
   builder.startObject(5)
@@ -140,8 +140,9 @@ export function schemaMessage(columns: readonly Column[], metadata: Readonly<Rec
 }
 
 /**
- * A record batch without the bytes of its body, whose buffers follow each other, each begun at a multiple of 8.
- * `nulls`: one number a column; `lengths`: bytes of the body's buffers, in the order of the columns.
+ * A record batch without the bytes of its body, whose buffers follow each other, each at a multiple of 8.
+ * @param nulls number of nulls per column
+ * @param lengths bytes of each buffer of the body, in the order of the columns
  */
 export function recordBatchMessage(
   rows: number,
@@ -173,5 +174,5 @@ export function recordBatchMessage(
   return { message: framed, body: framed.length - bodyLength }
 }
 
-/** The stream's end: a message of length 0. A stream without it was cut off. */
+/** The end of a stream: a message of length 0. A stream without it is incomplete. */
 export const endOfStream = (): Buffer => Buffer.from([0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0])

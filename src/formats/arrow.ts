@@ -1,32 +1,32 @@
 /**
- * application/vnd.apache.arrow.stream: rows are collected column by column and given out as record batches.
- * The machine is little-endian, as the stream is: whole columns are copied as they lie in memory.
+ * application/vnd.apache.arrow.stream: rows are collected by column and written as record batches. The machine is
+ * little-endian, as the stream is, so whole columns are copied as they are in memory.
  */
 import { checkFields, int32, putUuid } from './text-writers.js'
 import { align, endOfStream, recordBatchMessage, schemaMessage } from './arrow-messages.js'
 import type { Column, Encoder, Kind } from './encoder.js'
 
-/** A batch ends with this many rows, a multiple of 8 ... */
+/** Rows after which a batch ends, a multiple of 8. */
 const batchRows = 16_384
-/** ... or with the row that brings what PostgreSQL sent for it to this many bytes. */
+/** Bytes from PostgreSQL after which a batch ends. */
 const batchBytes = 4 * 1024 * 1024
 
-/** One column of the batch that is being filled; its arrays are used again for the next one. */
+/** One column of the batch that is being filled. Its arrays are used again for the next batch. */
 interface Vector {
-  /** Takes the value of row `row`, which lies at `source[from ... from + length - 1]`. */
+  /** Takes the value of row `row`, at `source[from ... from + length - 1]`. */
   append(source: Buffer, from: number, length: number, row: number): void
-  /** Fills the place of a null. */
+  /** Fills the position of a null. */
   skip(row: number): void
-  /** What the column's buffers hold after `rows` rows, the validity bitmap aside. */
+  /** The buffers of the column after `rows` rows, without the validity bitmap. */
   buffers(rows: number): Uint8Array[]
-  /** Makes it ready for the next batch. */
+  /** Prepares it for the next batch. */
   clear(): void
 }
 
 const bytesOf = (array: Int32Array, length: number): Uint8Array => new Uint8Array(array.buffer, 0, 4 * length)
 const nothing = (): void => undefined
 
-/** int8 and float8: eight bytes turned round. */
+/** int8 and float8: eight bytes in reverse order. */
 function eightBytes(): Vector {
   const words = new Int32Array(2 * batchRows)
   return {
@@ -54,8 +54,8 @@ function timestamps(): Vector {
   return {
     append(source, from, _length, row) {
       const high = int32(source, from)
-      // infinity would turn into a moment
-      if (high < firstHigh || high > lastHigh) throw new RangeError('a timestamp lies outside the years 1 to 9999')
+      // infinity would become a moment
+      if (high < firstHigh || high > lastHigh) throw new RangeError('a timestamp is outside the years 1 to 9999')
       const low = (int32(source, from + 4) >>> 0) + epochLow
       words[2 * row] = low
       words[2 * row + 1] = high + epochHigh + (low >= 0x1_0000_0000 ? 1 : 0)
@@ -68,7 +68,7 @@ function timestamps(): Vector {
   }
 }
 
-/** int4, with what is to be added: Arrow's days begin 10957 days before PostgreSQL's. */
+/** int4, plus a constant: Arrow's days begin 10957 days before PostgreSQL's. */
 function fourBytes(add: number): Vector {
   const words = new Int32Array(batchRows)
   return {
@@ -111,7 +111,7 @@ function texts(): Vector {
   return {
     append(source, from, length, row) {
       if (end + length > text.length) grow(length)
-      // a call costs more than a few bytes
+      // for a short text a call costs more than the copy
       if (length <= 64) for (let index = 0; index < length; index++) text[end + index] = source[from + index] as number
       else source.copy(text, end, from, from + length)
       end += length
@@ -123,13 +123,13 @@ function texts(): Vector {
     buffers: (rows) => [bytesOf(ends, rows + 1), text.subarray(0, end)],
     clear() {
       end = 0
-      // what a huge text needed is not kept
+      // the memory of a huge text is not kept
       if (text.length > 2 * batchBytes) text = Buffer.allocUnsafeSlow(textBytesAtFirst)
     },
   }
 }
 
-/** As text, which every reader can compare and join. */
+/** As text, which every reader can compare and join by. */
 function uuids(): Vector {
   const ends = new Int32Array(batchRows + 1)
   const text = Buffer.allocUnsafeSlow(36 * batchRows)
@@ -162,19 +162,22 @@ const vectors: Record<Kind, () => Vector> = {
   text: texts,
 }
 
-/** `metadata` stands in the schema. A null in a column that is declared without any ends the answer: readers rely on the schema. */
+/**
+ * Encodes rows as an Arrow stream. A null in a column that is not nullable is an error: readers rely on the schema.
+ * @param metadata of the schema
+ */
 export function arrowEncoder(columns: readonly Column[], metadata: Readonly<Record<string, string>>): Encoder {
   const filled = columns.map(({ kind }) => vectors[kind]())
   const valid = columns.map(() => new Uint8Array(batchRows / 8).fill(255))
   const nulls = columns.map(() => 0)
   let rows = 0
   let received = 0
-  /** Batches that are full and were not taken yet. */
+  /** Full batches that were not taken yet. */
   let full: Uint8Array[] = []
 
   const setNull = (index: number, row: number): void => {
     const column = columns[index] as Column
-    if (column.nullable !== true) throw new Error(`a null came for ${column.name}, which is declared not nullable`)
+    if (column.nullable !== true) throw new Error(`the column ${column.name} is not nullable, but has a null`)
     const bitmap = valid[index] as Uint8Array
     bitmap[row >> 3] = (bitmap[row >> 3] as number) & ~(1 << (row & 7))
     nulls[index] = (nulls[index] as number) + 1
@@ -183,7 +186,7 @@ export function arrowEncoder(columns: readonly Column[], metadata: Readonly<Reco
 
   const flush = (): void => {
     const buffers = filled.flatMap((vector, index) => {
-      // without nulls the bitmap may be left out
+      // without nulls the bitmap can be empty
       const bitmap = (valid[index] as Uint8Array).subarray(0, nulls[index] === 0 ? 0 : Math.ceil(rows / 8))
       return [bitmap, ...vector.buffers(rows)]
     })

@@ -1,6 +1,6 @@
 /**
- * text/csv as RFC 4180 has it: CRLF, a header with the columns' names, quotes only where they are needed.
- * Null is an empty field and the empty string `""`, so that the two can be told apart (but for a single column).
+ * text/csv as in RFC 4180: CRLF, a header with the names of the columns, quotes only where they are needed. Null is an
+ * empty field, and an empty text is `""`, so they differ (except for a single column).
  */
 import {
   dateWriter,
@@ -16,7 +16,7 @@ import {
 import type { Column, Encoder, Kind } from './encoder.js'
 import { lineEncoder } from './lines.js'
 
-/** 1 for the bytes that make quotes necessary: LF, CR, quote, comma. */
+/** 1 for the bytes that need quotes: LF, CR, quote, comma. */
 const special = new Uint8Array(256)
 for (const byte of [10, 13, 34, 44]) special[byte] = 1
 
@@ -32,7 +32,7 @@ const writeText: Writer = (out, to, source, from, length) => {
     target[to++] = byte
   }
   if (at === end && length > 0) return to
-  // once more, between quotes
+  // again, in quotes
   to = start
   target[to++] = 34
   for (at = from; at < end; at++) {
@@ -66,7 +66,7 @@ export const csvEncoder = (columns: readonly Column[]): Encoder =>
       write: writers[kind](),
       width: kind === 'text' ? 0 : widths[kind],
     })),
-    // readers skip an empty line, and with it a row whose only field is null
+    // readers skip an empty line, so a row whose only field is null has quotes
     null: columns.length === 1 ? '""' : '',
     after: '\r\n',
   })

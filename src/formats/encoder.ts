@@ -1,10 +1,10 @@
 /**
- * From rows in PostgreSQL's binary COPY format to the bytes of a representation. One interface, one file a format.
+ * From rows in PostgreSQL's binary COPY format to the bytes of a representation. One interface, one file per format.
  * A row is `int16 number of fields`, then for each field `int32 length` (-1: null) and its bytes, all big-endian.
  */
 
 /**
- * What a column holds, and so how it is written:
+ * The type of a column, and how it is written:
  *
  * | kind      | sent by PostgreSQL as | JSON           | CSV    | Arrow               |
  * |-----------|-----------------------|----------------|--------|---------------------|
@@ -28,27 +28,27 @@ export interface Column<Name extends string = string> {
   description: string
 }
 
-/** Encodes one answer; made anew for each. */
+/** Encodes one answer. */
 export interface Encoder {
-  /** What stands before the first row: a header, a schema. */
+  /** The bytes before the first row: a header, a schema. */
   begin(): Uint8Array
   /**
-   * Takes the row that begins at `bytes[at]` (at its field count) and is whole.
-   * The bytes may be overwritten afterwards: what is kept must be copied.
-   * Throws where the format cannot say what the row holds (a year outside 1 to 9999, in Arrow a null in a column that is
-   * not nullable) or its fields are not the columns; the answer is then to be cut off: no further row, no end().
+   * Takes the complete row whose field count is at `bytes[at]`. The bytes may be overwritten afterwards: the encoder
+   * copies what it keeps.
+   * @throws Error if the format cannot express the row (a year outside 1 to 9999, in Arrow a null in a column that is
+   * not nullable), or if its fields are not the columns. Then the answer must be aborted: no further row, no end().
    */
   row(bytes: Buffer, at: number): void
   /**
-   * What is encoded and was not taken yet, in a buffer that is the caller's from now on; undefined where there is
-   * nothing. A format that writes rows in groups may hold some back unless `all`.
+   * The encoded bytes since the last call, in a buffer that the caller then owns; undefined without any. A format that
+   * writes rows in groups may hold some back unless `all`.
    */
   take(all: boolean): Uint8Array | undefined
-  /** What stands behind the last row; called after a last `take(true)`. */
+  /** The bytes after the last row; called after a last `take(true)`. */
   end(): Uint8Array
-  /** Rows written, after `end`, where they are not the rows that were given. */
+  /** Rows written, after `end`, if they differ from the rows taken. */
   readonly rows?: number
 }
 
-/** A row as PostgreSQL writes it in text: every digit kept. */
+/** A row as PostgreSQL's text, which keeps every digit. */
 export type Row = (string | null)[]

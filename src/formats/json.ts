@@ -1,4 +1,4 @@
-/** PostgreSQL's text of a value → JSON, without passing through a JavaScript number or Date. */
+/** From PostgreSQL's text of a value to JSON, without a JavaScript number or Date in between. */
 import type { Column, Kind, Row } from './encoder.js'
 
 /** `2025-05-05 00:25:00.5+00` → `2025-05-05T00:25:00.500000Z`; the session's zone is UTC. */

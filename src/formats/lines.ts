@@ -1,11 +1,11 @@
-/** What the text formats have in common: a row is a line, a value stands between two fixed texts. */
+/** What the text formats have in common: a row is a line, and a value is between two fixed texts. */
 import { checkFields, int32, literal, writeLiteral, type Writer } from './text-writers.js'
 import type { Encoder } from './encoder.js'
 import { Output } from './output.js'
 
 export interface LineFormat {
   header: string
-  /** One a column: what stands before its value, how the value is written, and the most bytes that takes (a text's own aside). */
+  /** Per column: the text before its value, how the value is written, and its most bytes (0 for a text). */
   fields: readonly { before: string; write: Writer; width: number }[]
   null: string
   after: string
@@ -16,7 +16,7 @@ export function lineEncoder(format: LineFormat): Encoder {
   const write = format.fields.map((field) => field.write)
   const none = literal(format.null)
   const after = literal(format.after)
-  // behind each of them up to three bytes may be written too many
+  // a writer may write up to three bytes too many
   const margin =
     format.fields.reduce(
       (sum, field, index) => sum + (before[index]?.length ?? 0) + Math.max(field.width, none.length),

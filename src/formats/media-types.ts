@@ -1,4 +1,4 @@
-/** Every representation by the name that `format` takes. */
+/** The media type of every representation, by its name in `format`. */
 export const mediaTypes = {
   json: 'application/json',
   ndjson: 'application/x-ndjson',

@@ -1,6 +1,6 @@
 /**
- * application/x-ndjson: one JSON object a line. 64-bit ids are decimal strings, counts and sums numbers; texts pass
- * as the UTF-8 they are, escaped only where JSON demands it.
+ * application/x-ndjson: one JSON object per line. 64-bit ids are decimal strings, counts and sums are numbers. Texts
+ * are copied as UTF-8, escaped only where JSON requires it.
  */
 import {
   dateWriter,
@@ -16,7 +16,7 @@ import {
 import type { Column, Encoder, Kind } from './encoder.js'
 import { lineEncoder } from './lines.js'
 
-/** What stands behind the backslash for a byte that must be escaped: `u` for \u00XX; 0 for all that pass as they are. */
+/** The character after the backslash for a byte that must be escaped: `u` for \u00XX; 0 for any other byte. */
 const escapes = new Uint8Array(256).fill(117, 0, 32)
 for (const [byte, letter] of [
   [8, 'b'],
@@ -29,10 +29,10 @@ for (const [byte, letter] of [
 ] as const)
   escapes[byte] = letter.charCodeAt(0)
 
-/** The longest text for which the worst case is reserved unseen, bytes. */
+/** The longest text for which the worst case is reserved without counting, bytes. */
 const short = 4096
 
-/** Bytes of a text with its escapes. */
+/** Bytes of a text, with its escapes. */
 function escapedLength(source: Buffer, from: number, end: number): number {
   let length = end - from
   for (let at = from; at < end; at++) {

@@ -1,29 +1,32 @@
 /**
- * The bytes that an encoder has written and nobody has taken yet: slabs that grow, are given out as they are and are
- * never written twice. A slab's tail is used on after a take, so that small takes do not cost a slab each.
+ * The bytes that an encoder wrote and that were not taken yet: in slabs that grow, are handed over without a copy and
+ * are never overwritten. The rest of a slab is used after a take, so a small take does not cost a slab.
  */
 
 const smallest = 64 * 1024
 const largest = 1024 * 1024
 
 export class Output {
-  /** Write here, from the position that `reserve` gave; public, since a call for every byte would cost more than the byte. */
+  /** Write here, from the position that `reserve` returned. Public, because a call per byte would cost too much. */
   bytes = Buffer.alloc(0)
   /** The same bytes, for writing four at once. */
   view = new DataView(this.bytes.buffer)
-  /** Behind the last whole row. */
+  /** The position after the last complete row. */
   at = 0
   #start = 0
   #limit = 0
   #size = smallest
 
-  /** @param margin bytes that are free behind everything reserved: room for a row without its texts. */
+  /** @param margin bytes that are free after everything reserved: room for a row without its texts */
   constructor(private readonly margin: number) {
-    // nothing fits the empty buffer, not even nothing
+    // not even an empty row fits the empty buffer
     this.#limit = -1
   }
 
-  /** The position to go on from instead of `to`: `size` and the margin fit behind it. Moves what was not taken where they don't. */
+  /**
+   * The position to continue at instead of `to`, with room for `size` and the margin. Moves the bytes that were not
+   * taken if there is no room.
+   */
   reserve(to: number, size: number): number {
     return to + size <= this.#limit ? to : this.#grow(to, size)
   }
@@ -31,7 +34,7 @@ export class Output {
   #grow(to: number, size: number): number {
     const pending = to - this.#start
     const needed = pending + size + this.margin
-    // twice what is needed only where a row is growing: a fresh slab has its usual size
+    // twice the needed size only while a row grows: a new slab has its usual size
     const grown = Buffer.allocUnsafeSlow(Math.max(this.#size, pending === 0 ? needed : needed + pending))
     this.bytes.copy(grown, 0, this.#start, to)
     this.bytes = grown
@@ -42,14 +45,14 @@ export class Output {
     return pending
   }
 
-  /** What was written since the last take, the caller's from now on; undefined: nothing. */
+  /** What was written since the last take, which the caller then owns; undefined: nothing. */
   take(): Uint8Array | undefined {
     if (this.at === this.#start) return undefined
     const taken = this.bytes.subarray(this.#start, this.at)
-    // the next slab holds two such takes, so that a caller who takes more does not make it grow each time
+    // the next slab holds two such takes, so large takes do not make it grow each time
     this.#size = Math.min(largest, Math.max(smallest, 2 * taken.length))
     this.#start = this.at
-    // a slab that a huge text made is not kept alive by the small rows behind it
+    // small rows after a huge text do not keep its slab alive
     if (this.bytes.length > 2 * largest) this.#limit = -1
     return taken
   }

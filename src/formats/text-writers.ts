@@ -1,14 +1,14 @@
 /**
- * PostgreSQL's binary values → text, byte by byte: no BigInt, no Date and no string on the way, and every digit kept.
- * A writer's caller has reserved what the widest value of its kind needs (`widths`); texts reserve for themselves.
+ * From PostgreSQL's binary values to text, byte by byte, without BigInt, Date or string, and with every digit. The
+ * caller of a writer has reserved the width of the widest value (`widths`); a writer of texts reserves by itself.
  */
 import type { Kind } from './encoder.js'
 import type { Output } from './output.js'
 
-/** Writes the value `source[from ... from + length - 1]` at `out.bytes[to]` and gives the position behind it. */
+/** Writes the value `source[from ... from + length - 1]` at `out.bytes[to]` and returns the position after it. */
 export type Writer = (out: Output, to: number, source: Buffer, from: number, length: number) => number
 
-/** The most bytes that a value's text takes. Four more may be overwritten behind it. */
+/** The most bytes of a value's text. A writer may overwrite four more bytes after it. */
 export const widths: Record<Exclude<Kind, 'text'>, number> = {
   int64: 20,
   count: 20,
@@ -26,7 +26,7 @@ export const int32 = (source: Buffer, from: number): number =>
   ((source[from + 2] as number) << 8) |
   (source[from + 3] as number)
 
-/** The position behind the whole row that begins at `bytes[at]`: where the next one begins. */
+/** The position after the complete row at `bytes[at]`, where the next row begins. */
 export function skipRow(bytes: Buffer, at: number): number {
   const fields = ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
   at += 2
@@ -37,13 +37,13 @@ export function skipRow(bytes: Buffer, at: number): number {
   return at
 }
 
-/** Checks that the row at `bytes[at]` has a field for each column: a reader that lost its place is stopped here. */
+/** Checks that the row at `bytes[at]` has one field per column. @throws Error */
 export function checkFields(bytes: Buffer, at: number, columns: number): void {
   const fields = ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
-  if (fields !== columns) throw new Error(`a row of ${fields} fields came where ${columns} were expected`)
+  if (fields !== columns) throw new Error(`a row has ${fields} fields instead of ${columns}`)
 }
 
-/** '0000' ... '9999', the first digit in the lowest byte: four digits cost one store. */
+/** '0000' ... '9999', with the first digit in the lowest byte: one store writes four digits. */
 const quads = Int32Array.from(
   { length: 10_000 },
   (_, n) =>
@@ -57,7 +57,7 @@ const hex = Uint16Array.from({ length: 256 }, (_, n) => {
   return text.charCodeAt(0) | (text.charCodeAt(1) << 8)
 })
 
-/** Bytes that are written four at a time, up to three too many behind them. */
+/** Bytes that are written four at a time, so up to three too many. */
 export interface Literal {
   words: Int32Array
   length: number
@@ -120,7 +120,7 @@ export const writeInt64: Writer = (out, to, source, from) => {
     low = -low | 0
     high = low === 0 ? -high | 0 : ~high
   }
-  // unsigned from here: the lowest int8 has no positive twin
+  // unsigned from here: the lowest int8 has no positive counterpart
   high >>>= 0
   low >>>= 0
   if (high < 0x10_0000) return writeWhole(out, to, high * 0x1_0000_0000 + low)
@@ -151,7 +151,7 @@ export const writeBoolean: Writer = (out, to, source, from) => {
   return to + 5
 }
 
-/** float8 as JavaScript prints it, the shortest text that reads back; what is no number is `otherwise`. */
+/** float8 as JavaScript prints it, the shortest text that reads back; NaN and infinity are `otherwise`. */
 export function numberWriter(otherwise: string): Writer {
   return (out, to, source, from) => {
     const value = source.readDoubleBE(from)
@@ -166,9 +166,9 @@ export function numberWriter(otherwise: string): Writer {
 const firstDay = -730_119
 const lastDay = 2_921_939
 
-/** Writes `YYYY-MM-DD` into `text`; a date RFC 3339 cannot say ends the answer rather than bending it. */
+/** Writes `YYYY-MM-DD` into `text`. @throws RangeError for a date that RFC 3339 cannot express */
 function putDate(text: DataView, day: number): void {
-  if (!(day >= firstDay && day <= lastDay)) throw new RangeError('a date or timestamp lies outside the years 1 to 9999')
+  if (!(day >= firstDay && day <= lastDay)) throw new RangeError('a date or timestamp is outside the years 1 to 9999')
   // from 0000-03-01 on, years end with the leap day (Howard Hinnant, "chrono-compatible low-level date algorithms")
   const days = day + 730_425
   const era = Math.floor(days / 146_097)
@@ -191,7 +191,7 @@ const putPair = (text: DataView, at: number, value: number): void => {
   text.setUint16(at, (quads[value] as number) >>> 16, true)
 }
 
-/** date, int4 days since 2000-01-01. Rows mostly come by date: the last one's text is kept. */
+/** date, int4 days since 2000-01-01. Rows are mostly ordered by date, so the text of the last one is kept. */
 export function dateWriter(): Writer {
   const words = new Int32Array(3)
   const text = new DataView(words.buffer)
@@ -210,7 +210,7 @@ export function dateWriter(): Writer {
 
 /**
  * timestamptz, int8 microseconds since 2000-01-01 00:00 UTC, as `2025-01-01T09:30:00.123456Z`.
- * The questions of an exam share a timestamp and those of a morning a day: the last one's text is kept.
+ * The questions of an exam share a timestamp, so the text of the last one is kept.
  */
 export function timestampWriter(): Writer {
   const words = new Int32Array(7)
@@ -251,7 +251,7 @@ export function timestampWriter(): Writer {
   }
 }
 
-/** 16 bytes → the 36 characters of a UUID, in lower case. */
+/** Writes 16 bytes as the 36 characters of a UUID, in lower case. */
 export function putUuid(view: DataView, to: number, source: Buffer, from: number): void {
   for (let index = 0; index < 16; index++) {
     view.setUint16(to, hex[source[from + index] as number] as number, true)
@@ -260,7 +260,7 @@ export function putUuid(view: DataView, to: number, source: Buffer, from: number
   }
 }
 
-/** uuid. The questions of an exam share their student: the last one's text is kept. */
+/** uuid. The questions of an exam share a student, so the text of the last one is kept. */
 export function uuidWriter(): Writer {
   const words = new Int32Array(9)
   const text = new DataView(words.buffer)

@@ -1,16 +1,16 @@
-/** Opaque cursors: versioned, bound to the filters and order they came from. */
+/** Opaque cursors: versioned, and bound to the filters and the order that they came from. */
 import { createHash } from 'node:crypto'
-import { ApiError } from '../errors.js'
+import { invalid } from '../errors.js'
 import type { KeyForm } from '../queries/keyset.js'
 
 const version = 1
 
-/** A short fingerprint of a list and everything that decides its rows and order, `limit` and `cursor` aside. */
+/** Parameters that change neither the rows of a list nor their order. */
+const notFilters = new Set(['limit', 'cursor', 'format', 'fields'])
+
+/** A short fingerprint of a list and of everything that decides its rows and their order. */
 export function fingerprint(list: string, filters: Record<string, unknown>): string {
-  const entries = Object.entries(filters).filter(
-    ([name, value]) =>
-      value !== undefined && name !== 'limit' && name !== 'cursor' && name !== 'format' && name !== 'fields',
-  )
+  const entries = Object.entries(filters).filter(([name, value]) => value !== undefined && !notFilters.has(name))
   return createHash('sha256')
     .update(JSON.stringify([list, entries.sort(([a], [b]) => (a < b ? -1 : 1))]))
     .digest('base64url')
@@ -21,32 +21,33 @@ export function fingerprint(list: string, filters: Record<string, unknown>): str
 export const encodeCursor = (print: string, key: readonly (string | null)[]): string =>
   Buffer.from(JSON.stringify([version, print, ...key])).toString('base64url')
 
+const refuse = (why: string) => {
+  const message = `${why}. Use the next_cursor of an answer unchanged, or leave cursor out to start with the first page`
+  return invalid('cursor', message, `\`cursor\` ${message}`, 'invalid_cursor')
+}
+
+/** For a cursor whose values have the right form, but that the database refuses. */
+export const damagedCursor = () => refuse('is damaged')
+
 /**
  * The key values of a cursor.
- * @param patterns what each value must look like: a cursor comes from outside and its values go into a statement
+ * @param patterns the form of each value: a cursor comes from outside, and its values go into a statement
  * @throws ApiError invalid_cursor
  */
 export function decodeCursor(print: string, cursor: string, patterns: readonly KeyForm[]): string[] {
-  const refuse = (why: string) =>
-    new ApiError('invalid_cursor', `cursor: ${why}`, [{ parameter: 'cursor', message: why }])
   let parsed: unknown
   try {
     parsed = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
   } catch {
-    throw refuse('cannot be read; take next_cursor from an answer as it is, or leave it out to start again')
+    throw refuse('is damaged')
   }
-  if (!Array.isArray(parsed) || parsed[0] !== version)
-    throw refuse('is of no version that this service knows; leave it out to start again')
+  if (!Array.isArray(parsed) || parsed[0] !== version) throw refuse('has a version that this service does not know')
   if (parsed[1] !== print)
-    throw refuse(
-      'belongs to other filters or another order; repeat the request that gave it, or leave it out to start again',
-    )
+    throw refuse('belongs to other filters or another order; repeat the request that returned it')
   const key: unknown[] = parsed.slice(2)
-  if (
-    key.length !== patterns.length ||
-    !key.every((value, index) => typeof value === 'string' && patterns[index]?.test(value) === true)
-  ) {
-    throw refuse('is damaged; leave it out to start again')
-  }
-  return key as string[]
+  if (key.length !== patterns.length) throw refuse('is damaged')
+  return key.map((value, index) => {
+    if (typeof value !== 'string' || patterns[index]?.test(value) !== true) throw refuse('is damaged')
+    return value
+  })
 }

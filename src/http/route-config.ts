@@ -1,7 +1,7 @@
-/** What each route says of itself to the plugins: who may ask it, and what kind of work it is. */
+/** What each route declares to the plugins: the scope that it needs, and its request class. */
 import type { Scope } from '../access/caller.js'
 
-/** Bounds how long an answer may take. A page that is asked for as a stream is a stream. */
+/** Decides the time limit of an answer. A page in a streamed format has the limit of a stream. */
 export type RequestClass = 'probe' | 'page' | 'aggregate' | 'stream'
 
 declare module 'fastify' {

@@ -1,8 +1,8 @@
 /**
- * How the items hang together: by students who answered both of two items, and by students who solved one and failed
- * the other. The first makes differences of difficulty comparable, the second makes their estimates finite.
+ * Connections between items: by students who answered both of two items, and by students who solved one and failed the
+ * other. The first makes differences of difficulty comparable, the second makes their estimates finite.
  */
-import { byItem } from './prefix-sums.js'
+import { byItem } from './transpose.js'
 import type { Pacer } from './pacer.js'
 import type { Kept } from './peel.js'
 import type { ResponseMatrix } from './response-matrix.js'
@@ -17,7 +17,7 @@ export class DisjointSets {
     this.sizes = new Int32Array(size).fill(1)
   }
 
-  /** The member that stands for the set. */
+  /** The member that represents the set. */
   root(member: number): number {
     const { parents } = this
     while (parents[member] !== member) {
@@ -39,9 +39,9 @@ export class DisjointSets {
 
 /** Items by strongly connected component. */
 export interface Strong {
-  /** The component's number, from 0, by item; -1 for items that were not asked for. */
+  /** The component's number, from 0, by item; -1 for items outside the graph. */
   component: Int32Array
-  /** How many items each has. */
+  /** Items of each component. */
   sizes: number[]
 }
 
@@ -54,23 +54,23 @@ export interface Strong {
  * Pairs of items are quadratic, so students stand between: an item points to the students who solved it, a student
  * to the items that they failed. That leaves the components of the items as they are and is linear in the responses.
  *
- * @param asked 1 for each item that belongs to the graph
+ * @param included 1 for each item in the graph
  * @param counts responses in the matrix (kept or not) by item
  */
 export async function strongComponents(
   matrix: ResponseMatrix,
   kept: Kept,
-  asked: Uint8Array,
+  included: Uint8Array,
   counts: Int32Array,
   pacer: Pacer,
 ): Promise<Strong> {
   const { begins, entries } = await byItem(matrix, counts, pacer)
   const items = matrix.items
-  const nodes = items + matrix.students // students behind the items
+  const nodes = items + matrix.students // students after the items
   const component = new Int32Array(items).fill(-1)
   const sizes: number[] = []
 
-  // Tarjan's algorithm with its recursion on a list, as a path may run through every item and student.
+  // Tarjan's algorithm with an explicit stack, because a path may run through every item and student
   const visited = new Int32Array(nodes) // when, from 1; 0: not yet
   const lowest = new Int32Array(nodes)
   const next = new Int32Array(nodes) // the edge to look at next
@@ -89,7 +89,7 @@ export async function strongComponents(
   }
 
   for (let root = 0; root < items; root++) {
-    if (asked[root] === 0 || visited[root] !== 0) continue
+    if (included[root] === 0 || visited[root] !== 0) continue
     enter(root)
     while (path.length > 0) {
       if ((++steps & 0x3fff) === 0 && pacer.due()) await pacer.rest()
@@ -105,7 +105,7 @@ export async function strongComponents(
         } else {
           const packed = matrix.itemAndCorrect(edge)
           target = packed >>> 1
-          if ((packed & 1) === 1 || asked[target] === 0) continue
+          if ((packed & 1) === 1 || included[target] === 0) continue
         }
         if (visited[target] === 0) {
           next[node] = edge + 1

@@ -3,7 +3,7 @@
 const bits = 16
 const mask = (1 << bits) - 1
 
-/** 4 bytes an entry, in chunks of 256 KiB. No bounds are checked: the caller asks for what it pushed. */
+/** 4 bytes an entry, in chunks of 256 KiB. No bounds are checked: the caller reads what it pushed. */
 export class Ints {
   length = 0
   private readonly chunks: Int32Array[] = []

@@ -1,10 +1,10 @@
 /**
- * From 64-bit item ids to small indexes, in the order in which the items first came. An id is two 32-bit halves, as
- * PostgreSQL's binary format has it: no BigInt is made for a row, however large the ids are.
+ * Maps 64-bit item ids to small indexes, in the order of their first appearance. An id is two 32-bit halves, as in
+ * PostgreSQL's binary format, so no row needs a BigInt.
  */
 import { randomInt } from 'node:crypto'
 
-/** An open-addressing hash table with linear probing, at most half full: 12 to 32 bytes an item. */
+/** An open-addressing hash table with linear probing, at most half full: 12 to 32 bytes per item. */
 export class ItemIndex {
   length = 0
   private highs = new Int32Array(64)
@@ -13,7 +13,7 @@ export class ItemIndex {
   // Item ids come from outside: with a fixed hash, ids chosen to collide would make every row walk through all of them.
   private readonly seed = randomInt(2 ** 32) | 0
 
-  /** The index of an id, made where there is none. `high` and `low` are its halves, of either sign. */
+  /** The index of an id, which is added if it is new. `high` and `low` are its halves, of either sign. */
   index(high: number, low: number): number {
     let slot = this.slot(high | 0, low | 0)
     const known = this.slots[slot]!
@@ -51,7 +51,7 @@ export class ItemIndex {
     return Int32Array.from(ids, (id) => this.find(id))
   }
 
-  /** Where an id stands in `slots` (index + 1), or the empty slot (0) where it would. */
+  /** The slot of an id in `slots` (index + 1), or the empty slot (0) for it. */
   private slot(high: number, low: number): number {
     // The mixing steps of MurmurHash3 (Appleby, public domain), over both halves.
     let hash = Math.imul(high ^ this.seed, 0xcc9e2d51)

@@ -1,4 +1,4 @@
-/** What one look at each student gives of every item: counts, item-rest correlations, who joins which items, times. */
+/** Totals of every item from one pass over the students: counts, item-rest correlations, connections, times. */
 import { prefixSums } from './prefix-sums.js'
 import { DisjointSets } from './components.js'
 import { median } from './median.js'
@@ -6,7 +6,7 @@ import { overStudents, type Pacer } from './pacer.js'
 import type { Kept } from './peel.js'
 import type { ResponseMatrix } from './response-matrix.js'
 
-/** Correlations nearer to 0 than rounding may carry them are 0: their sign would be noise, and flagged. */
+/** Correlations within the rounding error around 0 are 0: their sign would be noise, and would be flagged. */
 const rounding = 1e-10
 
 /** Pearson correlations of many pairs of variables at once, in one pass: Welford's updates, 44 bytes a pair. */
@@ -50,7 +50,7 @@ class Correlations {
 }
 
 export interface ItemTotals {
-  /** Right responses and recorded times of each item, kept; `counts`: all its responses, kept or not. */
+  /** Correct responses and recorded times of each kept item; `counts`: all its responses, kept or not. */
   right: Int32Array
   timed: Int32Array
   counts: Int32Array
@@ -64,7 +64,7 @@ export interface ItemTotals {
   repeated: number
 }
 
-/** All that one look at each student gives. */
+/** The totals of all items, in one pass. */
 export async function itemTotals(matrix: ResponseMatrix, kept: Kept, pacer: Pacer): Promise<ItemTotals> {
   const size = matrix.items
   const right = new Int32Array(size)
@@ -77,7 +77,7 @@ export async function itemTotals(matrix: ResponseMatrix, kept: Kept, pacer: Pace
   let zero = 0
   let oneItem = 0
   let repeated = 0
-  // the student in hand: responses and right ones by item, and the items in question
+  // the current student: responses and correct ones by item, and the items with a response
   const own = new Int32Array(size)
   const ownRight = new Int32Array(size)
   const distinct = new Int32Array(size)
@@ -116,7 +116,7 @@ export async function itemTotals(matrix: ResponseMatrix, kept: Kept, pacer: Pace
         const solved = ownRight[item]!
         right[item]! += solved
         if (at > 0) sets.join(first, item)
-        // equal shares are equal doubles whatever their denominators: division is rounded correctly
+        // equal shares are equal doubles whatever their denominators, because division is rounded correctly
         if (total > responses) correlations.add(item, solved / responses, (totalRight - solved) / (total - responses))
         own[item] = 0
         ownRight[item] = 0

@@ -1,6 +1,6 @@
 /**
- * Responses in the layouts that want a student at a time. All read rows that begin with student_id (uuid) and item_id
- * (bigint), ordered by both, in COPY's binary format; the layouts themselves read `correct` (boolean) behind them.
+ * The layouts that write one student at a time. All read rows of COPY's binary format that begin with student_id (uuid)
+ * and item_id (bigint), ordered by both; the layouts themselves also read `correct` (boolean), the third field.
  */
 import { uuidWriter, widths, writeInt64 } from '../formats/text-writers.js'
 import type { Encoder } from '../formats/encoder.js'
@@ -9,12 +9,12 @@ import { ItemIndex } from './item-index.js'
 import type { Kept } from './peel.js'
 import type { ResponseMatrix } from './response-matrix.js'
 
-// where the fields of a row stand behind its beginning: a count of 2 bytes, and a length of 4 before each field
+// offsets of the fields of a row: a count of 2 bytes, and a length of 4 before each field
 const student = 6
 const item = student + 16 + 4
 const correct = item + 8 + 4
 
-/** Tells when the rows come to another student. */
+/** Detects rows of another student than the row before. */
 class StudentChange {
   readonly id = Buffer.alloc(16)
   #any = false
@@ -27,7 +27,7 @@ class StudentChange {
   }
 }
 
-/** Passes on the rows whose student and item are kept. The rows are those, in that order, from which the matrix was made. */
+/** Encodes the rows whose student and item are kept. The rows and their order are those of the matrix. */
 export function onlyKept(encoder: Encoder, matrix: ResponseMatrix, kept: Kept): Encoder {
   const change = new StudentChange()
   let [ordinal, rows] = [-1, 0]
@@ -53,8 +53,8 @@ const [zero, comma] = [48, 44]
 const notAdministered = -1
 
 /**
- * CSV with a row a student and a column an item: 1, 0, or empty where the item was not administered.
- * @param items decimal ids in ascending order, every item that comes in the rows
+ * CSV with one row per student and one column per item: 1, 0, or empty if the item was not administered.
+ * @param items decimal ids in ascending order: every item of the rows
  */
 export function wideEncoder(items: readonly string[]): Encoder {
   const columns = new ItemIndex()
@@ -102,7 +102,7 @@ export function wideEncoder(items: readonly string[]): Encoder {
   }
 }
 
-/** NDJSON with a line a student: `{"subject_id": "...", "responses": {"<item>": 0 or 1, ...}}`. */
+/** NDJSON with one line per student: `{"subject_id": "...", "responses": {"<item>": 0 or 1, ...}}`. */
 export function subjectsEncoder(): Encoder {
   const out = new Output(128)
   const writeUuid = uuidWriter()

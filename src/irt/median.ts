@@ -1,12 +1,12 @@
-/** The median of many integers without sorting them: linear in the worst case, and the values stay where they are. */
+/** The median of many integers without sorting them: linear in the worst case, and the values are not moved. */
 import type { Pacer } from './pacer.js'
 
-/** Below it a sorted copy is faster than counting into 65,536 buckets. */
+/** Below this number a sorted copy is faster than counting into 65,536 buckets. */
 const few = 1 << 14
 
 /**
  * The median of `values[from]` to before `values[to]`, all of them 0 or more, as `percentile_cont(0.5)` defines it: the
- * mean of the two in the middle where their number is even. Null where there are none.
+ * mean of the two in the middle if their number is even. Null without values.
  */
 export async function median(values: Int32Array, from: number, to: number, pacer: Pacer): Promise<number | null> {
   const n = to - from

@@ -1,20 +1,20 @@
-/** Long computations in slices: between two of them the event loop serves everybody else. */
+/** Long computations in slices, between which the event loop serves other requests. */
 import { setImmediate } from 'node:timers/promises'
 import type { ResponseMatrix } from './response-matrix.js'
 
-/** How long others wait at most, apart from the slice that is running; in ms. */
-const patience = 10
+/** The longest time between two rests, apart from the running slice; milliseconds. */
+const patienceMs = 10
 
-/** One a computation. Whoever loops asks `due()` every few thousand steps and awaits `rest()` where it says so. */
+/** One per computation. A loop calls `due()` every few thousand steps, and awaits `rest()` if it is true. */
 export class Pacer {
   private since = performance.now()
   constructor(private readonly signal?: AbortSignal) {}
 
   due(): boolean {
-    return performance.now() - this.since > patience
+    return performance.now() - this.since > patienceMs
   }
 
-  /** Lets timers and sockets have their turn; throws the signal's reason where it was aborted. */
+  /** Lets timers and sockets run. @throws the reason of an aborted signal */
   async rest(): Promise<void> {
     await setImmediate()
     this.signal?.throwIfAborted()
@@ -22,12 +22,12 @@ export class Pacer {
   }
 }
 
-/** A slice: some milliseconds, so that the clock is asked rarely and `patience` is hardly exceeded. */
+/** Responses of a slice: some milliseconds, so the clock is read rarely and `patienceMs` is hardly exceeded. */
 const slice = 1 << 15
 
 /**
- * Runs `work` over all students, `from` to before `to` at a time, and rests in between.
- * The loops stay in `work`, a plain function: engines optimize those better than loops with an await inside.
+ * Runs `work` over all students, `from` to before `to` at a time, and rests in between. The loops are in `work`, a
+ * plain function, because engines optimise them better than loops with an await inside.
  */
 export async function overStudents(
   matrix: ResponseMatrix,

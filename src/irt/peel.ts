@@ -1,8 +1,8 @@
 /**
- * Minimum counts applied again and again until all of them hold: the (p,q)-core of the graph of students and items.
- * Whatever the order in which one drops, the same remain (a dropped vertex could not have been in any core).
+ * Minimum counts, applied repeatedly until all hold: the (p,q)-core of the graph of students and items. The result does
+ * not depend on the order of removal, because a removed vertex can be in no core.
  */
-import { type ByItem, byItem } from './prefix-sums.js'
+import { type ByItem, byItem } from './transpose.js'
 import { overStudents, Pacer } from './pacer.js'
 import type { ResponseMatrix } from './response-matrix.js'
 
@@ -16,24 +16,27 @@ export interface PeelOptions {
   signal?: AbortSignal
 }
 
-/** What remains of a matrix, by its numbers of items and students. A response is kept where both its ends are. */
+/** What remains of a matrix, by the numbers of items and students. A response is kept if its item and student are. */
 export interface Kept {
   /** 1 for each item that is kept. */
   items: Uint8Array
   /** 1 for each student that is kept. */
   students: Uint8Array
-  /** Kept responses of each item and of each student; 0 for what is dropped, and for an anchor that lost all its students. */
+  /** Kept responses of each item and student; 0 for a dropped one, and for an anchor that lost all its students. */
   itemResponses: Int32Array
   studentResponses: Int32Array
-  /** How many of each are kept. */
+  /** Kept items, students and responses. */
   itemCount: number
   studentCount: number
   responseCount: number
-  /** Anchors to which there is no response in the matrix at all, as they were given. */
+  /** Anchors without any response in the matrix, as given. */
   absentAnchors: string[]
 }
 
-/** Counts are of responses: several of one student to one item count each. Linear in the responses, however they chain. */
+/**
+ * Applies minimum counts of responses; several of one student to one item count each. Linear in the responses.
+ * @throws the reason of an aborted signal
+ */
 export async function peel(matrix: ResponseMatrix, options: PeelOptions = {}): Promise<Kept> {
   const pacer = new Pacer(options.signal)
   const minPerItem = Math.max(1, options.minPerItem ?? 1)
@@ -60,7 +63,7 @@ export async function peel(matrix: ResponseMatrix, options: PeelOptions = {}): P
     }
   })
 
-  // Work lists: everything enters one once, when it is dropped, and is then taken from its neighbours' counts.
+  // Work lists: an item or student enters one once, when it is dropped, and is then subtracted from its neighbours.
   const droppedItems: number[] = []
   const droppedStudents: number[] = []
   const checkItem = (item: number) => {
@@ -94,8 +97,8 @@ export async function peel(matrix: ResponseMatrix, options: PeelOptions = {}): P
       continue
     }
     const item = droppedItems.pop()!
-    if (itemResponses[item] === 0) continue // all its students are dropped: nothing to take from anybody
-    // made where it is needed first: many requests drop no item
+    if (itemResponses[item] === 0) continue // all its students are dropped
+    // built on first use: many requests drop no item
     transpose ??= await byItem(matrix, all, pacer)
     const end = transpose.begins[item + 1]!
     for (let at = transpose.begins[item]!; at < end; at++) {
@@ -106,7 +109,7 @@ export async function peel(matrix: ResponseMatrix, options: PeelOptions = {}): P
     }
   }
 
-  // Between two that are both dropped a response was taken from either count, or from one: what is left of it is void.
+  // A response between a dropped item and a dropped student was subtracted once or twice: such counts mean nothing.
   let itemCount = 0
   let studentCount = 0
   let responseCount = 0

@@ -1,4 +1,4 @@
-/** What common estimators would refuse or suffer from, in words that say which students and items it is. */
+/** Data problems that would break or weaken a calibration: which items and students, what happens, what to do. */
 import { strongComponents } from './components.js'
 import type { ItemTotals } from './item-totals.js'
 import type { Pacer } from './pacer.js'
@@ -6,7 +6,7 @@ import type { Kept } from './peel.js'
 import type { ResponseMatrix } from './response-matrix.js'
 import type { Component, ItemFlag, ItemReadiness, Problem, ProblemCode } from './types.js'
 
-/** How many ids a problem names. */
+/** Ids that a problem names. */
 const named = 5
 
 const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`
@@ -15,124 +15,157 @@ function ids(all: readonly string[]): string {
   return `item_id ${all.slice(0, named).join(', ')}${all.length > named ? ` and ${all.length - named} more` : ''}`
 }
 
-export interface Found {
+export interface ReadinessResult {
   matrix: ResponseMatrix
   kept: Kept
-  /** By ascending item id; `order`: the same items by their numbers. */
+  /** By ascending item id. `order`: the same items by their numbers in the matrix. */
   items: readonly ItemReadiness[]
   order: Int32Array
+  /** `outside`: the items outside the largest component. */
   components: { all: readonly Component[]; outside: readonly string[] }
-  passed: ItemTotals
+  totals: ItemTotals
   tooFew: number
   tooEasy: number
   tooHard: number
 }
 
-/** In the order of `problemCodes`. */
-export async function problemsOf(
-  { matrix, kept, items, order, components, passed, tooFew, tooEasy, tooHard }: Found,
-  pacer: Pacer,
-): Promise<Problem[]> {
-  const { responseCount, studentCount, itemCount } = kept
+/** The problems, in the order of `problemCodes`. */
+export async function problemsOf(result: ReadinessResult, pacer: Pacer): Promise<Problem[]> {
+  const { kept, items, components, totals, tooFew, tooEasy, tooHard } = result
+  if (kept.responseCount === 0)
+    return [
+      {
+        code: 'no_responses',
+        severity: 'refuses',
+        detail:
+          'No responses are left: there is nothing to fit. ' +
+          'Widen the filters, or lower min_per_item and min_per_student.',
+      },
+    ]
+
   const problems: Problem[] = []
-  const found = (code: ProblemCode, severity: Problem['severity'], detail: string) =>
-    problems.push({ code, severity, detail })
+  const add = (code: ProblemCode, severity: Problem['severity'], ...detail: string[]) =>
+    problems.push({ code, severity, detail: detail.join(' ') })
   const flagged = (...flags: ItemFlag[]) =>
     items.filter((item) => item.flags.some((flag) => flags.includes(flag))).map((item) => item.item_id)
 
-  if (responseCount === 0) found('no_responses', 'refuses', 'No responses are left: there is nothing to fit.')
-  else {
-    if (itemCount === 1)
-      found(
-        'one_item',
-        'refuses',
-        `${ids(items.map((item) => item.item_id))} is the only item: one item alone has no scale.`,
-      )
-    const empty = items.filter((item) => item.n === 0).map((item) => item.item_id)
-    if (empty.length > 0)
-      found(
-        'items_without_responses',
-        'refuses',
-        `${counted(empty.length, 'anchor')} kept without responses (${ids(empty)}): every student who responded was dropped.`,
-      )
-    const single = flagged('single_category')
-    if (single.length > 0)
-      found(
-        'single_category_items',
-        'refuses',
-        `${counted(single.length, 'item')} with only right or only wrong responses (${ids(single)}): the difficulty has no finite maximum-likelihood estimate; mirt stops, eRm drops them.`,
-      )
-    if (components.all.length > 1)
-      found(
-        'disconnected',
-        'refuses',
-        `${components.all.length} groups of students and items that nothing joins, the largest with ${counted(components.all[0]!.items, 'item')} and ${counted(components.all[0]!.students, 'student')}; outside it are ${ids(components.outside)}: parameters of different groups are not on one scale.`,
-      )
-
-    const asked = Uint8Array.from(kept.items, (is, item) =>
-      is === 1 && passed.right[item]! > 0 && passed.right[item]! < kept.itemResponses[item]! ? 1 : 0,
+  if (kept.itemCount === 1)
+    add(
+      'one_item',
+      'refuses',
+      `${ids(items.map((item) => item.item_id))} is the only item, and one item has no scale.`,
+      'Add items: widen the filters, or lower min_per_item.',
     )
-    const strong = await strongComponents(matrix, kept, asked, passed.counts, pacer)
-    const groups = new Set<number>()
-    for (const item of order) if (asked[item] === 1) groups.add(passed.sets.root(item))
-    // as many as there are disconnected groups anyway would say nothing new
-    if (strong.sizes.length > groups.size) {
-      const most = strong.sizes.reduce((most, size) => Math.max(most, size))
-      // where several are equally large, the one with the least item id: numbers of components depend on the rows' order
-      const largest =
-        strong.component[order.find((item) => asked[item] === 1 && strong.sizes[strong.component[item]!] === most)!]
-      const outside = [...order]
-        .filter((item) => asked[item] === 1 && strong.component[item] !== largest)
-        .map((item) => matrix.itemId(item))
-      found(
-        'ill_conditioned',
-        'refuses',
-        `${strong.sizes.length} groups of items between which right and wrong responses go one way only, the largest with ${counted(most, 'item')}; outside it are ${ids(outside)}: conditional and joint maximum likelihood have no finite estimates (Fischer 1981), eRm stops.`,
-      )
-    }
-
-    const { oneItem, perfect, zero, repeated } = passed
-    if (itemCount > 1 && oneItem > 0)
-      found(
-        'one_item_students',
-        'refuses',
-        `${counted(oneItem, 'student')} responded to one item only: they say nothing about differences between items; eRm stops (min_per_student=2 leaves them out).`,
-      )
-    if (perfect + zero > 0) {
-      const every = perfect + zero === studentCount
-      found(
-        'extreme_students',
-        every ? 'refuses' : 'suffers',
-        `${counted(perfect, 'student')} with only right and ${zero} with only wrong responses${every ? ' (which is everybody, so that conditional maximum likelihood has nothing to condition on)' : ''}: their abilities have no finite maximum-likelihood estimate.`,
-      )
-    }
-    if (repeated > 0)
-      found(
-        'repeated_responses',
-        'suffers',
-        `${counted(repeated, 'response')} beyond a student's first to an item: they are not independent given ability, and a matrix of students by items has one place for them (attempts=first).`,
-      )
-    const rare = flagged('too_few')
-    if (rare.length > 0)
-      found(
-        'too_few_responses',
-        'suffers',
-        `${counted(rare.length, 'item')} with fewer than ${tooFew} responses (${ids(rare)}): standard errors will be large.`,
-      )
-    const extreme = flagged('too_easy', 'too_hard')
-    if (extreme.length > 0)
-      found(
-        'extreme_items',
-        'suffers',
-        `${counted(extreme.length, 'item')} with a share correct above ${tooEasy} or below ${tooHard} (${ids(extreme)}): difficulty and above all discrimination are poorly determined.`,
-      )
-    const negative = flagged('negative_discrimination')
-    if (negative.length > 0)
-      found(
-        'negative_discrimination',
-        'suffers',
-        `${counted(negative.length, 'item')} that better students solve less often (${ids(negative)}): often a wrong key; a Rasch model will misfit.`,
-      )
+  const empty = items.filter((item) => item.n === 0).map((item) => item.item_id)
+  if (empty.length > 0)
+    add(
+      'items_without_responses',
+      'refuses',
+      `${counted(empty.length, 'anchor')} without responses (${ids(empty)}): every student who responded is excluded.`,
+      'Lower min_per_student, or leave these anchors out.',
+    )
+  const single = flagged('single_category')
+  if (single.length > 0)
+    add(
+      'single_category_items',
+      'refuses',
+      `${counted(single.length, 'item')} with only correct or only incorrect responses (${ids(single)}):`,
+      'the difficulty has no finite maximum-likelihood estimate; mirt stops, and eRm drops the item.',
+      'Remove these items before the fit.',
+    )
+  const [largest] = components.all
+  if (largest !== undefined && components.all.length > 1)
+    add(
+      'disconnected',
+      'refuses',
+      `${components.all.length} groups of students and items that no response connects, the largest with`,
+      `${counted(largest.items, 'item')} and ${counted(largest.students, 'student')};`,
+      `outside it are ${ids(components.outside)}: parameters of different groups are not on one scale.`,
+      'Calibrate each group by itself, or add students who answered items of several groups.',
+    )
+  const groups = await illConditioned(result, pacer)
+  if (groups !== undefined)
+    add(
+      'ill_conditioned',
+      'refuses',
+      `${groups.count} groups of items between which correct and incorrect responses go in one direction only,`,
+      `the largest with ${counted(groups.largest, 'item')}; outside it are ${ids(groups.outside)}:`,
+      'conditional and joint maximum likelihood have no finite estimates (Fischer 1981), and eRm stops.',
+      'Remove the items outside the largest group, or use marginal maximum likelihood.',
+    )
+  const { oneItem, perfect, zero, repeated } = totals
+  if (kept.itemCount > 1 && oneItem > 0)
+    add(
+      'one_item_students',
+      'refuses',
+      `${counted(oneItem, 'student')} with responses to one item only: they say nothing about differences between`,
+      'items, and eRm stops. Exclude them with min_per_student=2.',
+    )
+  if (perfect + zero > 0) {
+    const all = perfect + zero === kept.studentCount
+    add(
+      'extreme_students',
+      all ? 'refuses' : 'suffers',
+      `${counted(perfect, 'student')} with only correct and ${zero} with only incorrect responses${
+        all ? ' (all students, so conditional maximum likelihood has no data left)' : ''
+      }:`,
+      'their abilities have no finite maximum-likelihood estimate. Use EAP or MAP for abilities, or exclude them.',
+    )
   }
+  if (repeated > 0)
+    add(
+      'repeated_responses',
+      'suffers',
+      `${counted(repeated, 'response')} of a student to an item after the first: they are not independent given`,
+      'ability, and a matrix of students by items has one place for them. Use attempts=first.',
+    )
+  const rare = flagged('too_few')
+  if (rare.length > 0)
+    add(
+      'too_few_responses',
+      'suffers',
+      `${counted(rare.length, 'item')} with fewer than ${tooFew} responses (${ids(rare)}):`,
+      `standard errors will be large. Exclude them with min_per_item=${tooFew}, or collect more responses.`,
+    )
+  const extreme = flagged('too_easy', 'too_hard')
+  if (extreme.length > 0)
+    add(
+      'extreme_items',
+      'suffers',
+      `${counted(extreme.length, 'item')} with a share correct above ${tooEasy} or below ${tooHard} (${ids(extreme)}):`,
+      'difficulty, and above all discrimination, is poorly determined.',
+      'Check whether these items suit the students, or fix their discrimination.',
+    )
+  const negative = flagged('negative_discrimination')
+  if (negative.length > 0)
+    add(
+      'negative_discrimination',
+      'suffers',
+      `${counted(negative.length, 'item')} that better students answer correctly less often (${ids(negative)}):`,
+      'often the answer key is wrong, and a Rasch model will misfit. Check the key of these items.',
+    )
   return problems
+}
+
+/** Groups of items that only an infinite difference of difficulty would separate; undefined without any. */
+async function illConditioned(
+  { matrix, kept, order, totals }: ReadinessResult,
+  pacer: Pacer,
+): Promise<{ count: number; largest: number; outside: string[] } | undefined> {
+  // an item with one category is a problem of its own
+  const included = Uint8Array.from(kept.items, (is, item) =>
+    is === 1 && totals.right[item]! > 0 && totals.right[item]! < kept.itemResponses[item]! ? 1 : 0,
+  )
+  const { sizes, component } = await strongComponents(matrix, kept, included, totals.counts, pacer)
+  const connected = new Set<number>()
+  for (const item of order) if (included[item] === 1) connected.add(totals.sets.root(item))
+  // as many as there are disconnected groups is no problem beyond those
+  if (sizes.length <= connected.size) return undefined
+  const largest = sizes.reduce((most, size) => Math.max(most, size))
+  // of equally large ones that with the least item id: numbers of components depend on the order of the rows
+  const first = order.find((item) => included[item] === 1 && sizes[component[item]!] === largest)!
+  const outside = [...order]
+    .filter((item) => included[item] === 1 && component[item] !== component[first])
+    .map((item) => matrix.itemId(item))
+  return { count: sizes.length, largest, outside }
 }

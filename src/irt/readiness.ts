@@ -1,6 +1,6 @@
 /**
- * What can be known of responses before a model is fitted to them: classical item statistics, how students and items
- * hang together, and what common estimators would refuse or suffer from.
+ * Readiness of responses for a model: classical item statistics, the connections between students and items, and the
+ * data problems that would break or weaken a calibration.
  */
 import { medianTimes, itemTotals, type ItemTotals } from './item-totals.js'
 import { Pacer } from './pacer.js'
@@ -9,26 +9,28 @@ import { problemsOf } from './problems.js'
 import type { ResponseMatrix } from './response-matrix.js'
 import type { Component, IrtReadiness, ItemFlag, ItemReadiness, ReadinessOptions } from './types.js'
 
+/** Components that are listed. */
 const listed = 20
+
 /**
  * Readiness of the kept part of a matrix.
  *
  * The corrected point-biserial is the item-rest correlation: the item is left out of the score, or it would correlate
  * with itself (S. Henrysson, Correction of item-total correlations in item analysis, Psychometrika 28, 1963, 211-218;
- * Crocker & Algina 1986 and Nunnally & Bernstein 1994 have it as corrected item-total correlation). Where not everybody
- * answers every item the textbooks leave open what the rest is. Here: over the students with a response to the item and
+ * Crocker & Algina 1986 and Nunnally & Bernstein 1994 call it corrected item-total correlation). The textbooks leave
+ * open what the rest is where students answer different items. Here: over the students with a response to the item and
  * to another kept item, Pearson's correlation of the response (1 or 0) with the share correct of the student's other
  * responses. On complete data the share is the rest score over a constant, and the correlation is the textbooks'.
- * R's `multilevel::item.total` takes the mean of the other items as well; `mirt::itemstats` takes their sum over what is
- * answered, which on incomplete data also measures how much somebody answered; `psych::alpha` composes r.drop of
- * pairwise covariances. All agree on complete data.
+ * R's `multilevel::item.total` takes the mean of the other items as well; `mirt::itemstats` takes their sum over the
+ * answered items, which on incomplete data also measures how many a student answered; `psych::alpha` composes r.drop
+ * of pairwise covariances. All agree on complete data.
  *
  * Where a student responded to the item repeatedly, their share correct stands for the response, and all their
  * responses to it are left out of the rest: a student is one point, and no item is correlated with itself.
- * Null where fewer than 3 students remain, or where either side has no variance.
+ * Null with fewer than 3 students, or without variance on either side.
  *
- * @throws Error where the matrix does not keep times
- * @throws the signal's reason where it was aborted
+ * @throws Error if the matrix does not keep times
+ * @throws the reason of an aborted signal
  */
 export async function readiness(
   matrix: ResponseMatrix,
@@ -40,14 +42,14 @@ export async function readiness(
   const pacer = new Pacer(options.signal)
   const order = matrix.itemOrder().filter((item) => kept.items[item] === 1)
 
-  const passed = await itemTotals(matrix, kept, pacer)
-  const medians = await medianTimes(matrix, kept, passed.timed, pacer)
+  const totals = await itemTotals(matrix, kept, pacer)
+  const medians = await medianTimes(matrix, kept, totals.timed, pacer)
 
   const items: ItemReadiness[] = []
   for (const item of order) {
     const n = kept.itemResponses[item]!
-    const p = n === 0 ? null : passed.right[item]! / n
-    const r = passed.correlations.of(item)
+    const p = n === 0 ? null : totals.right[item]! / n
+    const r = totals.correlations.of(item)
     const flags: ItemFlag[] = []
     if (p === 0 || p === 1) flags.push('single_category')
     if (n < tooFew) flags.push('too_few')
@@ -57,18 +59,18 @@ export async function readiness(
     items.push({ item_id: matrix.itemId(item), n, p, point_biserial: r, median_time_ms: medians[item] ?? null, flags })
   }
 
-  const components = componentsOf(matrix, kept, order, passed)
+  const components = componentsOf(matrix, kept, order, totals)
   const { responseCount, studentCount, itemCount } = kept
-  const problems = await problemsOf({ matrix, kept, items, order, components, passed, tooFew, tooEasy, tooHard }, pacer)
+  const problems = await problemsOf({ matrix, kept, items, order, components, totals, tooFew, tooEasy, tooHard }, pacer)
 
   return {
     responses: responseCount,
     students: studentCount,
     items: itemCount,
     density: studentCount * itemCount === 0 ? null : responseCount / (studentCount * itemCount),
-    repeated_responses: passed.repeated,
-    perfect_scores: passed.perfect,
-    zero_scores: passed.zero,
+    repeated_responses: totals.repeated,
+    perfect_scores: totals.perfect,
+    zero_scores: totals.zero,
     components: components.all.length,
     largest_components: components.all.slice(0, listed),
     problems,
@@ -76,7 +78,7 @@ export async function readiness(
   }
 }
 
-/** All components, most students first, then most items, then most responses; and the items outside the first. */
+/** All components by descending students, items and responses; and the items outside the first. */
 function componentsOf(
   matrix: ResponseMatrix,
   kept: Kept,

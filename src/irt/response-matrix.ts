@@ -6,7 +6,7 @@ import { Ints } from './ints.js'
 import { ItemIndex } from './item-index.js'
 
 export interface MatrixOptions {
-  /** How many responses it takes at most, up to 2^30. */
+  /** The most responses that it takes, up to 2^30. */
   most: number
   /** Whether response times are kept. */
   times?: boolean
@@ -14,7 +14,7 @@ export interface MatrixOptions {
   ids?: boolean
 }
 
-/** More responses were added than a matrix takes; it still holds those before. */
+/** More responses were added than the matrix takes. It still holds the previous ones. */
 export class TooManyResponses extends Error {
   constructor(readonly most: number) {
     super(`more than ${most} responses`)
@@ -23,8 +23,8 @@ export class TooManyResponses extends Error {
 }
 
 /**
- * Students and items are numbered from 0 in the order in which they came, responses as well. A student's responses are
- * `begin(student)` to before `end(student)`. A student may have responded to an item several times (attempts=all).
+ * Students, items and responses are numbered from 0 in the order of their arrival. The responses of a student are
+ * `begin(student)` to before `end(student)`. A student may have several responses to an item (attempts=all).
  */
 export class ResponseMatrix {
   readonly most: number
@@ -49,10 +49,10 @@ export class ResponseMatrix {
 
   /**
    * Adds the response to the item whose id has these two 32-bit halves (of either sign) by the student whose id is
-   * `bytes[at]` to before `bytes[at + 16]`; `ms` is the response time, 0 where it was not recorded. Rows come by
+   * `bytes[at]` to before `bytes[at + 16]`; `ms` is the response time, 0 if it was not recorded. Rows are ordered by
    * ascending student id, as `ORDER BY student_id` sends them.
-   * @throws TooManyResponses where the matrix is full
-   * @throws RangeError where the student id is less than the one before: its responses would count as two students'
+   * @throws TooManyResponses if the matrix is full
+   * @throws RangeError if the student id is below the previous one: its responses would count as two students
    */
   add(bytes: Buffer, at: number, itemHigh: number, itemLow: number, correct: boolean, ms: number): void {
     if (this.packed.length >= this.most) throw new TooManyResponses(this.most)
@@ -60,7 +60,7 @@ export class ResponseMatrix {
     const word1 = bytes.readUInt32BE(at + 4)
     const word2 = bytes.readUInt32BE(at + 8)
     const word3 = bytes.readUInt32BE(at + 12)
-    // the last words differ first where ids are hashes, and most rows are of the same student
+    // from the last word on: ids are hashes, and most rows have the same student as the row before
     if (
       word3 !== this.word3 ||
       word2 !== this.word2 ||
@@ -110,7 +110,7 @@ export class ResponseMatrix {
   item(response: number): number {
     return this.packed.get(response) >>> 1
   }
-  /** 1 where the response is correct, else 0. */
+  /** 1 if the response is correct, else 0. */
   correct(response: number): number {
     return this.packed.get(response) & 1
   }
@@ -118,7 +118,7 @@ export class ResponseMatrix {
   itemAndCorrect(response: number): number {
     return this.packed.get(response)
   }
-  /** The response time in ms, 0 where it was not recorded; 0 as well where times are not kept. */
+  /** The response time in ms; 0 if it was not recorded, or if times are not kept. */
   time(response: number): number {
     return this.times === undefined ? 0 : this.times.get(response)
   }
@@ -127,12 +127,12 @@ export class ResponseMatrix {
   itemId(item: number): string {
     return String(this.index.id(item))
   }
-  /** The item with this id (decimal digits), or undefined where nobody responded to it. */
+  /** The item with this id (decimal digits); undefined if it has no response. */
   itemOf(id: string): number | undefined {
     const item = this.index.find(BigInt(id))
     return item < 0 ? undefined : item
   }
-  /** The same for the two halves of an id; -1 where nobody responded to it. */
+  /** The same for the two halves of an id; -1 if it has no response. */
   itemAt(high: number, low: number): number {
     return this.index.lookup(high, low)
   }
@@ -141,13 +141,13 @@ export class ResponseMatrix {
     return (this.sorted ??= this.index.order())
   }
 
-  /** Writes the 16 bytes of a student's id. @throws Error where ids are not kept */
+  /** Writes the 16 bytes of a student's id. @throws Error if ids are not kept */
   copyStudentId(student: number, target: Buffer, at = 0): void {
     if (this.ids === undefined) throw new Error('this matrix does not keep the ids of the students')
     for (let word = 0; word < 4; word++) target.writeInt32BE(this.ids.get(student * 4 + word), at + word * 4)
   }
 
-  /** A student's id as a UUID in text. @throws Error where ids are not kept */
+  /** A student's id as a UUID in text. @throws Error if ids are not kept */
   studentId(student: number): string {
     const bytes = Buffer.allocUnsafe(16)
     this.copyStudentId(student, bytes)

@@ -1,34 +1,35 @@
-/** What is said of responses before a model is fitted to them: statistics, flags and problems. */
+/** What readiness reports about responses before a model is fitted to them: statistics, flags and problems. */
 
-/** Every code of a problem and what it means; `refuses`: a common estimator stops or has no finite estimate. */
+/** Every code of a problem, and what it means. */
 export const problemCodes = {
-  no_responses: 'There is nothing to fit',
-  one_item: 'One item alone has no scale',
-  items_without_responses: 'Anchors that are kept, but to which no kept student responded',
-  single_category_items: 'Items with only right or only wrong responses',
-  disconnected: 'Groups of items that no student joins',
-  ill_conditioned: 'Groups of items of which no student solved one of the one and failed one of the other',
-  one_item_students: 'Students who responded to one item only',
-  extreme_students: 'Students with only right or only wrong responses',
-  repeated_responses: 'Several responses of a student to an item',
+  no_responses: 'No responses match the selection',
+  one_item: 'The selection has one item, and one item has no scale',
+  items_without_responses: 'Anchors that are kept, but have no response from a kept student',
+  single_category_items: 'Items with only correct or only incorrect responses',
+  disconnected: 'Groups of items without a student in common',
+  ill_conditioned: 'Groups of items between which correct and incorrect responses go in one direction only',
+  one_item_students: 'Students with responses to one item only',
+  extreme_students: 'Students with only correct or only incorrect responses',
+  repeated_responses: 'Several responses of a student to one item',
   too_few_responses: 'Items with few responses',
-  extreme_items: 'Items that nearly everybody solved, or nearly nobody',
-  negative_discrimination: 'Items that better students solve less often',
+  extreme_items: 'Items with a very high or very low share of correct responses',
+  negative_discrimination: 'Items that better students answer correctly less often',
 } as const
 export type ProblemCode = keyof typeof problemCodes
 
 export interface Problem {
   code: ProblemCode
+  /** refuses: a common estimator stops or has no finite estimate. suffers: its estimates are poor. */
   severity: 'refuses' | 'suffers'
   detail: string
 }
 
 export interface ReadinessOptions {
-  /** Fewer responses to an item are flagged `too_few`; default 30. */
+  /** An item with fewer responses has the flag `too_few`; default 30. */
   tooFew?: number
-  /** A greater share correct is flagged `too_easy`; default 0.95. */
+  /** An item with a greater share correct has the flag `too_easy`; default 0.95. */
   tooEasy?: number
-  /** A smaller share correct is flagged `too_hard`; default 0.05. */
+  /** An item with a smaller share correct has the flag `too_hard`; default 0.05. */
   tooHard?: number
   signal?: AbortSignal
 }
@@ -44,12 +45,12 @@ export interface ItemReadiness {
   p: number | null
   /** Corrected point-biserial; see `readiness`. */
   point_biserial: number | null
-  /** Median of the recorded response times in ms; null where none is recorded. */
+  /** Median of the recorded response times in ms; null without any. */
   median_time_ms: number | null
   flags: ItemFlag[]
 }
 
-/** Groups that no response joins. */
+/** A group of students and items that no response connects to another group. */
 export interface Component {
   students: number
   items: number
@@ -60,14 +61,14 @@ export interface IrtReadiness {
   responses: number
   students: number
   items: number
-  /** responses / (students * items): above 1 is possible where students respond repeatedly; null where there is nothing. */
+  /** responses / (students * items); above 1 if students respond repeatedly; null without responses. */
   density: number | null
-  /** Responses beyond a student's first to an item. */
+  /** Responses of a student to an item after the first. */
   repeated_responses: number
-  /** Students with all or none of their responses right: they have no finite maximum-likelihood ability. */
+  /** Students with only correct, or only incorrect, responses: no finite maximum-likelihood ability. */
   perfect_scores: number
   zero_scores: number
-  /** How many connected components the graph of students and items has, and the largest of them, at most 20. */
+  /** Connected components of the graph of students and items, and the largest 20 of them. */
   components: number
   largest_components: Component[]
   problems: Problem[]

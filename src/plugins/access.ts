@@ -1,4 +1,4 @@
-/** Who may ask what: decided before a request is validated and before any work for it. */
+/** Access control: decided before a request is validated, and before any work for it. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { findCaller, keyPrefix, type KeyFile } from '../access/api-keys.js'
@@ -8,15 +8,15 @@ import type { OpenGroup } from '../config.js'
 import { ApiError } from '../errors.js'
 import type { Scope } from '../access/caller.js'
 
-/** How callers prove who they are; at least one of the two. */
+/** How callers authenticate: by at least one of the two. */
 export interface Access {
   keys?: KeyFile | undefined
   tokens?: TokenVerifier | undefined
-  /** Routes that ask for nothing. */
+  /** Routes that need no key. */
   open: ReadonlySet<OpenGroup>
 }
 
-/** A route, and what it declares of itself. */
+/** A route, and the scope that it declares. */
 export interface DeclaredRoute {
   url: string
   method: string | string[]
@@ -25,11 +25,11 @@ export interface DeclaredRoute {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Every route that there is: for whoever checks that none is forgotten. */
+    /** Every route, for the check that none is forgotten. */
     declaredRoutes: readonly DeclaredRoute[]
   }
   interface FastifyRequest {
-    /** Who asks; undefined where the route asks for nothing. */
+    /** The authenticated caller; undefined if the route needs no key. */
     caller: Caller | undefined
   }
 }
@@ -45,7 +45,7 @@ const groupOf = (url: string): OpenGroup | undefined => groups.find(([, pattern]
 const challenge = (reply: FastifyReply, ...attributes: string[]) =>
   reply.header('www-authenticate', [`Bearer realm="attempt-api"`, ...attributes].join(', '))
 
-/** What was sent to prove who asks. X-API-Key wins: Authorization may be meant for a proxy on the way. */
+/** The key or token of the request. X-API-Key takes precedence: Authorization may be meant for a proxy. */
 function presented({ headers }: FastifyRequest): string | undefined {
   const key = headers['x-api-key']
   if (key !== undefined) return String(key)
@@ -54,7 +54,7 @@ function presented({ headers }: FastifyRequest): string | undefined {
   const [scheme = '', token, ...more] = authorization.trim().split(/ +/)
   if (scheme.toLowerCase() !== 'bearer') return undefined
   if (token === undefined || more.length > 0 || !/^[A-Za-z0-9._~+/-]+=*$/.test(token))
-    throw new InvalidToken('Authorization is malformed: it is Bearer, a space, and a key or token')
+    throw new InvalidToken("The header Authorization must be 'Bearer', a space, and a key or token")
   return token
 }
 
@@ -67,19 +67,19 @@ function identify({ keys, tokens }: Access, request: FastifyRequest): Caller | P
   )
     return findCaller(keys.keys(), token)
   if (tokens !== undefined && request.headers['x-api-key'] === undefined) return tokens(token, request.log)
-  throw new InvalidToken('No such keys are taken here')
+  throw new InvalidToken('This service accepts no keys of this kind')
 }
 
 export const access = fp<{ access: Access | undefined }>(
   (app, { access: how }, done) => {
     app.decorateRequest('caller', undefined)
 
-    // a route that says nothing of itself must not be there by mistake
+    // a route without a scope must not exist by mistake
     const undeclared: string[] = []
     const declared: DeclaredRoute[] = []
     app.decorate('declaredRoutes', declared)
     app.addHook('onRoute', (route) => {
-      // the plugin for CORS hands preflights to it, and says that all else is not found
+      // the CORS plugin routes preflights to it; everything else there is not found
       if (!(route.method === 'OPTIONS' && route.url === '*')) declared.push(route)
     })
     app.addHook('onReady', (ready) => {
@@ -92,21 +92,22 @@ export const access = fp<{ access: Access | undefined }>(
         undeclared.length === 0
           ? undefined
           : new Error(
-              `These routes do not say who may ask them (config.scope), or are open and of no group that can be closed: ${undeclared.join(', ')}`,
+              'These routes declare no config.scope, or are open and in no group that ACCESS_OPEN can close: ' +
+                undeclared.join(', '),
             ),
       )
     })
 
     app.addHook('onRequest', async (request, reply) => {
       const { scope } = request.routeOptions.config
-      // nothing is there, so that there is nothing to protect; nor does a preflight carry a key
+      // there is nothing to protect; a preflight carries no key
       if (request.is404 || request.routeOptions.url === '*') return
       if (scope !== 'open') reply.header('cache-control', 'private, no-cache')
       if (how === undefined) return
       const group = groupOf(request.routeOptions.url ?? '')
       if (group !== undefined && how.open.has(group)) return
 
-      // whoever is refused is counted here, since the hook that counts the others is not reached: without a caller by address
+      // a refused request is counted here, because it does not reach the hook that counts the others
       let caller: Caller | undefined
       try {
         caller = await identify(how, request)
@@ -119,19 +120,22 @@ export const access = fp<{ access: Access | undefined }>(
       if (caller === undefined) {
         await app.countClient(request, reply)
         challenge(reply)
-        throw new ApiError('unauthenticated', 'This needs a key: send it as Authorization: Bearer KEY, or as X-API-Key')
+        throw new ApiError(
+          'unauthenticated',
+          'This endpoint needs an API key. Send it as Authorization: Bearer KEY, or as X-API-Key: KEY',
+        )
       }
       request.caller = caller
       request.log = reply.log = request.log.child({ caller: caller.name })
-      // of what is open elsewhere any key is enough
+      // an open route that is closed by configuration accepts any key
       if (scope === 'open' || (scope !== undefined && allows(caller.scopes, scope))) return
       await app.countClient(request, reply)
       challenge(reply, 'error="insufficient_scope"', ...(scope === undefined ? [] : [`scope="${scope}"`]))
       throw new ApiError(
         'insufficient_scope',
         scope === undefined
-          ? 'Nobody may ask this'
-          : `This needs the scope ${scope}, which the key or token does not have`,
+          ? 'No scope gives access to this endpoint'
+          : `This endpoint needs the scope ${scope}, which the key or token does not have`,
       )
     })
     app.addHook('onClose', (_app, closed) => {

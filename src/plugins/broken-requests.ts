@@ -1,4 +1,4 @@
-/** What the HTTP parser refuses is answered on the socket: there is no request yet that a hook or handler could see. */
+/** Answers on the socket what the HTTP parser refuses: no hook or handler ever sees such a request. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { errorCodes, type ErrorCode } from '../errors.js'
@@ -13,7 +13,7 @@ const phrases: Record<number, string> = {
   431: 'Request Header Fields Too Large',
 }
 
-/** What plugins/headers.ts gives every answer that a hook sees. */
+/** The headers that plugins/headers.ts gives to every other answer. */
 export const bareHeaders = {
   'content-security-policy': "default-src 'none';frame-ancestors 'none'",
   'cross-origin-resource-policy': 'same-origin',
@@ -22,16 +22,14 @@ export const bareHeaders = {
   'x-frame-options': 'DENY',
   'cache-control': 'no-store',
 } as const
-const bareLines = Object.entries(bareHeaders)
-  .map(([name, value]) => `${name}: ${value}\r\n`)
-  .join('')
+const bareLines = Object.entries(bareHeaders).map(([name, value]) => `${name}: ${value}`)
 
 const problem = (code: ErrorCode): string => {
   const { status, title } = errorCodes[code]
   return JSON.stringify({ type: 'about:blank', title, status, detail: title, instance: '', code, request_id: '' })
 }
 
-/** `Expect` with anything but 100-continue never becomes a request of ours either. */
+/** A request with an `Expect` other than 100-continue passes no hook either. */
 export function answerExpectations(server: Server): void {
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
     const body = problem('expectation_failed')
@@ -46,11 +44,11 @@ export function answerExpectations(server: Server): void {
   })
 }
 
-/** Answers with a problem and closes the connection: what follows on it cannot be told apart any more. */
+/** Answers with a problem and closes the connection, because the next request on it cannot be found. */
 export function answerBrokenRequest(error: Error & { code?: string; rawPacket?: unknown }, socket: Socket): void {
-  // more of what was refused already
+  // the rest of a request that was refused already
   if (socket.writableEnded) return
-  // within an answer that has begun, a second one would be taken for its end
+  // within an answer that has begun, a second one would look like its end
   const answering = (socket as unknown as { _httpMessage?: ServerResponse | null })._httpMessage
   if (error.code === 'ECONNRESET' || !socket.writable || answering?.headersSent === true) {
     socket.destroy()
@@ -59,10 +57,16 @@ export function answerBrokenRequest(error: Error & { code?: string; rawPacket?: 
   const code = codes[error.code ?? ''] ?? 'bad_request'
   const { status } = errorCodes[code]
   const body = problem(code)
-  socket.end(
-    `HTTP/1.1 ${status} ${phrases[status] ?? ''}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${bareLines}connection: close\r\n\r\n${Buffer.isBuffer(error.rawPacket) && error.rawPacket.toString('latin1', 0, 5) === 'HEAD ' ? '' : body}`,
-  )
-  // whoever does not read it does not keep the socket
+  const isHead = Buffer.isBuffer(error.rawPacket) && error.rawPacket.toString('latin1', 0, 5) === 'HEAD '
+  const head = [
+    `HTTP/1.1 ${status} ${phrases[status] ?? ''}`,
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    ...bareLines,
+    'connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${isHead ? '' : body}`)
+  // a client that does not read it does not keep the socket
   setTimeout(() => {
     socket.destroy()
   }, 1_000).unref()

@@ -1,9 +1,9 @@
-/** What browsers may do with the answers: security headers and, where origins are configured, CORS. */
+/** What browsers may do with answers: security headers and, for configured origins, CORS. */
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import fp from 'fastify-plugin'
 
-/** What scripts of another origin may read beside the body. Trailers are not to be had in a browser. */
+/** The headers that scripts of another origin may read. A browser gives no access to trailers. */
 const exposed = [
   'ETag',
   'Link',
@@ -23,15 +23,15 @@ const accepted = ['Authorization', 'X-API-Key', 'Accept', 'If-None-Match', 'Pref
 export const headers = fp<{ corsOrigins: readonly string[] }>(
   async (app, { corsOrigins }) => {
     await app.register(helmet, {
-      // answers are data: a browser that is shown one runs and frames nothing; the page of the documentation has its own
+      // answers are data: a browser runs and frames nothing in them; the documentation page has its own policy
       contentSecurityPolicy: {
         useDefaults: false,
         directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
       },
       frameguard: { action: 'deny' },
-      // browsers heed it over TLS only, which ends before this service: whoever ends it says so there
+      // only useful over TLS, which ends before this service
       hsts: false,
-      // for pages that open windows, for old browsers, for Flash
+      // for pages that open windows, old browsers and Flash
       crossOriginOpenerPolicy: false,
       originAgentCluster: false,
       dnsPrefetchControl: false,
@@ -41,7 +41,7 @@ export const headers = fp<{ corsOrigins: readonly string[] }>(
     })
     if (corsOrigins.length === 0) return
     await app.register(cors, {
-      // a function, for the origin that is not listed gets no header at all and its preflight is an ordinary 405
+      // a function: an origin that is not listed gets no header at all, and its preflight is an ordinary 405
       origin: (origin, answer) => {
         answer(null, origin !== undefined && corsOrigins.includes(origin) ? origin : false)
       },
@@ -51,7 +51,7 @@ export const headers = fp<{ corsOrigins: readonly string[] }>(
       maxAge: 600,
       strictPreflight: false,
     })
-    // routes write their own Vary over that of the plugin
+    // a route's own Vary replaces that of the plugin
     app.addHook('onSend', async (_request, reply) => {
       const vary = String(reply.getHeader('vary') ?? '')
       if (!/(^|,\s*)origin\b/i.test(vary)) reply.header('vary', vary === '' ? 'Origin' : `${vary}, Origin`)

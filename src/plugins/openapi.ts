@@ -1,10 +1,10 @@
-/** The OpenAPI document, generated from the routes, and its page. */
+/** The OpenAPI document, generated from the routes, and the page that shows it. */
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
 import { contractVersion } from '../contract/attempt-v1.js'
 import type { Scope } from '../access/caller.js'
-import { problems } from '../schemas/responses.js'
+import { problems } from '../schemas/problems.js'
 
 interface Schema {
   $ref?: string
@@ -24,7 +24,7 @@ interface Document {
   components?: { schemas?: Record<string, Schema> }
 }
 
-/** A value that a schema allows, made of the examples of its parts. */
+/** A value that a schema allows, from the examples of its parts. */
 function example(schema: Schema, components: Record<string, Schema>): unknown {
   if (schema.$ref !== undefined) return example(components[schema.$ref.split('/').at(-1) ?? ''] ?? {}, components)
   if (schema.const !== undefined) return schema.const
@@ -51,7 +51,7 @@ function withExamples(document: Document): Document {
   return document
 }
 
-/** What a route asks for by default; the running configuration may ask for more (ACCESS_OPEN) or, on a loopback address, for nothing. */
+/** What a route needs by default. ACCESS_OPEN may close more routes; on a loopback address none needs a key. */
 const securityOf = (scope: Scope | undefined) =>
   scope === undefined || scope === 'open'
     ? [{}, { apiKey: [] }, { apiKeyHeader: [] }, { jwt: [] }]
@@ -59,7 +59,7 @@ const securityOf = (scope: Scope | undefined) =>
 
 type Responses = Record<number, Schema & { description?: string; content?: Record<string, unknown> }>
 
-/** The responses of a route with those that access control gives before it; 503 is shared with the route's own. */
+/** The responses of a route and of access control before it. Both have a 503. */
 function withRefusals(scope: Scope | undefined, own: Responses = {}): Responses {
   const all = problems('unauthenticated', 'insufficient_scope', 'too_many_requests', 'access_unavailable') as Responses
   if (scope === 'open') delete all[403]
@@ -69,7 +69,7 @@ function withRefusals(scope: Scope | undefined, own: Responses = {}): Responses 
       ? theirs
       : mine.content === undefined
         ? {
-            description: `It could not be done, and the answer says why. ${theirs?.description ?? ''}`,
+            description: `The request could not be completed; the answer has the reason. ${theirs?.description ?? ''}`,
             content: { 'application/json': { schema: mine }, ...theirs?.content },
           }
         : {
@@ -80,7 +80,7 @@ function withRefusals(scope: Scope | undefined, own: Responses = {}): Responses 
   return { ...all, ...own, 503: both } as Responses
 }
 
-/** Scripts and styles of this service alone; the page sets attributes of style, and its pictures are in its style sheet. */
+/** Scripts and styles of this service only. The page sets style attributes, and its images are in its style sheet. */
 const pageCsp = {
   'default-src': ["'none'"],
   'script-src': ["'self'"],
@@ -105,40 +105,44 @@ export const openapi = fp(
           title: 'attempt-api',
           version: contractVersion,
           description:
-            'The locked view `attempt` (V1) as typed endpoints: attempts, students, topics, items, anomalies, and the check of the lock itself. 64-bit integers are decimal strings; timestamps are UTC with six fraction digits; ranges are half-open.',
+            'A read-only API over the PostgreSQL view `attempt` (contract V1): attempts, students, topics, items and ' +
+            'anomalies, and a check that the definition of the view has not changed. 64-bit integers are decimal ' +
+            'strings. Timestamps are UTC with six fraction digits. Ranges include their start and exclude their end.',
           license: { name: 'Proprietary', identifier: 'LicenseRef-Proprietary' },
         },
-        servers: [{ url: '/', description: 'this service' }],
+        servers: [{ url: '/', description: 'This service' }],
         components: {
           securitySchemes: {
             apiKey: {
               type: 'http',
               scheme: 'bearer',
               description:
-                'A key that `attempt-api key create` made, as `Authorization: Bearer attempt_key_...`. Scopes: `attempts:read` has every row and every aggregate, `aggregates:read` the aggregates without students, `metrics:read` the metrics.',
+                'An API key from `attempt-api key create`, as `Authorization: Bearer attempt_key_...`. Scopes: ' +
+                '`attempts:read` gives access to every row and aggregate, `aggregates:read` to the aggregates that ' +
+                'show no single student, `metrics:read` to the metrics.',
             },
             apiKeyHeader: {
               type: 'apiKey',
               in: 'header',
               name: 'X-API-Key',
-              description: 'The same key where Authorization is taken, by a proxy for instance.',
+              description: 'The same key, for requests whose Authorization header is used by a proxy.',
             },
             jwt: {
               type: 'http',
               scheme: 'bearer',
               bearerFormat: 'JWT',
               description:
-                'A token of the configured issuer for the configured audience, with the scopes in `scope` or `scp`.',
+                'A token from the configured issuer for the configured audience, with its scopes in `scope` or `scp`.',
             },
           },
         },
         tags: [
-          { name: 'Attempts', description: 'Rows of the view, and what it left out' },
-          { name: 'Students', description: 'Aggregates of students' },
-          { name: 'Topics', description: 'Topic KPIs' },
-          { name: 'Items', description: 'Item statistics' },
+          { name: 'Attempts', description: 'Rows of the view, and what the view leaves out' },
+          { name: 'Students', description: 'Aggregates per student' },
+          { name: 'Topics', description: 'Aggregates per topic and day' },
+          { name: 'Items', description: 'Aggregates per item' },
           { name: 'IRT', description: 'Response data for calibration' },
-          { name: 'Operations', description: 'Health, and the check of the lock' },
+          { name: 'Operations', description: 'Health, metrics and the contract check' },
         ],
       },
       transform: ({ schema, url, route }) => {
@@ -164,7 +168,7 @@ export const openapi = fp(
           typeof json['$id'] === 'string' ? json['$id'] : `schema-${index}`,
       },
     })
-    // without an address the page would have it validated by a service of others, who would learn that it is here
+    // by default the page sends the document to a validator of a third party
     await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: pageCsp, uiConfig: { validatorUrl: null } })
     app.get('/openapi.json', { config: { scope: 'open', requestClass: 'probe' }, schema: { hide: true } }, () =>
       app.swagger(),

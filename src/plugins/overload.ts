@@ -1,20 +1,23 @@
-/** Refuses what is too much before any work: URLs that are too long, and data requests while the event loop is late, so that probes and what was begun are still answered. */
+/**
+ * Refuses excess load before any work: URLs that are too long, and data requests while the event loop is late, so that
+ * probes and running requests are still answered.
+ */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.js'
 import { ApiError } from '../errors.js'
 
-/** Bytes of a URL: the longest parameters that are documented fit. With the headers it is at most `maxHeaderSize`. */
+/** Bytes of a URL: the longest documented parameters fit. URL and headers together have `maxHeaderSize`. */
 const longestUrl = 61_440
 const resolutionMs = 10
 const everyMs = 250
-/** One long pause (a large page, a garbage collection) is no overload: only what lasts is. */
+/** One long pause (a large page, a garbage collection) is not an overload: two samples in a row are. */
 const lateSamples = 2
 /** After the service listens: a start loads and compiles code, which delays the event loop and is not an overload. */
 const warmUpMs = 1_000
 
-/** Whether a query's escapes are such. Taken as it stands, half an escape would be a value that matches nothing: an empty answer, and nobody told. */
-function escapes(url: string): boolean {
+/** Whether the percent escapes of a query are valid. A value with half an escape would silently match nothing. */
+function hasValidEscapes(url: string): boolean {
   const query = url.indexOf('?')
   if (query === -1 || !url.includes('%', query)) return true
   try {
@@ -28,34 +31,37 @@ function escapes(url: string): boolean {
 export const overload = fp(
   (app, { overloadDelayMs }: Pick<Config, 'overloadDelayMs'>, done) => {
     app.addHook('onRequest', (request, _reply, next) => {
-      // RFC 9112, 3.2: an HTTP/1.1 request names the host it is for; Node would refuse it without a body
+      // RFC 9112, 3.2: an HTTP/1.1 request names its host; Node would refuse it without a problem document
       if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
-        next(new ApiError('bad_request', 'The request has no header Host') as never)
+        next(new ApiError('bad_request', 'An HTTP/1.1 request needs the header Host'))
       else if (request.url.length <= longestUrl)
         next(
-          escapes(request.url)
+          hasValidEscapes(request.url)
             ? undefined
-            : (new ApiError('bad_request', 'The query has an escape (%) that is none, or that is not UTF-8') as never),
+            : new ApiError(
+                'bad_request',
+                'The query has an invalid percent escape, or one that is not UTF-8. Write a literal % as %25',
+              ),
         )
       else
         next(
           new ApiError(
             'uri_too_long',
-            `The URL has ${request.url.length} bytes, and at most ${longestUrl} are read`,
-          ) as never,
+            `The URL has ${request.url.length} bytes; the limit is ${longestUrl}. Split the request`,
+          ),
         )
     })
     if (overloadDelayMs === 0) return done()
     const delay = monitorEventLoopDelay({ resolution: resolutionMs })
     let late = 0
     const measure = () => {
-      // no sample at all: the loop stood still for the whole time
+      // no sample at all: the loop was blocked for the whole time
       const mean = delay.count === 0 ? Infinity : delay.mean / 1e6 - resolutionMs
       late = mean > overloadDelayMs ? late + 1 : 0
       if (late === lateSamples)
         app.log.warn(
           { delay_ms: Math.round(mean) },
-          'overloaded: data requests are refused until the event loop is in time again',
+          'overloaded: data requests are refused until the event loop is on time again',
         )
       delay.reset()
     }
@@ -72,17 +78,9 @@ export const overload = fp(
       delay.disable()
     })
     app.addHook('onRequest', (request, _reply, next) => {
-      const { requestClass: work } = request.routeOptions.config
-      if (late < lateSamples || work === undefined || work === 'probe') next()
-      else
-        next(
-          new ApiError(
-            'overloaded',
-            'The service has more to do than it can; try again in a moment',
-            undefined,
-            1,
-          ) as never,
-        )
+      const { requestClass } = request.routeOptions.config
+      if (late < lateSamples || requestClass === undefined || requestClass === 'probe') next()
+      else next(new ApiError('overloaded', 'The service is overloaded. Retry in a second', undefined, 1))
     })
     done()
   },

@@ -1,18 +1,21 @@
-/** How often a client may ask for data: the headers of draft-ietf-httpapi-ratelimit-headers-10, and 429. Each replica counts for itself. */
+/**
+ * Limits the data requests of a client: the headers of draft-ietf-httpapi-ratelimit-headers-10, and 429. Each replica
+ * counts for itself.
+ */
 import counter, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.js'
 import { ApiError } from '../errors.js'
 
-/** Who is counted: whoever the key or token names, else the address; an IPv6 network of a household or a host counts as one. */
+/** The client that a request counts for: the caller of its key or token, else its address (IPv6: its /64 network). */
 export const clientOf = ({ caller, ip }: FastifyRequest): string =>
   caller === undefined ? `address ${normalizeIP(ip)}` : `caller ${caller.id}`
 
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Counts a request of whoever asks.
+     * Counts a request for its client.
      * @throws ApiError too_many_requests
      */
     countClient(request: FastifyRequest, reply: FastifyReply): Promise<void>
@@ -42,14 +45,14 @@ export const rateLimit = fp(
       if (counted.isExceeded)
         throw new ApiError(
           'too_many_requests',
-          `${max} requests in ${rateWindowS} s are the limit of a client; ask again in ${after} s`,
+          `The limit is ${max} requests per client in ${rateWindowS} s. Retry in ${after} s`,
           undefined,
           after,
         )
     })
     app.addHook('onRequest', async (request, reply) => {
-      const { requestClass: work } = request.routeOptions.config
-      if (work !== undefined && work !== 'probe') await app.countClient(request, reply)
+      const { requestClass } = request.routeOptions.config
+      if (requestClass !== undefined && requestClass !== 'probe') await app.countClient(request, reply)
     })
   },
   { name: 'rate-limit' },

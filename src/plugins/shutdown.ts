@@ -1,7 +1,7 @@
 /**
- * Leaving in order. Told first (`leave`): probes answer 503 and connections close after their answer, while everything
- * is still served. Then closed: what is in flight ends, what is new is refused, probes are still answered; at the end of
- * the grace the rest is cut.
+ * Shutdown in two steps. `leave`: probes answer 503 and connections close after their answer, while every request is
+ * still served. Then close: running requests end, new ones are refused, probes are still answered; at the end of the
+ * grace period the rest is aborted.
  */
 import type { ServerResponse } from 'node:http'
 import fp from 'fastify-plugin'
@@ -9,18 +9,18 @@ import { ApiError } from '../errors.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Begins to leave: from now on the service is not ready. */
+    /** Begins the shutdown: from now on the service is not ready. */
     leave(): void
     leaving(): boolean
   }
 }
 
-/** Until what was cut has been told, and its connections are closed under it. */
-const tellMs = 200
+/** Time for the answers of aborted requests, before their connections are closed. */
+const lastAnswersMs = 200
 
-/** `cut` ends what is still at work, so that it fails. */
-export const shutdown = fp<{ graceS: number; cut(): Promise<unknown> }>(
-  (app, { graceS, cut }, done) => {
+/** `abort` ends the work of running requests, so that they fail. */
+export const shutdown = fp<{ graceS: number; abort(): Promise<unknown> }>(
+  (app, { graceS, abort }, done) => {
     const inFlight = new Set<ServerResponse>()
     let [leaving, closing] = [false, false]
     app.decorate('leave', () => {
@@ -34,16 +34,16 @@ export const shutdown = fp<{ graceS: number; cut(): Promise<unknown> }>(
         inFlight.delete(reply.raw)
       })
       if (closing && request.routeOptions.config.requestClass !== 'probe')
-        next(new ApiError('shutting_down', 'The service is shutting down; try again'))
+        next(new ApiError('shutting_down', 'The service is shutting down. Retry'))
       else next()
     })
-    // whoever keeps the connection asks here again, and not the one that comes after
+    // a kept connection would bring the next request here, instead of to the next process
     app.addHook('onSend', (_request, reply, _payload, next) => {
       if (leaving) reply.header('connection', 'close')
       next()
     })
 
-    /** Waits until nothing is in flight, or for so long. */
+    /** Waits until no request is running, at most this long. */
     async function quiet(ms: number): Promise<void> {
       const end = Date.now() + ms
       while (inFlight.size > 0 && Date.now() < end) await new Promise((again) => setTimeout(again, 10))
@@ -52,9 +52,9 @@ export const shutdown = fp<{ graceS: number; cut(): Promise<unknown> }>(
     app.addHook('preClose', async () => {
       leaving = closing = true
       await quiet(graceS * 1000)
-      await Promise.race([cut(), new Promise((over) => setTimeout(over, tellMs).unref())])
-      await quiet(tellMs)
-      // idle ones, those that never asked anything, and readers that take nothing
+      await Promise.race([abort(), new Promise((over) => setTimeout(over, lastAnswersMs).unref())])
+      await quiet(lastAnswersMs)
+      // idle connections, connections without a request, and clients that read nothing
       app.server.close()
       app.server.closeAllConnections()
     })

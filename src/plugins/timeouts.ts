@@ -1,13 +1,13 @@
-/** Each data request has its time, counted from its arrival, by the kind of work that its route is, or as `Prefer: wait` asks. */
+/** The time limit of each data request, from its arrival: by the request class of its route, or by `Prefer: wait`. */
 import fp from 'fastify-plugin'
 import type { Config } from '../config.js'
 import { Deadline, ClientDisconnected } from '../database/deadline.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Of data requests only: what is waited for or read goes through it. */
+    /** Of data requests only: bounds every wait and every statement. */
     deadline: Deadline
-    /** The time of this request where it is answered by a stream, in milliseconds. */
+    /** The time limit of this request if its answer is a stream, in milliseconds. */
     streamMs: number
   }
 }
@@ -15,8 +15,8 @@ declare module 'fastify' {
 type Settings = Pick<Config, 'timeoutPageMs' | 'timeoutAggregateMs' | 'timeoutMaxMs' | 'streamTimeoutS'>
 
 /**
- * Whole seconds that `Prefer: wait` (RFC 7240) asks for. What is no such number is not honoured, as is any preference
- * that is not known; of several the first counts.
+ * The whole seconds of `Prefer: wait` (RFC 7240), of which the first counts. Any other value is ignored, as an
+ * unknown preference is.
  */
 export function preferredWait(prefer: string | string[] | undefined): number | undefined {
   if (prefer === undefined) return undefined
@@ -38,18 +38,18 @@ export const timeouts = fp(
     app.decorateRequest('deadline', null as unknown as Deadline)
     app.decorateRequest('streamMs', 0)
     app.addHook('onRequest', (request, reply, next) => {
-      const { requestClass: work } = request.routeOptions.config
-      if (work === undefined || work === 'probe') return next()
+      const { requestClass } = request.routeOptions.config
+      if (requestClass === undefined || requestClass === 'probe') return next()
       const wait = preferredWait(request.headers.prefer)
       request.streamMs = wait === undefined ? times.stream : Math.min(wait * 1000, times.stream)
       const ms =
-        work === 'stream'
+        requestClass === 'stream'
           ? request.streamMs
           : wait === undefined
-            ? times[work]
+            ? times[requestClass]
             : Math.min(wait * 1000, config.timeoutMaxMs)
       const deadline = (request.deadline = new Deadline(ms))
-      // an answer that its reader does not take in time holds memory
+      // an answer that the client does not read in time holds memory
       deadline.onExpire(() => {
         if (reply.raw.headersSent) reply.raw.destroy()
       })
@@ -60,7 +60,7 @@ export const timeouts = fp(
       next()
     })
     app.addHook('onSend', (request, reply, _payload, next) => {
-      // none where no route is
+      // none without a route
       const { deadline } = request as { deadline?: Deadline | null }
       if (deadline !== undefined && deadline !== null && preferredWait(request.headers.prefer) !== undefined)
         reply.header('preference-applied', `wait=${Math.floor(deadline.ms / 1000 + 0.001)}`)

@@ -1,34 +1,9 @@
-import { Type } from 'typebox'
+import { sendList } from '../http/list.js'
+import { anomalyColumns, anomalyKeyPatterns, selectAnomalies, type AnomaliesQuery } from '../queries/anomalies.js'
+import { anomaliesQuerystring, anomaliesResponse } from '../schemas/anomalies.js'
+import { checkRange, checkTimestamp } from '../schemas/checks.js'
+import { dataProblems } from '../schemas/problems.js'
 import type { Routes } from '../services.js'
-import {
-  anomalyColumns,
-  anomalyKeyPatterns,
-  outcomes,
-  reasons,
-  selectAnomalies,
-  type AnomaliesQuery,
-} from '../queries/anomalies.js'
-import { checkRange, checkTimestamp, parameters as p } from '../schemas/parameters.js'
-import { dataProblems, rowSchema } from '../schemas/responses.js'
-import { listResponse, paging, sendList } from '../http/list.js'
-
-const row = rowSchema(
-  'Anomaly',
-  anomalyColumns,
-  'One element and one reason: what the view left out, replaced by a default, or kept against expectation.',
-)
-const querystring = Type.Object(
-  {
-    reason: Type.Optional(
-      Type.Array(Type.Enum([...reasons]), { maxItems: 20, description: 'Reasons: any of. May be repeated.' }),
-    ),
-    outcome: Type.Optional(Type.Enum([...outcomes], { description: 'What became of the element.' })),
-    since: Type.Optional(p.since),
-    until: Type.Optional(p.until),
-    ...paging,
-  },
-  { additionalProperties: false },
-)
 
 export const anomalies: Routes = (app, services) => {
   app.get(
@@ -38,23 +13,25 @@ export const anomalies: Routes = (app, services) => {
       schema: {
         tags: ['Attempts'],
         operationId: 'listAnomalies',
-        summary: 'What the view attempt excluded, defaulted or kept against expectation',
-        description: 'Ordered by exam result, place in it and reason. since and until are on completed_at of the exam.',
-        querystring,
-        response: { 200: listResponse('AnomalyPage', row), ...dataProblems() },
+        summary: 'List what the view excluded, defaulted or kept although it is unexpected',
+        description:
+          'Ordered by exam result, position and reason. since and until refer to completed_at of the exam. ' +
+          'Always read from the view.',
+        querystring: anomaliesQuerystring,
+        response: { 200: anomaliesResponse, ...dataProblems() },
       },
     },
     async (request, reply) => {
-      const query = request.query
+      const { query } = request
       const select: AnomaliesQuery = checkRange(query.since, query.until, checkTimestamp)
-      if (query.reason !== undefined) select.reasons = query.reason as string[]
-      if (query.outcome !== undefined) select.outcome = query.outcome as string
-      return sendList(services, request, reply, {
+      if (query.reason !== undefined) select.reasons = query.reason
+      if (query.outcome !== undefined) select.outcome = query.outcome
+      return sendList(services, request, reply, query, {
         name: 'anomalies',
         columns: anomalyColumns,
         keyPatterns: anomalyKeyPatterns,
         liveOnly: true,
-        select: (reader, ask) => selectAnomalies(reader, select, ask),
+        select: (reader, page) => selectAnomalies(reader, select, page),
       })
     },
   )

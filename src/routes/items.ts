@@ -1,13 +1,10 @@
-import { Type } from 'typebox'
-import type { Routes } from '../services.js'
+import { sendList } from '../http/list.js'
 import { byItem, keyPatterns, selectAggregates } from '../queries/aggregates.js'
-import { distinctStudents, firstCompleted, lastCompleted, measures, pValue } from '../measures.js'
-import { aggregateFilters, checkRange, checkTimestamp, closed, parameters as p, range } from '../schemas/parameters.js'
-import { dataProblems, rowSchema } from '../schemas/responses.js'
-import { listResponse, paging, sendList, source, unchangedResponse } from '../http/list.js'
-
-const itemMeasures = [...measures, distinctStudents, pValue, firstCompleted, lastCompleted]
-const columns = [byItem, ...itemMeasures]
+import { aggregateFilters, checkRange, checkTimestamp } from '../schemas/checks.js'
+import { itemColumns, itemMeasures, itemsQuerystring, itemsResponse } from '../schemas/items.js'
+import { dataProblems } from '../schemas/problems.js'
+import { unchangedResponse } from '../schemas/responses.js'
+import type { Routes } from '../services.js'
 
 export const items: Routes = (app, services) => {
   app.get(
@@ -17,35 +14,22 @@ export const items: Routes = (app, services) => {
       schema: {
         tags: ['Items'],
         operationId: 'listItems',
-        summary: 'One aggregate an item, with its p-value',
-        description: 'Ordered by item_id. p_value is the share correct of first attempts.',
-        querystring: closed({
-          ...range,
-          topic_id: Type.Optional(p.topic_id),
-          min_attempts: Type.Optional(p.min_attempts),
-          ...paging,
-          ...source,
-        }),
-        response: {
-          200: listResponse('ItemPage', rowSchema('Item', columns, 'One item.')),
-          ...unchangedResponse,
-          ...dataProblems(),
-        },
+        summary: 'List one aggregate per item, with its p-value',
+        description: 'Ordered by item_id. p_value is the share of first attempts that are correct.',
+        querystring: itemsQuerystring,
+        response: { 200: itemsResponse, ...unchangedResponse, ...dataProblems() },
       },
     },
     async (request, reply) => {
-      const select = {
-        groups: [byItem],
-        measures: itemMeasures,
-        range: checkRange(request.query.since, request.query.until, checkTimestamp),
-        ...aggregateFilters(request.query),
-      }
-      return sendList(services, request, reply, {
+      const { query } = request
+      const range = checkRange(query.since, query.until, checkTimestamp)
+      const select = { groups: [byItem], measures: itemMeasures, range, ...aggregateFilters(query) }
+      return sendList(services, request, reply, query, {
         name: 'items',
-        columns,
+        columns: itemColumns,
         keyPatterns: keyPatterns([byItem]),
-        etagScope: { range: select.range },
-        select: (reader, ask) => selectAggregates(reader, select, ask),
+        etagScope: { range },
+        select: (reader, page) => selectAggregates(reader, select, page),
       })
     },
   )

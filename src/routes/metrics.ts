@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
+import { noParameters } from '../schemas/parameters.js'
+import { problems } from '../schemas/problems.js'
 import type { Routes } from '../services.js'
-import { problems } from '../schemas/responses.js'
 
 export const metricsRoute: Routes = (app) => {
   app.get(
@@ -10,13 +11,14 @@ export const metricsRoute: Routes = (app) => {
       schema: {
         tags: ['Operations'],
         operationId: 'getMetrics',
-        summary: 'Figures for Prometheus',
+        summary: 'Get metrics for Prometheus',
         description:
-          'Text exposition format. Never waits for a database that is away: what was known last, and `attempt_database_up` 0. docs/observability.md says what each figure means.',
-        querystring: Type.Object({}, { additionalProperties: false }),
+          'Text exposition format. Never waits for a database that does not answer: then the values are the last ' +
+          'known ones and `attempt_database_up` is 0. docs/observability.md explains each metric.',
+        querystring: noParameters,
         response: {
           200: {
-            description: 'the figures',
+            description: 'The metrics',
             content: { 'text/plain': { schema: Type.String({ examples: ['attempt_streams_running 0'] }) } },
           },
           ...problems('invalid_parameter', 'internal_error'),

@@ -1,28 +1,21 @@
-import { Type } from 'typebox'
-import type { Routes } from '../services.js'
-import { byDate, byTopic, keyPatterns, selectAggregates } from '../queries/aggregates.js'
+import { sendList } from '../http/list.js'
+import { byTopic, keyPatterns, selectAggregates } from '../queries/aggregates.js'
 import { selectTopicDays } from '../queries/topic-days.js'
-import { distinctStudents, measures, p90 } from '../measures.js'
+import { aggregateFilters, checkDate, checkRange, checkTimestamp, checkZone, today } from '../schemas/checks.js'
+import { dataProblems } from '../schemas/problems.js'
+import { unchangedResponse } from '../schemas/responses.js'
 import {
-  aggregateFilters,
-  checkDate,
-  checkRange,
-  checkTimestamp,
-  checkZone,
-  closed,
-  days,
-  parameters as p,
-  range,
-  today,
-} from '../schemas/parameters.js'
-import { dataProblems, rowSchema } from '../schemas/responses.js'
-import { listResponse, paging, sendList, source, unchangedResponse } from '../http/list.js'
-
-const topicMeasures = [...measures, distinctStudents]
-const dailyMeasures = [...measures, distinctStudents, p90]
-const topicColumns = [byTopic, ...topicMeasures]
-const daily = [byDate, byTopic] as const
-const dailyColumns = [...daily, ...dailyMeasures]
+  topicColumns,
+  topicDayColumns,
+  topicDayGroups,
+  topicDayMeasures,
+  topicDaysQuerystring,
+  topicDaysResponse,
+  topicMeasures,
+  topicsQuerystring,
+  topicsResponse,
+} from '../schemas/topics.js'
+import type { Routes } from '../services.js'
 
 export const topics: Routes = (app, services) => {
   app.get(
@@ -32,30 +25,23 @@ export const topics: Routes = (app, services) => {
       schema: {
         tags: ['Topics'],
         operationId: 'listTopics',
-        summary: 'One aggregate a topic',
+        summary: 'List one aggregate per topic',
         description:
-          'Ordered by topic_id (by code points); attempts without a topic are the last row, with topic_id null.',
-        querystring: closed({ ...range, attempt_no: Type.Optional(p.attempt_no), ...paging, ...source }),
-        response: {
-          200: listResponse('TopicPage', rowSchema('Topic', topicColumns, 'One topic.')),
-          ...unchangedResponse,
-          ...dataProblems(),
-        },
+          'Ordered by topic_id, by code points. Attempts without a topic are the last row, with topic_id null.',
+        querystring: topicsQuerystring,
+        response: { 200: topicsResponse, ...unchangedResponse, ...dataProblems() },
       },
     },
     async (request, reply) => {
-      const select = {
-        groups: [byTopic],
-        measures: topicMeasures,
-        range: checkRange(request.query.since, request.query.until, checkTimestamp),
-        ...aggregateFilters(request.query),
-      }
-      return sendList(services, request, reply, {
+      const { query } = request
+      const range = checkRange(query.since, query.until, checkTimestamp)
+      const select = { groups: [byTopic], measures: topicMeasures, range, ...aggregateFilters(query) }
+      return sendList(services, request, reply, query, {
         name: 'topics',
         columns: topicColumns,
         keyPatterns: keyPatterns([byTopic]),
-        etagScope: { range: select.range },
-        select: (reader, ask) => selectAggregates(reader, select, ask),
+        etagScope: { range },
+        select: (reader, page) => selectAggregates(reader, select, page),
       })
     },
   )
@@ -67,34 +53,30 @@ export const topics: Routes = (app, services) => {
       schema: {
         tags: ['Topics'],
         operationId: 'listTopicDays',
-        summary: 'The topic KPIs: one aggregate a topic and day',
+        summary: 'List the topic KPIs: one aggregate per topic and day',
         description:
-          'Ordered by date and topic_id (by code points, no topic last). since and until are dates in the zone tz; default: the last 7 days and today. Days without attempts have no row.',
-        querystring: closed({ ...days, topic_id: Type.Optional(p.topic_id), ...paging, ...source }),
-        response: {
-          200: listResponse('TopicDayPage', rowSchema('TopicDay', dailyColumns, 'One topic and day.'), {
-            tz: Type.String({ examples: ['UTC'] }),
-          }),
-          ...unchangedResponse,
-          ...dataProblems(),
-        },
+          'Ordered by date and topic_id (by code points; no topic comes last). since and until are dates in the time ' +
+          'zone tz; default: the last 7 days and today. Days without attempts have no row.',
+        querystring: topicDaysQuerystring,
+        response: { 200: topicDaysResponse, ...unchangedResponse, ...dataProblems() },
       },
     },
     async (request, reply) => {
-      const query = request.query
+      const { query } = request
       const zone = checkZone(query.tz)
-      const asked =
+      const range =
         query.since === undefined && query.until === undefined
           ? { since: today(zone, -7), until: today(zone, 1) }
           : checkRange(query.since, query.until, checkDate)
-      const select = { groups: daily, measures: dailyMeasures, days: { ...asked, zone }, ...aggregateFilters(query) }
-      return sendList(services, request, reply, {
+      const days = { ...range, zone }
+      const select = { groups: topicDayGroups, measures: topicDayMeasures, days, ...aggregateFilters(query) }
+      return sendList(services, request, reply, query, {
         name: 'topics/daily',
-        columns: dailyColumns,
-        keyPatterns: keyPatterns(daily),
+        columns: topicDayColumns,
+        keyPatterns: keyPatterns(topicDayGroups),
         extra: { tz: zone },
-        etagScope: { days: select.days },
-        select: (reader, ask) => selectTopicDays(reader, select, ask),
+        etagScope: { days },
+        select: (reader, page) => selectTopicDays(reader, select, page),
       })
     },
   )

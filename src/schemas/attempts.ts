@@ -1,8 +1,11 @@
+import { Type } from 'typebox'
 import { lockedColumns, type LockedColumnName } from '../contract/attempt-v1.js'
+import { invalid, quoted } from '../errors.js'
 import type { Column, Kind } from '../formats/encoder.js'
-import { rowSchema } from './responses.js'
+import { closed, paging, parameters as p, range, source } from './parameters.js'
+import { listResponse, rowSchema } from './responses.js'
 
-const kinds: Record<string, Kind> = {
+const kinds: Record<(typeof lockedColumns)[number]['type'], Kind> = {
   bigint: 'int64',
   uuid: 'uuid',
   boolean: 'boolean',
@@ -11,21 +14,56 @@ const kinds: Record<string, Kind> = {
   text: 'text',
 }
 
-/** The eleven columns of the lock as columns of an answer. */
+/** The eleven columns of the contract as columns of an answer. */
 export const attemptColumns: readonly Column<LockedColumnName>[] = lockedColumns.map(
-  ({ name, type, nullable, description }) => ({
-    name,
-    kind: kinds[type] as Kind,
-    nullable,
-    description,
-  }),
+  ({ name, type, nullable, description }) => ({ name, kind: kinds[type], nullable, description }),
 )
+const names = attemptColumns.map(({ name }) => name)
 
-const whole = rowSchema(
+export const attemptsQuerystring = closed({
+  student_id: Type.Optional(p.student_id),
+  user_id: Type.Optional(p.user_id),
+  id: Type.Optional(p.id),
+  item_id: Type.Optional(p.item_id),
+  topic_id: Type.Optional(p.topic_id),
+  session_id: Type.Optional(p.session_id),
+  correct: Type.Optional(p.correct),
+  attempt_no: Type.Optional(p.attempt_no),
+  ...range,
+  fields: Type.Optional(
+    Type.String({
+      title: 'a list of columns',
+      maxLength: 500,
+      description: `Only these columns, in this order, separated by commas: any of ${names.join(', ')}.`,
+      examples: ['student_id,item_id,correct'],
+    }),
+  ),
+  order: Type.Optional(p.order),
+  ...paging,
+  ...source,
+})
+
+/** `fields` may leave columns out, so none is required. */
+export const attemptSchema = rowSchema(
   'Attempt',
   attemptColumns,
   'One answered question. Its key is (student_id, item_id, attempt_no). With `fields`, only those columns are there.',
+  { required: [] },
 )
+export const attemptsResponse = listResponse('AttemptPage', attemptSchema)
 
-/** `fields` may leave columns out, so that none is required here. */
-export const attemptSchema = { ...whole, required: [] } as typeof whole
+/**
+ * The columns that `fields` names, in its order.
+ * @throws ApiError invalid_parameter
+ */
+export function chosenColumns(fields: string | undefined): readonly Column<LockedColumnName>[] {
+  if (fields === undefined) return attemptColumns
+  const chosen = fields.split(',').map((name) => {
+    const column = attemptColumns.find((column) => column.name === name)
+    if (column === undefined)
+      throw invalid('fields', `must name columns of an attempt (${names.join(', ')}); got ${quoted(name)}`)
+    return column
+  })
+  if (new Set(chosen).size < chosen.length) throw invalid('fields', `must name a column once; got ${quoted(fields)}`)
+  return chosen
+}

@@ -1,60 +1,65 @@
-import { Type, type TSchema } from 'typebox'
+import { Type } from 'typebox'
 import type { LockedColumnName } from '../contract/attempt-v1.js'
 import type { Column } from '../formats/encoder.js'
 import { attemptColumns } from './attempts.js'
-import { rowSchema } from './responses.js'
+import { closed, oneOf, parameters as p } from './parameters.js'
+import { asOf, pageOrStream, rowSchema } from './responses.js'
 
-export const changeKey = ['student_id', 'item_id', 'attempt_no'] as const
+const key: readonly string[] = ['student_id', 'item_id', 'attempt_no']
+
+const op = 'upsert: this is the attempt with this key now. delete: no attempt has this key now; other columns are null.'
 
 export const changeColumns: readonly Column<'op' | 'version' | LockedColumnName>[] = [
-  {
-    name: 'op',
-    kind: 'text',
-    description:
-      'upsert: the attempt with this key is now as it stands here. delete: there is no attempt with this key any more; the other columns are null.',
-  },
-  { name: 'version', kind: 'int64', description: 'The version of the store that changed it last.' },
+  { name: 'op', kind: 'text', description: op },
+  { name: 'version', kind: 'int64', description: 'The version of the store that changed the attempt last.' },
   ...attemptColumns.map((column) => ({
     ...column,
-    nullable: column.nullable === true || !(changeKey as readonly string[]).includes(column.name),
+    nullable: column.nullable === true || !key.includes(column.name),
   })),
 ]
 
-const whole = rowSchema(
+export const changesQuerystring = closed({
+  since: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 1000,
+      description: 'The next_token of the previous answer, unchanged. Leave it out to get the first token.',
+    }),
+  ),
+  limit: Type.Optional(p.limit),
+  format: Type.Optional(p.format),
+})
+
+const changeSchema = rowSchema(
   'Change',
   changeColumns,
-  'One attempt that came, changed or went, by its key (student_id, item_id, attempt_no).',
+  'One attempt that was added, changed or deleted, by its key (student_id, item_id, attempt_no).',
+  { own: { op: Type.Unsafe({ ...oneOf(['upsert', 'delete'], { description: op }), type: 'string' }) } },
 )
-const op = {
-  ...(whole as unknown as { properties: Record<string, object> }).properties['op'],
-  enum: ['upsert', 'delete'],
-  examples: ['upsert'],
-}
-const changeSchema = {
-  ...whole,
-  properties: { ...(whole as unknown as { properties: object }).properties, op },
-} as unknown as TSchema
 
-export const changePage = Type.Object(
+const changePage = Type.Object(
   {
     data: Type.Array(changeSchema),
     next_token: Type.String({
-      description: 'since of the next request, always: also where nothing was new',
+      description: '`since` of the next request; every answer has it, also one without changes',
       examples: ['WzEsIjNmM2I4Y2M1LTdkYjQtNGY2OS05YmM4LWIyM2U0YTQ2ZDU1NyIsIjQyIl0'],
     }),
-    has_more: Type.Boolean({ description: 'whether there is more already', examples: [false] }),
-    as_of: {
-      type: 'string',
-      format: 'date-time',
-      description: 'what was committed before this moment has been told when has_more is false',
-      examples: ['2025-01-01T09:30:00.123456Z'],
-    } as unknown as TSchema,
+    has_more: Type.Boolean({ description: 'Whether more changes can be read now', examples: [false] }),
+    as_of: asOf('When has_more is false, the follower has every change that was committed before this moment'),
     how: Type.Optional(
       Type.String({
-        description: 'without since: what to do next',
-        examples: ['Take a whole export now, then follow.'],
+        description: 'What to do next; only in the answer to a request without since',
+        examples: ['Export everything now, then follow.'],
       }),
     ),
   },
   { $id: 'ChangePage', additionalProperties: false },
 )
+
+export const changesResponse = {
+  ...pageOrStream(changePage),
+  headers: {
+    'Attempt-Next-Token': { type: 'string', description: '`since` of the next request' },
+    'Attempt-Version': { type: 'string', description: 'Version of the store that was read' },
+  },
+}

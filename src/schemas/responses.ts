@@ -1,110 +1,103 @@
-/** What the answers look like, from the lists of columns that the queries give. */
+/** What answers look like, from the lists of columns that the queries return. */
 import { Type, type TSchema } from 'typebox'
-import { errorCodes, type ErrorCode } from '../errors.js'
 import type { Column, Kind } from '../formats/encoder.js'
+import { mediaTypes } from '../formats/media-types.js'
 
-const kinds: Record<Kind, Record<string, unknown>> = {
+const timestampExample = '2025-01-01T09:30:00.123456Z'
+
+const kinds: Record<Kind, { type: string; format?: string; pattern?: string; examples: readonly unknown[] }> = {
   int64: { type: 'string', pattern: '^-?[0-9]+$', examples: ['1001'] },
   count: { type: 'integer', examples: [12] },
   integer: { type: 'integer', examples: [12] },
   number: { type: 'number', examples: [0.75] },
   boolean: { type: 'boolean', examples: [true] },
-  timestamp: {
-    type: 'string',
-    format: 'date-time',
-    pattern: '\\.[0-9]{6}Z$',
-    examples: ['2025-01-01T09:30:00.123456Z'],
-  },
+  timestamp: { type: 'string', format: 'date-time', pattern: '\\.[0-9]{6}Z$', examples: [timestampExample] },
   date: { type: 'string', format: 'date', examples: ['2025-01-01'] },
   uuid: { type: 'string', format: 'uuid', examples: ['c773fdef-3889-bdad-be80-9f1e8aaeea46'] },
   text: { type: 'string', examples: ['algebra'] },
 }
 
-/** The JSON schema of one column: 64-bit integers are strings, nullability is said in the type. */
+/** The JSON schema of a column: a 64-bit integer is a string, and a column that may be null says so in its type. */
 export function columnSchema({ kind, nullable = false, description }: Column): TSchema {
-  const schema = kinds[kind]
-  return { ...schema, type: nullable ? [schema['type'], 'null'] : schema['type'], description } as unknown as TSchema
+  const { type, ...schema } = kinds[kind]
+  return Type.Unsafe({ ...schema, type: nullable ? [type, 'null'] : type, description })
 }
 
-/** An object with these columns, all of them always there. */
-export const rowSchema = ($id: string, columns: readonly Column[], description: string): TSchema =>
-  ({
+/** The columns as members of an object. */
+export const members = (columns: readonly Column[]): Record<string, TSchema> =>
+  Object.fromEntries(columns.map((column) => [column.name, columnSchema(column)]))
+
+/**
+ * An object with these columns.
+ * @param required names of the columns that are always there; default all
+ * @param own schemas that stand in place of a column's own
+ */
+export const rowSchema = (
+  $id: string,
+  columns: readonly Column[],
+  description: string,
+  { required = columns.map(({ name }) => name), own = {} }: { required?: string[]; own?: Record<string, TSchema> } = {},
+): TSchema =>
+  Type.Unsafe({
     $id,
     type: 'object',
     description,
-    properties: Object.fromEntries(columns.map((column) => [column.name, columnSchema(column)])),
-    required: columns.map((column) => column.name),
+    properties: { ...members(columns), ...own },
+    required,
     additionalProperties: false,
-  }) as unknown as TSchema
+  })
 
-/** `{ data, next_cursor, as_of }` of a row's schema. `extra` members stand beside them. */
-export const pageSchema = ($id: string, row: TSchema, extra: Record<string, TSchema> = {}): TSchema =>
+/** A text, or null. */
+export const nullable = (description: string) => Type.Unsafe<string | null>({ type: ['string', 'null'], description })
+
+/** The moment that an answer is as of. */
+export const asOf = (description = 'The answer contains what was committed before this moment') =>
+  Type.Unsafe<string>({ type: 'string', format: 'date-time', description, examples: [timestampExample] })
+
+/** `{ data, next_cursor, as_of }` with rows of this schema. `extra` members come after them. */
+export const pageSchema = ($id: string, row: TSchema, extra: Record<string, TSchema> = {}) =>
   Type.Object(
     {
       data: Type.Array(row),
-      next_cursor: {
-        type: ['string', 'null'],
-        description: 'cursor of the next page; null: this is the last',
-      } as unknown as TSchema,
-      as_of: {
-        type: 'string',
-        format: 'date-time',
-        description: 'what was committed before this moment is in the answer',
-        examples: ['2025-01-01T09:30:00.123456Z'],
-      } as unknown as TSchema,
+      next_cursor: nullable('`cursor` of the next page; null on the last page'),
+      as_of: asOf(),
       ...extra,
     },
     { $id, additionalProperties: false },
   )
 
-export const problemSchema = Type.Object(
-  {
-    type: Type.String({ description: 'about:blank: title says it', examples: ['about:blank'] }),
-    title: Type.String({ examples: [errorCodes.invalid_parameter.title] }),
-    status: Type.Integer({ examples: [400] }),
-    detail: Type.String({ description: 'what to change', examples: ['limit: must be <= 10000'] }),
-    instance: Type.String({ description: 'the request: its path', examples: ['/v1/attempts'] }),
-    code: Type.Enum(Object.keys(errorCodes), { description: 'which error' }),
-    request_id: Type.String({ description: 'under which the log has it', examples: ['req-1'] }),
-    errors: Type.Optional(
-      Type.Array(Type.Object({ parameter: Type.String(), message: Type.String() }, { additionalProperties: false })),
-    ),
-  },
-  { $id: 'Problem', additionalProperties: false, description: 'RFC 9457 problem details' },
-)
-
-/** The error responses of a route, one entry a status. */
-export function problems(...codes: ErrorCode[]): Record<number, unknown> {
-  const byStatus = new Map<number, ErrorCode[]>()
-  for (const code of codes)
-    byStatus.set(errorCodes[code].status, [...(byStatus.get(errorCodes[code].status) ?? []), code])
-  return Object.fromEntries(
-    [...byStatus].map(([status, list]) => [
-      status,
-      {
-        description: list.map((code) => `\`${code}\`: ${errorCodes[code].title}`).join('. '),
-        content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } },
+/** The 200 of a list: a page of JSON, or a stream. */
+export function pageOrStream(page: TSchema) {
+  const stream = (description: string) => ({ schema: { type: 'string', description } })
+  return {
+    description:
+      'One page as JSON, or the whole result as a stream: from one snapshot, in the same order, with the number of ' +
+      'rows in the trailer `Attempt-Rows`. A stream that fails is aborted, so a client always sees an error and ' +
+      'never a short result.',
+    content: {
+      [mediaTypes.json]: { schema: page },
+      [mediaTypes.ndjson]: stream('One row per line, as in `data`'),
+      [mediaTypes.csv]: stream('RFC 4180 with a header; null is an empty field, an empty text is ""'),
+      [mediaTypes.arrow]: {
+        schema: {
+          type: 'string',
+          contentEncoding: 'binary',
+          description: 'Arrow IPC stream: int64, int32, float64, bool, timestamp[us, UTC], date32, utf8',
+        },
       },
-    ]),
-  )
+    },
+  }
 }
 
-/** What every data route can answer. */
-export const dataProblems = (...more: ErrorCode[]): Record<number, unknown> =>
-  problems(
-    'invalid_parameter',
-    'invalid_cursor',
-    'not_acceptable',
-    'too_many_requests',
-    'internal_error',
-    'not_migrated',
-    'database_unavailable',
-    'overloaded',
-    'shutting_down',
-    'too_busy',
-    'too_many_streams',
-    'store_unavailable',
-    'timeout',
-    'http_version_not_supported',
-    ...more,
-  )
+/** The same for rows of this schema. */
+export const listResponse = ($id: string, row: TSchema, extra: Record<string, TSchema> = {}) =>
+  pageOrStream(pageSchema($id, row, extra))
+
+/** For routes whose answers from the store carry an ETag. */
+export const unchangedResponse = {
+  304: {
+    description:
+      'The answer that If-None-Match names is still current. Answers from the store carry an ETag, which changes ' +
+      'when a row in the days that they cover changes.',
+  },
+}

@@ -70,8 +70,8 @@ t.test('a file that is not right is refused with every problem, and without what
     }
   }
   for (const text of ['', 'null', '[]', '{}', '{"keys": {}}', JSON.stringify({ keys: [], more: 1 }), key])
-    refused(text, /a list called keys/)
-  refused(`keys:\n  - {name: a, sha256: "${hash}`, /line \d is neither/)
+    refused(text, /one member, a list called keys/)
+  refused(`keys:\n  - {name: a, sha256: "${hash}`, /line \d is not valid YAML or JSON/)
   refused(`{"keys": [{"name": "${key}" "x"}]}`, /line 1 is neither/)
   refused({ keys: [good, { ...good, name: 'b' }] }, /number 2 \(b\) has the hash of number 1 \(a\)/)
   refused({ keys: [{ ...good, sha256: key }] }, /the key itself/)
@@ -120,9 +120,9 @@ t.test('the file is followed: written in parts, swapped by links, broken, gone',
   version('..1', list(first))
   const file = join(place, 'keys.json')
   symlinkSync(join('..data', 'keys.json'), file)
-  await t.rejects(loadKeyFile(join(place, 'none.json')), /API_KEYS_FILE cannot be used: it cannot be read \(ENOENT\)/)
+  await t.rejects(loadKeyFile(join(place, 'none.json')), /API_KEYS_FILE is invalid: the file cannot be read \(ENOENT\)/)
   writeFileSync(join(place, 'broken.json'), '{')
-  await t.rejects(loadKeyFile(join(place, 'broken.json')), /API_KEYS_FILE cannot be used: line 1/)
+  await t.rejects(loadKeyFile(join(place, 'broken.json')), /API_KEYS_FILE is invalid: line 1 is not valid YAML or JSON/)
   const keys = await loadKeyFile(file, 20)
   t.teardown(() => {
     keys.close()
@@ -132,7 +132,7 @@ t.test('the file is followed: written in parts, swapped by links, broken, gone',
   t.strictSame(known(), [first.hash])
   version('..2', list(first, second))
   await until(() => known().length === 2)
-  t.match(lines.at(-1), /info the API keys were read again {"keys":\["key-0","key-1"\]}/)
+  t.match(lines.at(-1), /info API_KEYS_FILE has changed: its keys are in force {"keys":\["key-0","key-1"\]}/)
 
   // one who writes without end, between any two looks: a text is taken only when it stays
   let writing = true
@@ -142,7 +142,7 @@ t.test('the file is followed: written in parts, swapped by links, broken, gone',
   }
   write(0)
   await new Promise((done) => setTimeout(done, 300))
-  t.strictSame(known(), [first.hash, second.hash], 'the keys of before stay while the file is being written')
+  t.strictSame(known(), [first.hash, second.hash], 'the previous keys stay in force while the file is being written')
   writing = false
   await until(() => known().length === 1)
   version('..5', list(first, second))
@@ -151,7 +151,7 @@ t.test('the file is followed: written in parts, swapped by links, broken, gone',
   const before = lines.length
   version('..3', list(third).slice(0, 60))
   await until(() => lines.slice(before).some((line) => line.startsWith('error')))
-  t.strictSame(known(), [first.hash, second.hash], 'the keys of before stay')
+  t.strictSame(known(), [first.hash, second.hash], 'the previous keys stay in force')
   const said = lines.length
   await new Promise((done) => setTimeout(done, 200))
   t.equal(lines.length, said, 'and it is told once')

@@ -245,5 +245,5 @@ t.test('other machines are let in only where something says who may ask', async 
     })
   }
   const missing = await refusal(t, { DATABASE_URL: url, API_KEYS_FILE: '/nowhere/keys.json' })
-  t.match(missing, { code: 1, output: /^attempt-api: API_KEYS_FILE cannot be used: it cannot be read \(ENOENT\)\n$/ })
+  t.match(missing, { code: 1, output: /^attempt-api: API_KEYS_FILE is invalid: the file cannot be read \(ENOENT\)\n$/ })
 })

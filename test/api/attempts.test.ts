@@ -113,39 +113,75 @@ t.test('a cursor is bound to its filters and order', async (t) => {
   t.equal((await get(app, linked.slice(1, linked.indexOf('>')))).data.length, 3)
 })
 
-t.test('refuses what is malformed and says which parameter', async (t) => {
-  for (const [query, parameter] of [
-    ['foo=1', 'foo'],
-    ['limit=0', 'limit'],
-    ['limit=10001', 'limit'],
-    ['limit=1&limit=2', 'limit'],
-    ['item_id=x', 'item_id'],
-    ['item_id=9223372036854775808', 'item_id'],
-    ['id=99999999999999999999', 'id'],
-    ['since=2026-01-01', 'since'],
-    ['since=2026-02-30T00:00:00Z', 'since'],
-    ['since=2026-01-01T00:00:00', 'since'],
-    ['since=2026-01-01T25:00:00Z', 'since'],
-    ['since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z', 'since'],
-    ['correct=maybe', 'correct'],
-    ['fields=id,nope', 'fields'],
-    ['fields=id,id', 'fields'],
-    ['student_id=alice', 'student_id'],
-    ['order=up', 'order'],
-    ['attempt_no=0', 'attempt_no'],
-    ['topic_id=', 'topic_id'],
-    ['topic_id=a%00b', 'topic_id'],
-    ['user_id=a&student_id=c773fdef-3889-bdad-be80-9f1e8aaeea46', 'user_id'],
+t.test('refuses what is malformed, and says what was sent and what is allowed', async (t) => {
+  const int64 = 'must be a 64-bit integer from -9223372036854775808 to 9223372036854775807'
+  for (const [query, parameter, message] of [
+    ['foo=1', 'foo', 'is not a parameter of this endpoint'],
+    ['limit=0', 'limit', 'must be an integer from 1 on; got "0"'],
+    [
+      'limit=10001',
+      'limit',
+      'must be at most 10000 for JSON; got "10001". Use format=ndjson, csv or arrow for any number of rows',
+    ],
+    ['limit=1&limit=2', 'limit', 'must be given once; got 2 values'],
+    ['item_id=x', 'item_id', 'must be a 64-bit integer such as 1001; got "x"'],
+    ['item_id=9223372036854775808', 'item_id', `${int64}; got "9223372036854775808"`],
+    ['id=99999999999999999999', 'id', `${int64}; got "99999999999999999999"`],
+    ['since=yesterday', 'since', 'must be a timestamp such as 2026-11-01T00:00:00Z; got "yesterday"'],
+    ['since=2026-01-01', 'since', 'must be a timestamp such as 2026-11-01T00:00:00Z; got "2026-01-01"'],
+    [
+      'since=2026-02-30T00:00:00Z',
+      'since',
+      'must have a date that exists, in the years 0001 to 9999; got "2026-02-30T00:00:00Z"',
+    ],
+    [
+      'since=2026-01-01T00:00:00',
+      'since',
+      'must be a timestamp such as 2026-11-01T00:00:00Z; got "2026-01-01T00:00:00"',
+    ],
+    [
+      'since=2026-01-01T25:00:00Z',
+      'since',
+      'must have a time of day from 00:00:00 to 23:59:59; got "2026-01-01T25:00:00Z"',
+    ],
+    [
+      'since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z',
+      'since',
+      'must not be after until; got "2026-01-02T00:00:00Z" and "2026-01-01T00:00:00Z"',
+    ],
+    ['correct=maybe', 'correct', 'must be true or false; got "maybe"'],
+    ['fields=id,nope', 'fields', /^must name columns of an attempt \(id, student_id, .*topic_id\); got "nope"$/],
+    ['fields=id,id', 'fields', 'must name a column once; got "id,id"'],
+    ['student_id=alice', 'student_id', 'must be a UUID such as c773fdef-3889-bdad-be80-9f1e8aaeea46; got "alice"'],
+    ['order=up', 'order', 'must be asc or desc; got "up"'],
+    ['attempt_no=0', 'attempt_no', 'must be an integer from 1 to 2147483647; got "0"'],
+    ['topic_id=', 'topic_id', 'must be a text of 1 to 10,000 characters without NUL such as algebra; got ""'],
+    [
+      'topic_id=a%00b',
+      'topic_id',
+      'must be a text of 1 to 10,000 characters without NUL such as algebra; got "a\\u0000b"',
+    ],
+    ['user_id=a&student_id=c773fdef-3889-bdad-be80-9f1e8aaeea46', 'user_id', /student_id/],
+    [`since=${'x'.repeat(200)}`, 'since', new RegExp(`; got "x{100}\\.\\.\\."$`)],
+    [`since=attempt_key_${'x'.repeat(43)}`, 'since', /; got a value that looks like a key or token$/],
   ] as const) {
     const response = await app.inject(`/v1/attempts?${query}`)
     t.equal(response.statusCode, 400, query)
     t.match(response.headers['content-type'], /^application\/problem\+json/)
-    t.match(
-      response.json().errors?.map((error: { parameter: string }) => error.parameter),
-      [parameter],
-      query,
-    )
+    const { detail, errors } = response.json()
+    t.match(errors, [{ parameter, message }], query)
+    if (parameter !== 'foo') t.equal(detail, `\`${parameter}\` ${errors[0].message}`)
   }
+  t.equal(
+    (await app.inject('/v1/attempts?foo=1&limit=0&bar=2')).json().detail,
+    '`limit` must be an integer from 1 on; got "0". Unknown parameters `foo`, `bar`. This endpoint accepts: student_id, ' +
+      'user_id, id, item_id, topic_id, session_id, correct, attempt_no, since, until, fields, order, limit, cursor, format, source',
+  )
+  t.equal(
+    (await app.inject('/v1/topics/daily?tz=KST')).json().detail,
+    '"KST" is not an IANA time zone. Use, for example, Asia/Seoul.',
+  )
+  t.equal((await app.inject('/v1/nothing')).json().detail, 'No such endpoint. See /docs.')
 })
 
 t.test('answers 406 for a representation that is not there', async (t) => {
@@ -153,7 +189,27 @@ t.test('answers 406 for a representation that is not there', async (t) => {
     t.equal((await app.inject({ path: '/v1/attempts?limit=1', headers: { accept } })).statusCode, 406, accept)
   for (const accept of ['application/json', '*/*', 'text/html, application/*;q=0.1', ''])
     t.equal((await app.inject({ path: '/v1/attempts?limit=1', headers: { accept } })).statusCode, 200, accept)
-  t.equal((await app.inject('/v1/attempts?format=xml')).statusCode, 406)
+  const unknown = await app.inject('/v1/attempts?format=xml')
+  t.equal(unknown.statusCode, 406)
+  t.equal(unknown.json().detail, 'This endpoint does not offer format="xml"; use json, ndjson, csv or arrow')
+  t.equal(
+    (await app.inject({ path: '/v1/attempts', headers: { accept: 'text/html' } })).json().detail,
+    'This endpoint does not offer Accept: "text/html"; send application/json, application/x-ndjson, text/csv or ' +
+      'application/vnd.apache.arrow.stream, or no Accept header',
+  )
+  for (const [accept, type] of [
+    ['text/csv;q=0.5, application/x-ndjson', 'application/x-ndjson'],
+    ['*/*;q=0.1, text/csv;q=0.2', 'text/csv; charset=utf-8; header=present'],
+    ['*/*', 'application/json; charset=utf-8'],
+    ['application/json; charset=utf-8', 'application/json; charset=utf-8'],
+    ['text/csv; header=present', 'text/csv; charset=utf-8; header=present'],
+    ['application/json;q=0, */*', 'application/x-ndjson'],
+  ] as const)
+    t.equal(
+      (await app.inject({ path: '/v1/attempts?limit=1', headers: { accept } })).headers['content-type'],
+      type,
+      accept,
+    )
   t.equal(
     (await app.inject({ path: '/v1/attempts?limit=1&format=json', headers: { accept: 'text/html' } })).statusCode,
     200,

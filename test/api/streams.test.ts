@@ -206,6 +206,16 @@ t.test('the trailer tells the rows, in every format and encoding', async (t) => 
     t.equal(undo(await drain(response)).equals(plain['csv'] as Buffer), true, coding)
     t.equal(response.trailers['attempt-rows'], String(rows), coding)
   }
+  for (const [accept, coding] of [
+    ['gzip;q=0.1, br;q=0.9', 'br'],
+    ['gzip;q=0', undefined],
+    ['identity', undefined],
+    ['*', undefined],
+  ] as const) {
+    const { response } = await ask(port, '/v1/attempts?format=csv&limit=1', { 'accept-encoding': accept })
+    t.equal(response.headers['content-encoding'], coding, accept)
+    await drain(response)
+  }
 })
 
 t.test('a backend killed in mid-stream breaks the transfer, in every format and encoding', async (t) => {

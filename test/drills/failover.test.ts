@@ -27,7 +27,7 @@ t.test(
       async end() {
         proxy.target = standby.href
       },
-      reason: /it closed the connection/,
+      reason: /the database closed the connection/,
       noticedMs: 500,
       knownMs: 500,
     })

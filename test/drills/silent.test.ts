@@ -21,7 +21,7 @@ import { startProxy } from '../helpers/proxy.js'
 import { ownServer, serverIn } from '../helpers/server.js'
 import { startService } from '../helpers/service.js'
 
-const silence = { reason: /it does not answer/, noticedMs: 5_500, knownMs: 300 }
+const silence = { reason: /the database does not answer/, noticedMs: 5_500, knownMs: 300 }
 /** What is known of the store is good for a quarter of a second: whoever comes then asks for it on the silent line. */
 const forgotten = () => sleep(500)
 /** Requests may wait for longer than a silence lasts: what ends them sooner is that it was noticed. */

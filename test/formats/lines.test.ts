@@ -141,8 +141,8 @@ t.test('what a format cannot say ends the answer', async (t) => {
       t.throws(() => encode(encoder([timestamp]), rows), /outside the years 1 to 9999/, text)
     }
     t.throws(() => encode(encoder([date]), dates), /outside the years 1 to 9999/)
-    t.throws(() => encode(encoder([timestamp, date]), dates), /a row of 1 fields came where 2 were expected/)
-    t.throws(() => encode(encoder([]), dates), /a row of 1 fields came where 0 were expected/)
+    t.throws(() => encode(encoder([timestamp, date]), dates), /a row has 1 fields instead of 2/)
+    t.throws(() => encode(encoder([]), dates), /a row has 1 fields instead of 0/)
   }
 })
 t.test('whole rows can be taken after one that failed', async (t) => {

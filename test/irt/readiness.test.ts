@@ -348,7 +348,12 @@ t.test('nothing: one problem, and no number that is none', async (t) => {
     components: 0,
     largest_components: [],
     problems: [
-      { code: 'no_responses', severity: 'refuses', detail: 'No responses are left: there is nothing to fit.' },
+      {
+        code: 'no_responses',
+        severity: 'refuses',
+        detail:
+          'No responses are left: there is nothing to fit. Widen the filters, or lower min_per_item and min_per_student.',
+      },
     ],
     item_statistics: [],
   })

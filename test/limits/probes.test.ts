@@ -149,7 +149,10 @@ t.test('the state is read without probes: the first one after a pause is current
       readers.add(pid)
     return readers.size >= 2
   }, 'two reads began')
-  t.match((await app.inject('/health/ready')).json(), { status: 'unavailable', reason: /it does not answer in time/ })
+  t.match((await app.inject('/health/ready')).json(), {
+    status: 'unavailable',
+    reason: /the database does not answer in time/,
+  })
 })
 
 /** Far from two waits one after another, which a first probe once took: over 4 s with these intervals. */
@@ -167,7 +170,7 @@ t.test('the first probe of a server that takes connections and sends nothing', {
   const db = await createDatabase(t)
   const proxy = await startProxy(t, db.url)
   proxy.silent = true
-  t.match(await firstProbe(t, proxy.url), { status: 503, reason: /it does not answer/, soon: true })
+  t.match(await firstProbe(t, proxy.url), { status: 503, reason: /the database does not answer/, soon: true })
 })
 
 t.test('the first probe while a table is locked, and while a contract check is slow', { buffered: true }, async (t) => {
@@ -177,11 +180,11 @@ t.test('the first probe while a table is locked, and while a contract check is s
     holder.release(true)
   })
   await holder.query('begin; lock table kysely_migration in access exclusive mode')
-  t.match(await firstProbe(t, db.url), { status: 503, reason: /it does not answer in time/, soon: true })
+  t.match(await firstProbe(t, db.url), { status: 503, reason: /the database does not answer in time/, soon: true })
   await holder.query('rollback; begin; lock table pg_rewrite in access exclusive mode')
   t.match(await firstProbe(t, db.url, { contractTimeoutMs: 20_000 }), {
     status: 503,
-    reason: /the contract has not been checked yet|it does not answer/,
+    reason: /the contract has not been checked yet|the database does not answer/,
     soon: true,
   })
 })

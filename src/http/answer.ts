@@ -1,0 +1,30 @@
+/** An answer as a value: it is complete before anything of it is written to the reply. */
+import type { FastifyReply } from 'fastify'
+import type { Readable } from 'node:stream'
+
+export type Headers = Readonly<Record<string, string>>
+
+export interface Answer {
+  /** Default 200. */
+  status?: number
+  headers: Headers
+  /** None: a 304, or the HEAD of a stream. */
+  body?: string | Readable
+  /** Rows of a stream, for the trailer `Attempt-Rows`; called after the last byte. */
+  rows?(): number
+}
+
+/** An answer of JSON, which depends on `Accept`. */
+export const jsonAnswer = (headers: Headers, body: string): Answer => ({
+  headers: { ...headers, vary: 'Accept', 'content-type': 'application/json; charset=utf-8' },
+  body,
+})
+
+/** Writes an answer to the reply, once. */
+export function sendAnswer(reply: FastifyReply, { status = 200, headers, body, rows }: Answer): FastifyReply {
+  if (rows !== undefined)
+    reply.trailer('Attempt-Rows', (_reply, _payload, done) => {
+      done(null, String(rows()))
+    })
+  return reply.status(status).headers(headers).send(body)
+}
