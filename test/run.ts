@@ -65,6 +65,7 @@ try {
     for (let file = waiting.shift(); file !== undefined && interrupted === undefined; file = waiting.shift()) {
       const result = await runFile(file, environment)
       results.push(result)
+      if (tap) process.stderr.write(result.errors)
       console.log(tap ? asSubtest(result, results.length) : progress(result, results.length, files.length))
     }
   }

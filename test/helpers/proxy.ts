@@ -18,9 +18,10 @@ export async function startProxy(t: { teardown(action: () => unknown): unknown }
   const sockets = new Set<Socket>()
   // both ends of each connection, with what it began with
   const lines = new Set<{ start: string; lost: boolean }>()
-  const server = createServer((near) => {
+  // without noDelay small messages wait up to 40 ms for an acknowledgement
+  const server = createServer({ noDelay: true }, (near) => {
     const { hostname, port } = new URL(proxy.target)
-    const far = connect(Number(port), hostname)
+    const far = connect({ port: Number(port), host: hostname, noDelay: true })
     const line = { start: '', lost: false }
     lines.add(line)
     near.once('data', (bytes) => {
