@@ -8,7 +8,8 @@ import { createKey } from '../../src/access/api-keys.js'
 import { logOptions } from '../../src/observability/log.js'
 import { cli } from '../helpers/cli.js'
 import { createDatabase } from '../helpers/database.js'
-import { keyFile, until } from '../helpers/keys.js'
+import { keyFile } from '../helpers/keys.js'
+import { until } from '../helpers/until.js'
 
 interface Served {
   url: string

@@ -4,7 +4,7 @@ import t from 'tap'
 import { createContractMonitor } from '../../src/health/contract-monitor.js'
 import { createDatabase } from '../helpers/database.js'
 import { startApp } from '../helpers/app.js'
-import { until } from '../helpers/drill.js'
+import { until } from '../helpers/until.js'
 
 // far above what the check takes on a busy machine
 const contractTimeoutMs = 6_000

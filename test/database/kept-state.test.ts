@@ -1,8 +1,7 @@
 /** What probes are told, while the question is answered, hangs, or fails. */
 import t from 'tap'
 import { createCachedState } from '../../src/health/kept-state.js'
-
-const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
+import { until } from '../helpers/until.js'
 
 t.test('asks by itself, and tells what it heard last', async (t) => {
   let [asked, state] = [0, 'good']
@@ -17,8 +16,7 @@ t.test('asks by itself, and tells what it heard last', async (t) => {
   t.equal(await kept.get(), 'good')
   state = 'bad'
   const before = asked
-  for (const end = Date.now() + 20_000; asked === before && Date.now() < end;) await pause(50)
-  t.ok(asked > before, 'nobody had to come for it')
+  await until(() => asked > before, 'it asks without being called')
   t.equal(await kept.get(), 'bad')
   state = 'good'
   t.equal(await kept.get(), 'good', 'what was mended is told at once')

@@ -1,5 +1,4 @@
 /** Reads on standbys: each test has a primary and a standby of its own, and a database that both have. */
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { platform } from 'node:os'
 import pg from 'pg'
 import t from 'tap'
@@ -13,7 +12,9 @@ import { createExamResults } from '../../src/development/exam-results.js'
 import { enableStore } from '../../src/store/enable.js'
 import { startApp, walk } from '../helpers/app.js'
 import { startReplicated, type Replicated } from '../helpers/standby.js'
+import { startProxy } from '../helpers/proxy.js'
 import { catchUp } from '../helpers/store.js'
+import { sleep, until } from '../helpers/until.js'
 
 type Test = { teardown(action: () => unknown): unknown }
 interface Pair extends Replicated {
@@ -21,6 +22,9 @@ interface Pair extends Replicated {
   reader: pg.Pool
   /** URLs for a role that may only read. */ ordinary: { primary: string; standby: string }
 }
+
+// each has servers of its own, and mostly waits until they are seen to lag, to stop or to be back
+t.jobs = 3
 
 const skip = platform() === 'win32' ? 'the folder is copied with cp' : false
 
@@ -75,14 +79,6 @@ async function pair(t: Test, { store = false }: { store?: boolean } = {}): Promi
 const exam = (session: string) =>
   `insert into exam_results (session_id, user_id, result_json, updated_at) values ('${session}', 'marker', '{"questions": [{"question_id": 1, "is_correct": true}]}', '2026-03-13T00:00:00Z')`
 
-async function until(what: () => boolean | Promise<boolean>, message: string, ms = 60_000): Promise<void> {
-  const end = Date.now() + ms
-  while (!(await what())) {
-    if (Date.now() > end) throw new Error(`not within ${ms} ms: ${message}`)
-    await new Promise((again) => setTimeout(again, 50))
-  }
-}
-
 /** Connections that the service holds there. */
 const backends = async (server: pg.Pool, application: string) =>
   Number(
@@ -111,7 +107,7 @@ async function answeredBy(
   const response = await app.inject(path)
   if (response.statusCode !== 200) throw new Error(`${path}: ${response.statusCode} ${response.body}`)
   // a stream's connection is released after its last byte
-  await new Promise((done) => setTimeout(done, 30))
+  await sleep(30)
   const after = await Promise.all([ran(pair.writer), ran(pair.reader)])
   const [primary = false, standby = false] = after.map((sessions, at) =>
     sessions.some((session) => before[at]?.includes(session) === false),
@@ -160,7 +156,7 @@ t.test(
     ])
     await until(async () => (await answeredBy(app, servers, '/v1/topics')) === 'standby', 'the standby is used')
     // nothing is written meanwhile: the last replayed commit grows older than the limit
-    await new Promise((done) => setTimeout(done, 5_500))
+    await sleep(5_500)
     for (const path of paths.slice(0, -1)) t.equal(await answeredBy(app, servers, path), 'standby', path)
     for (const path of streams) t.equal(await answeredBy(app, servers, path, 'attempt-api stream'), 'standby', path)
     t.equal(await backends(servers.writer, 'attempt-api stream'), 0)
@@ -189,7 +185,7 @@ t.test('an idle primary whose log goes on in a new segment leaves its standbys w
   let position = ''
   for (let turn = 0; turn < 10 && !position.endsWith('000028'); turn++) {
     await servers.writer.query('select pg_switch_wal()')
-    await new Promise((done) => setTimeout(done, 6_000))
+    await sleep(6_000)
     position =
       (await servers.writer.query<{ at: string }>('select pg_current_wal_insert_lsn()::text as at')).rows[0]?.at ?? ''
   }
@@ -226,7 +222,7 @@ t.test('one that lags is not read, and its answers never claim what they lack', 
         'and within READ_LAG_S: then the primary answers',
       )
     }
-    await new Promise((again) => setTimeout(again, 100))
+    await sleep(100)
   }
   t.equal(missing > 0, true, 'within the limit the standby answers')
   t.equal(await answeredBy(app, servers, '/v1/topics'), 'primary')
@@ -272,7 +268,7 @@ t.test('no request fails when the standby stops, and it is used again when it is
   }
   await someMore()
   await servers.stopStandby()
-  await Promise.all([someMore(), new Promise((done) => setTimeout(done, 1_000))])
+  await Promise.all([someMore(), sleep(1_000)])
   await servers.startStandby()
   await until(
     async () => (await backends(servers.reader, 'attempt-api').catch(() => 0)) > 0,
@@ -288,44 +284,9 @@ t.test('no request fails when the standby stops, and it is used again when it is
   t.equal(slowest < 15_000, true, `the slowest took ${slowest} ms`)
 })
 
-/** In front of a server; `silent` is a machine without power: nothing comes back, and nobody says so. */
-async function wire(t: Test, url: string): Promise<{ url: string; silent: boolean; connections: number }> {
-  const { port } = new URL(url)
-  const sockets = new Set<Socket>()
-  const server = createServer((near) => {
-    state.connections++
-    const far = connect(Number(port), '127.0.0.1')
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(from)
-      from
-        .on('error', () => undefined)
-        .on('close', () => {
-          to.destroy()
-        })
-        .on('data', (bytes) => {
-          if (!state.silent) to.write(bytes)
-        })
-    }
-  })
-  await new Promise<void>((done) => {
-    server.listen(0, '127.0.0.1', done)
-  })
-  const through = new URL(url)
-  through.port = String((server.address() as AddressInfo).port)
-  const state = { url: through.href, silent: false, connections: 0 }
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  return state
-}
-
 t.test('a standby that falls silent costs the requests on it a moment, and later ones nothing', { skip }, async (t) => {
   const servers = await pair(t)
-  const line = await wire(t, servers.standby)
+  const line = await startProxy(t, servers.standby)
   const app = await startApp(t, servers.primary, { readLagS: 60 }, servers.primary, [line.url])
   await until(async () => (await answeredBy(app, servers, '/v1/topics')) === 'standby', 'the standby is used')
   t.equal((await app.inject('/v1/attempts?format=csv')).statusCode, 200)
@@ -347,7 +308,7 @@ t.test('a standby that falls silent costs the requests on it a moment, and later
     t.equal(answer.statusCode, 200)
     // a connection that is tried takes 1 s, and a question that is not answered 2 s
     if (answer.ms >= 1_000) slow++
-    await new Promise((again) => setTimeout(again, 50))
+    await sleep(50)
   }
   t.comment(`${answers} answers, ${slow} of them slow`)
   t.equal(slow <= 1 || slow < answers / 4, true, `${slow} of ${answers} answers were slow`)
@@ -360,7 +321,7 @@ t.test(
   { skip },
   async (t) => {
     const servers = await pair(t)
-    const [first, second] = [await wire(t, servers.standby), await wire(t, servers.standby)]
+    const [first, second] = [await startProxy(t, servers.standby), await startProxy(t, servers.standby)]
     // the primary itself, and a server of another cluster
     const other = await startReplicated(t)
     // its log is further on, so that its position alone would look current
@@ -379,7 +340,7 @@ t.test(
       await app.inject('/v1/topics')
       return first.connections > 1 && second.connections > 1
     }, 'both are used')
-    await new Promise((done) => setTimeout(done, 2_500))
+    await sleep(2_500)
     for (let turn = 0; turn < 8; turn++) t.equal(await answeredBy(app, servers, '/v1/topics'), 'standby')
 
     // a reader that stands in the way of replay: cancelled on the standby, answered all the same
@@ -399,7 +360,7 @@ t.test(
         Number(
           (
             await servers.reader.query(
-              `select count(*) as n from pg_stat_activity where application_name = 'attempt-api' and state = 'active'`,
+              `select count(*) as n from pg_stat_activity where application_name = 'attempt-api' and wait_event = 'PgSleep'`,
             )
           ).rows[0].n,
         ) > 0,

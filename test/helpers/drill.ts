@@ -9,16 +9,7 @@ import { migrateUp } from '../../src/migrate/runner.js'
 import { createExamResults } from '../../src/development/exam-results.js'
 import { enableStore } from '../../src/store/enable.js'
 import type { Answer, Service } from './service.js'
-
-export const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
-
-export async function until(what: () => boolean | Promise<boolean>, message: string, ms = 60_000): Promise<void> {
-  const end = Date.now() + ms
-  while (!(await what())) {
-    if (Date.now() > end) throw new Error(`not within ${ms} ms: ${message}`)
-    await sleep(25)
-  }
-}
+import { until } from './until.js'
 
 /** A pool of the test's own that outlives every fault; no connection of it is closed when idle: it would be free for the service. */
 export function steadyPool(t: { teardown(action: () => unknown): unknown }, url: string): pg.Pool {
@@ -286,8 +277,7 @@ export async function settles(t: Test, pool: pg.Pool): Promise<void> {
       left = held
       return Object.entries(held).every(([name, { sessions: count, busy }]) => count <= (most[name] ?? 0) && busy === 0)
     },
-    'sessions are idle and no more than they may be',
-    45_000,
+    { message: 'sessions are idle and no more than they may be', seconds: 45 },
   ).catch((error: unknown) => {
     t.fail(`${String(error)}: ${JSON.stringify(left)}`)
   })

@@ -3,7 +3,7 @@ import { sql, type Kysely } from 'kysely'
 import { migrateDown, migrateUp } from '../../src/migrate/runner.js'
 import { viewMigrations, type MigrationSet } from '../../src/migrate/sets.js'
 import { createDatabase } from '../helpers/database.js'
-import { sleep } from '../helpers/migrate.js'
+import { sleep } from '../helpers/until.js'
 
 /** The lock, and after it what somebody got wrong: hints count from two. */
 const wrong: MigrationSet = {

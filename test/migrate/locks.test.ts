@@ -7,7 +7,8 @@ import { viewMigrations } from '../../src/migrate/sets.js'
 import { withoutValues } from '../../src/migrate/blockers.js'
 import { cli } from '../helpers/cli.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
-import { migrateCommand, sleep } from '../helpers/migrate.js'
+import { migrateCommand } from '../helpers/migrate.js'
+import { sleep } from '../helpers/until.js'
 
 interface Teardown {
   teardown(action: () => unknown): unknown
