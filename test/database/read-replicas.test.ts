@@ -7,11 +7,11 @@ import { readConfig } from '../../src/config.js'
 import { cohort } from '../../src/development/cohort.js'
 import { buildIndexes } from '../../src/migrate/indexes.js'
 import { loadExamResults } from '../../src/development/load.js'
-import { migrateUp } from '../../src/migrate/runner.js'
 import { createExamResults } from '../../src/development/exam-results.js'
 import { enableStore } from '../../src/store/enable.js'
 import { startApp, walk } from '../helpers/app.js'
 import { startReplicated, type Replicated } from '../helpers/standby.js'
+import { migrate } from '../helpers/database.js'
 import { startProxy } from '../helpers/proxy.js'
 import { catchUp } from '../helpers/store.js'
 import { sleep, until } from '../helpers/until.js'
@@ -42,7 +42,7 @@ async function pair(t: Test, { store = false }: { store?: boolean } = {}): Promi
   const servers = await startReplicated(t)
   const [writer, reader] = [pool(t, servers.primary), pool(t, servers.standby)]
   await writer.query(createExamResults)
-  await migrateUp(writer)
+  await migrate(writer)
   const exams = cohort({
     exams: 60,
     questions: 5,

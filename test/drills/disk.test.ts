@@ -16,6 +16,8 @@ import { serverIn } from '../helpers/server.js'
 import { startService } from '../helpers/service.js'
 import { until } from '../helpers/until.js'
 
+t.jobs = 2
+
 type Test = { teardown(action: () => unknown): unknown }
 
 /** A small file system in memory; undefined where none can be mounted. */

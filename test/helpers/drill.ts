@@ -5,10 +5,10 @@ import pg from 'pg'
 import { cohort } from '../../src/development/cohort.js'
 import { buildIndexes } from '../../src/migrate/indexes.js'
 import { loadExamResults } from '../../src/development/load.js'
-import { migrateUp } from '../../src/migrate/runner.js'
 import { createExamResults } from '../../src/development/exam-results.js'
 import { enableStore } from '../../src/store/enable.js'
 import type { Answer, Service } from './service.js'
+import { migrate } from './database.js'
 import { until } from './until.js'
 
 /** A pool of the test's own that outlives every fault; no connection of it is closed when idle: it would be free for the service. */
@@ -36,7 +36,7 @@ export async function prepare(server: string, { exams = 60, questions = 20, stor
   pool.on('error', () => undefined)
   try {
     await pool.query(createExamResults)
-    await migrateUp(pool)
+    await migrate(pool)
     await load(pool, exams, questions)
     await buildIndexes(pool, () => undefined)
     if (store) await enableStore({ primary: pool, store: pool }, () => undefined)
