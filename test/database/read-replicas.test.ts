@@ -115,6 +115,13 @@ async function answeredBy(
   return primary && standby ? 'both' : standby ? 'standby' : 'primary'
 }
 
+/** Waits until the standby answers: on a busy machine it may lag behind the limit for a moment, and then the primary does. */
+const untilRead = (app: App, pair: Pair, path: string, application?: string) =>
+  until(
+    async () => (await answeredBy(app, pair, path, application)) === 'standby',
+    `${path} is answered by the standby`,
+  )
+
 const paths = [
   '/v1/attempts',
   '/v1/students',
@@ -151,27 +158,30 @@ t.test(
     const servers = await pair(t)
     await servers.writer.query(exam('known'))
     await servers.caughtUp()
-    const app = await startApp(t, servers.ordinary.primary, { readLagS: 5 }, servers.ordinary.primary, [
+    const readLagS = 10
+    const app = await startApp(t, servers.ordinary.primary, { readLagS }, servers.ordinary.primary, [
       servers.ordinary.standby,
     ])
-    await until(async () => (await answeredBy(app, servers, '/v1/topics')) === 'standby', 'the standby is used')
+    await untilRead(app, servers, '/v1/topics')
     // nothing is written meanwhile: the last replayed commit grows older than the limit
-    await sleep(5_500)
-    for (const path of paths.slice(0, -1)) t.equal(await answeredBy(app, servers, path), 'standby', path)
-    for (const path of streams) t.equal(await answeredBy(app, servers, path, 'attempt-api stream'), 'standby', path)
+    await sleep(readLagS * 1_000 + 500)
+    for (const path of paths.slice(0, -1)) await untilRead(app, servers, path)
+    for (const path of streams) await untilRead(app, servers, path, 'attempt-api stream')
     t.equal(await backends(servers.writer, 'attempt-api stream'), 0)
     t.equal((await app.inject(paths.at(-1) as string)).statusCode, 404)
     const before = Date.now()
     const response = await app.inject('/v1/attempts?session_id=known')
     const age = before - Date.parse(response.json().as_of)
     t.equal(response.headers['attempt-as-of'], response.json().as_of)
-    t.equal(age >= 0 && age <= 5_000, true, `measured ${age} ms before the request`)
+    t.equal(age >= 0 && age <= readLagS * 1_000, true, `measured ${age} ms before the request`)
     t.strictSame(
       await walk(app, '/v1/attempts?limit=37'),
       await walk(await startApp(t, servers.primary), '/v1/attempts?limit=37'),
     )
-    const health = await app.inject('/health')
-    t.equal(health.statusCode, 200)
+    const health = await until(async () => {
+      const answer = await app.inject('/health')
+      return answer.statusCode === 200 && answer.json().standbys[0].read === true && answer
+    }, 'the service is healthy and reads the standby')
     t.match(health.json().standbys, [{ server: 'standby 1', read: true, lag_s: Number, reason: '' }])
     t.notMatch(health.body, /postgres:|127\.0\.0\.1/)
   },
@@ -180,7 +190,7 @@ t.test(
 t.test('an idle primary whose log goes on in a new segment leaves its standbys where they are', { skip }, async (t) => {
   const servers = await pair(t)
   const app = await startApp(t, servers.primary, { readLagS: 5 }, servers.primary, [servers.standby])
-  await until(async () => (await answeredBy(app, servers, '/v1/topics')) === 'standby', 'the standby is used')
+  await untilRead(app, servers, '/v1/topics')
   // a record that others write in between moves the end of the log on: then once more
   let position = ''
   for (let turn = 0; turn < 10 && !position.endsWith('000028'); turn++) {
@@ -190,15 +200,15 @@ t.test('an idle primary whose log goes on in a new segment leaves its standbys w
       (await servers.writer.query<{ at: string }>('select pg_current_wal_insert_lsn()::text as at')).rows[0]?.at ?? ''
   }
   t.match(position, /000028$/, 'nothing but the header of the segment')
-  t.match((await app.inject('/health')).json().standbys, [{ server: 'standby 1', read: true, reason: '' }])
-  t.equal(await answeredBy(app, servers, '/v1/topics'), 'standby')
+  await until(async () => (await app.inject('/health')).json().standbys[0].read === true, 'the standby is read')
+  await untilRead(app, servers, '/v1/topics')
 })
 
 t.test('one that lags is not read, and its answers never claim what they lack', { skip }, async (t) => {
   const servers = await pair(t)
-  const readLagS = 5
+  const readLagS = 8
   const app = await startApp(t, servers.primary, { readLagS }, servers.primary, [servers.standby])
-  await until(async () => (await answeredBy(app, servers, '/v1/topics')) === 'standby', 'the standby is used')
+  await untilRead(app, servers, '/v1/topics')
   await servers.reader.query('select pg_wal_replay_pause()')
   await until(
     async () =>
@@ -236,14 +246,14 @@ t.test('one that lags is not read, and its answers never claim what they lack', 
   }, 'the probe says why')
   t.match(standbys, [{ server: 'standby 1', read: false }])
   await servers.reader.query('select pg_wal_replay_resume()')
-  await until(async () => (await answeredBy(app, servers, '/v1/topics')) === 'standby', 'the standby is used again')
+  await untilRead(app, servers, '/v1/topics')
   t.equal((await app.inject('/v1/attempts?session_id=while%20paused')).json().data.length, 1)
 })
 
 t.test('no request fails when the standby stops, and it is used again when it is back', { skip }, async (t) => {
   const servers = await pair(t)
   const app = await startApp(t, servers.primary, { readLagS: 5 }, servers.primary, [servers.standby])
-  await until(async () => (await answeredBy(app, servers, '/v1/topics')) === 'standby', 'the standby is used')
+  await untilRead(app, servers, '/v1/topics')
   const failures: string[] = []
   let [going, answers, slowest, cuts] = [true, 0, 0, 0]
   const ask = async (all: string[]) => {
@@ -288,7 +298,7 @@ t.test('a standby that falls silent costs the requests on it a moment, and later
   const servers = await pair(t)
   const line = await startProxy(t, servers.standby)
   const app = await startApp(t, servers.primary, { readLagS: 60 }, servers.primary, [line.url])
-  await until(async () => (await answeredBy(app, servers, '/v1/topics')) === 'standby', 'the standby is used')
+  await untilRead(app, servers, '/v1/topics')
   t.equal((await app.inject('/v1/attempts?format=csv')).statusCode, 200)
   line.silent = true
   const timed = async (path: string) => {
@@ -313,7 +323,7 @@ t.test('a standby that falls silent costs the requests on it a moment, and later
   t.comment(`${answers} answers, ${slow} of them slow`)
   t.equal(slow <= 1 || slow < answers / 4, true, `${slow} of ${answers} answers were slow`)
   line.silent = false
-  await until(async () => (await answeredBy(app, servers, '/v1/topics')) === 'standby', 'the standby is used again')
+  await untilRead(app, servers, '/v1/topics')
 })
 
 t.test(
@@ -329,13 +339,14 @@ t.test(
     for (let segment = 0; segment < 4; segment++)
       await stranger.query(`select pg_logical_emit_message(false, 'test', 'x'), pg_switch_wal()`)
     await other.caughtUp()
-    const app = await startApp(t, servers.primary, { readLagS: 5 }, servers.primary, [
+    // no lag of a busy machine: here each answer must come from a standby
+    const app = await startApp(t, servers.primary, { readLagS: 60 }, servers.primary, [
       first.url,
       servers.primary,
       second.url,
       other.standby,
     ])
-    await until(async () => (await answeredBy(app, servers, '/v1/topics')) === 'standby', 'the standbys are used')
+    await untilRead(app, servers, '/v1/topics')
     await until(async () => {
       await app.inject('/v1/topics')
       return first.connections > 1 && second.connections > 1
@@ -399,10 +410,7 @@ t.test('the store is read on the standby as far as it is there, with its version
   const app = await startApp(t, servers.ordinary.primary, { readLagS: 6, storeLagS: 6 }, servers.ordinary.primary, [
     servers.ordinary.standby,
   ])
-  await until(
-    async () => (await answeredBy(app, servers, '/v1/topics?source=store')) === 'standby',
-    'the standby is used',
-  )
+  await untilRead(app, servers, '/v1/topics?source=store')
   for (const path of ['/v1/attempts', '/v1/topics', '/v1/topics/daily?since=2026-03-01&until=2026-03-14']) {
     const response = await app.inject(path)
     t.equal(response.headers['attempt-source'], 'store')
@@ -415,9 +423,9 @@ t.test('the store is read on the standby as far as it is there, with its version
         (await app.inject({ path, headers: { 'if-none-match': String(response.headers['etag']) } })).statusCode,
         304,
       )
-    t.equal(await answeredBy(app, servers, path), 'standby', path)
+    await untilRead(app, servers, path)
   }
-  t.equal(await answeredBy(app, servers, '/v1/attempts?format=csv&source=store', 'attempt-api stream'), 'standby')
+  await untilRead(app, servers, '/v1/attempts?format=csv&source=store', 'attempt-api stream')
   await servers.reader.query('select pg_wal_replay_pause()')
   await until(
     async () =>
