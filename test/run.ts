@@ -1,79 +1,84 @@
 /**
- * `npm test`: starts an embedded PostgreSQL and runs every suite against it, each on a database of its own.
- * PGMAJOR=14 ... 18 takes another server (npm run test:majors installs and runs them); arguments name test files.
+ * `npm test`: compiles the tests, starts an embedded PostgreSQL and runs every test file against it, each in a process of
+ * its own and on databases of its own.
+ *
+ *   npm test -- test/config.test.ts test/irt/peel.test.ts
+ *   npm test -- --grep=replay test/database/read-replicas.test.ts
+ *
+ * --grep=PATTERN runs the tests of that name, --jobs=N sets how many files run at once, --reporter=tap prints TAP,
+ * --record stores how long the files took. PGMAJOR=14 ... 18 takes another server (`npm run test:majors` installs it).
  */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { embeddedBinaries, startEmbedded } from '../src/development/embedded.js'
 import { makeTemplate } from './helpers/database.js'
 import { majorBinaries } from './majors/binaries.js'
+import { compile } from './runner/compile.js'
+import { longestFirst, recordSeconds, testFiles } from './runner/order.js'
+import { progress, summarize } from './runner/report.js'
+import { asSubtest, runFile, stopFiles, type FileResult } from './runner/run-file.js'
 
-const major = process.env['PGMAJOR']
-// compiled once, and not by each file anew; what the tests of the command line run is among it
-const built = 'dist-test'
-if (
-  spawnSync(
-    process.execPath,
-    [
-      join('node_modules', 'typescript', 'bin', 'tsc'),
-      '--outDir',
-      built,
-      '--incremental',
-      '--tsBuildInfoFile',
-      join(built, '.tsbuildinfo'),
-    ],
-    { stdio: 'inherit' },
-  ).status !== 0
-)
-  throw new Error('the tests do not compile')
-const tap = join('node_modules', 'tap', 'dist', 'esm', 'run.mjs')
-// tap fits itself to the plugins of .taprc when it first runs, but in that run each test file would load TypeScript's compiler
-const plugins = join('node_modules', '@tapjs', 'test', 'test-built', 'dist', 'esm', 'index.js')
-if (
-  existsSync(plugins) &&
-  readFileSync(plugins, 'utf8').match(/@tapjs\/(typescript|mock)/) !== null &&
-  spawnSync(process.execPath, [tap, 'build'], { stdio: ['ignore', 'ignore', 'inherit'] }).status !== 0
-)
-  throw new Error('tap cannot be built')
+const { values: options, positionals: given } = parseArgs({
+  allowPositionals: true,
+  options: {
+    grep: { type: 'string' },
+    // files wait for their servers about half of the time
+    jobs: { type: 'string', default: String(Math.min(8, 2 * availableParallelism())) },
+    reporter: { type: 'string', default: 'lines' },
+    record: { type: 'boolean', default: false },
+  },
+})
+const tap = options.reporter === 'tap'
+const files = longestFirst(given.length > 0 ? given : testFiles())
+const began = performance.now()
+const seconds = () => (performance.now() - began) / 1000
+
+compile()
 const directory = mkdtempSync(join(tmpdir(), 'attempt-test-'))
 chmodSync(directory, 0o755)
-let tests: ChildProcess | undefined = undefined
-// an interrupted run must not leave its database behind: it stops at the end of the tests, or with this process
+const major = process.env['PGMAJOR']
+let interrupted: NodeJS.Signals | undefined
+let running = false
+// an interrupted run must not leave its PostgreSQL behind: it stops at the end of the tests, or with this process
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => {
-    if (tests === undefined) process.exit(1)
-    tests.kill(signal)
+    if (!running) process.exit(1)
+    interrupted = signal
+    stopFiles(signal)
   })
 const server = await startEmbedded(directory, {
   binaries: major === undefined ? await embeddedBinaries() : await majorBinaries(major),
-  settings: ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'],
+  settings: ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=300'],
 })
-await makeTemplate(server.url)
-const given = process.argv.slice(2)
-const isTest = (name: string) => name.endsWith('.test.ts')
-const files = given.some(isTest)
-  ? given.filter(isTest)
-  : (readdirSync('test', { recursive: true }) as string[])
-      .filter((name) => isTest(name) && !name.includes('node_modules'))
-      .map((name) => join('test', name))
-      .sort()
-tests = spawn(
-  process.execPath,
-  [
-    tap,
-    '--reporter=tap',
-    ...given.filter((one) => !isTest(one)),
-    ...files.map((name) => join(built, relative('.', name).replace(/ts$/, 'js'))),
-  ],
-  {
-    stdio: 'inherit',
-    env: { ...process.env, TEST_DATABASE_URL: server.url },
-  },
-)
-const [code] = (await once(tests, 'exit')) as [number | null]
-await server.stop('immediate')
-rmSync(directory, { recursive: true, force: true })
-process.exitCode = code ?? 1
+running = true
+const results: FileResult[] = []
+try {
+  await makeTemplate(server.url)
+  console.log(tap ? `TAP version 14\n1..${files.length}` : `Compiled, PostgreSQL started: ${seconds().toFixed(0)} s`)
+  const environment = {
+    ...process.env,
+    TEST_DATABASE_URL: server.url,
+    ...(options.grep === undefined ? {} : { TAP_GREP: options.grep }),
+  }
+  const waiting = [...files]
+  const work = async () => {
+    for (let file = waiting.shift(); file !== undefined && interrupted === undefined; file = waiting.shift()) {
+      const result = await runFile(file, environment)
+      results.push(result)
+      if (tap) process.stderr.write(result.errors)
+      console.log(tap ? asSubtest(result, results.length) : progress(result, results.length, files.length))
+    }
+  }
+  await Promise.all(Array.from({ length: Number(options.jobs) }, work))
+} finally {
+  await server.stop('immediate')
+  rmSync(directory, { recursive: true, force: true })
+}
+const { text, passed, failed } = summarize(results, seconds(), process.env['CI'] === 'true')
+console.log(tap ? text.replace(/^(?!#)/gm, '# ') : `\n${text}`)
+if (options.record) recordSeconds(results)
+if (interrupted !== undefined)
+  console.error(`Interrupted by ${interrupted}: ${results.length} of ${files.length} files ran.`)
+process.exitCode = failed === 0 && passed > 0 && interrupted === undefined ? 0 : 1

@@ -5,7 +5,7 @@ import t from 'tap'
 import { documents } from '../openapi/documents.js'
 import { createServices } from '../src/services.js'
 import { testConfig } from './helpers/app.js'
-import { sleep, until } from './helpers/drill.js'
+import { sleep, until } from './helpers/until.js'
 
 /** What keeps the process alive: timers without `unref`, sockets, requests to the system. */
 const resources = () => process.getActiveResourcesInfo().sort()

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createKey, findCaller, loadKeyFile, parseKeys, readMoment } from '../../src/access/api-keys.js'
 import { command } from '../helpers/cli.js'
-import { entryOf, until } from '../helpers/keys.js'
+import { entryOf } from '../helpers/keys.js'
+import { until } from '../helpers/until.js'
 
 const folder = (t: { teardown(action: () => unknown): unknown }) => {
   const made = mkdtempSync(join(tmpdir(), 'attempt-keys-'))

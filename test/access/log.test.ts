@@ -8,7 +8,10 @@ import { createKey } from '../../src/access/api-keys.js'
 import { logOptions } from '../../src/observability/log.js'
 import { cli } from '../helpers/cli.js'
 import { createDatabase } from '../helpers/database.js'
-import { keyFile, until } from '../helpers/keys.js'
+import { keyFile } from '../helpers/keys.js'
+import { until } from '../helpers/until.js'
+
+t.jobs = 3
 
 interface Served {
   url: string
@@ -40,7 +43,7 @@ async function serve(t: { teardown(action: () => unknown): unknown }, env: Recor
   t.teardown(() => {
     child.kill('SIGKILL')
   })
-  await until(() => /Server listening at/.test(output) || child.exitCode !== null)
+  await until(() => /Server listening at/.test(output) || child.exitCode !== null, 'it listens or ends')
   return {
     url: /Server listening at (http:\/\/[^"]+)"/.exec(output)?.[1] ?? '',
     output: () => output,
@@ -125,7 +128,7 @@ t.test('nothing secret and nobody is in the log, whatever goes wrong', async (t)
     { authorization: `Basic ${keys.research}` },
   ]
   // the first answer of health may be given before the lock was checked
-  await until(async () => (await fetch(`${service.url}/health`)).status === 200)
+  await until(async () => (await fetch(`${service.url}/health`)).status === 200, 'it is healthy')
   const statuses = new Set<number>()
   for (const path of paths)
     for (const headers of credentials)
@@ -151,11 +154,7 @@ t.test('nothing secret and nobody is in the log, whatever goes wrong', async (t)
 
   const wrong = new URL(db.url)
   wrong.password = 'wrong-password-of-the-database'
-  for (const url of [
-    wrong.href,
-    'postgres://who:half%zzsecret@127.0.0.1:1/none',
-    'postgres://who:se@cret@of@three/and/four@127.0.0.1:1/none',
-  ]) {
+  const failingOn = async (url: string) => {
     const failing = await serve(t, { DATABASE_URL: url, API_KEYS_FILE: file })
     if (failing.url !== '')
       for (const path of [
@@ -167,8 +166,17 @@ t.test('nothing secret and nobody is in the log, whatever goes wrong', async (t)
       ])
         await fetch(`${failing.url}${path}`, { headers: { authorization: `Bearer ${keys.research}` } })
     await failing.stop()
-    logs.push(failing.output())
+    return failing.output()
   }
+  logs.push(
+    ...(await Promise.all(
+      [
+        wrong.href,
+        'postgres://who:half%zzsecret@127.0.0.1:1/none',
+        'postgres://who:se@cret@of@three/and/four@127.0.0.1:1/none',
+      ].map(failingOn),
+    )),
+  )
   const passwords = [new URL(db.url).password, wrong.password, 'half%zz', 'zzsecret', 'cret@of', 'of@three']
   for (const secret of [
     ...Object.values(keys).flatMap((key) => [key, key.slice(12, 40)]),
@@ -230,11 +238,12 @@ t.test('other machines are let in only where something says who may ask', async 
     output:
       /^attempt-api: HOST=\S+ can be reached from other machines and no access control is configured\. Set API_KEYS_FILE .* or ACCESS=none .*\.\n$/,
   })
-  for (const env of [
+  const open: Record<string, string>[] = [
     { HOST: '0.0.0.0', ACCESS: 'none' },
     { HOST: '0.0.0.0', API_KEYS_FILE: file },
-  ]) {
-    const service = await serve(t, { DATABASE_URL: url, ...env } as Record<string, string>)
+  ]
+  for (const env of open) {
+    const service = await serve(t, { DATABASE_URL: url, ...env })
     t.match(service.output(), /Server listening/, JSON.stringify(env))
     await service.stop()
   }

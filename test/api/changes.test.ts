@@ -20,9 +20,9 @@ import { startApp, walk } from '../helpers/app.js'
 import { readByJavaScript } from '../helpers/arrow.js'
 import { parseCsv } from '../helpers/csv.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
-import { until } from '../helpers/drill.js'
 import { startReplicated } from '../helpers/standby.js'
 import { catchUp, enabled } from '../helpers/store.js'
+import { until } from '../helpers/until.js'
 
 type Change = Record<string, unknown> & {
   op: 'upsert' | 'delete'
@@ -473,7 +473,7 @@ t.test('a follower amid writers, refreshes, and a rebuild has what the view says
 
   let refresher = refresh()
   await new Promise((done) => setTimeout(done, 4_000))
-  await until(() => seen.fresh === 1 && seen.upsert > 20, 'it follows', 120_000)
+  await until(() => seen.fresh === 1 && seen.upsert > 20, 'it follows')
   await refresher.stop()
   const client = await pool.connect()
   await rebuild(client)
@@ -483,7 +483,6 @@ t.test('a follower amid writers, refreshes, and a rebuild has what the view says
   await until(
     () => seen.fresh === 2 && seen.upsert > 50 && seen.delete > 5 && seen.partial > 5,
     'it follows again, after the rebuild',
-    120_000,
   )
   writing = false
   await Promise.all(writers)

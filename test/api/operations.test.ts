@@ -6,7 +6,7 @@ import { problemCodes } from '../../src/irt/types.js'
 import { documents } from '../../openapi/documents.js'
 import { createDatabase } from '../helpers/database.js'
 import { startApp } from '../helpers/app.js'
-import { until } from '../helpers/drill.js'
+import { until } from '../helpers/until.js'
 
 t.test('the contract check answers 200, and 409 naming what has drifted', async (t) => {
   const db = await createDatabase(t)

@@ -15,6 +15,7 @@ import { startApp, type testConfig, walk } from '../helpers/app.js'
 import { readByJavaScript } from '../helpers/arrow.js'
 import { parseCsv } from '../helpers/csv.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
+import { until } from '../helpers/until.js'
 
 /** Text that no compression makes small. */
 const noise = (length: number) => randomBytes(length / 2).toString('hex')
@@ -165,18 +166,11 @@ const backends = async (state = 'true', db = large) =>
       `select pid, state from pg_stat_activity where application_name = 'attempt-api stream' and datname = current_database() and ${state}`,
     )
   ).rows
-/** Soon, however slow the machine; a stream that nothing ends goes on for ten minutes. */
-async function eventually(what: () => Promise<boolean>): Promise<boolean> {
-  for (const end = Date.now() + 60_000; Date.now() < end; await new Promise((again) => setTimeout(again, 20)))
-    if (await what()) return true
-  return what()
-}
 const busy = `state <> 'idle'`
 /** Waits until the one stream of `vast` waits for its reader, and kills its backend. */
-async function killStalled(t: { equal(found: unknown, wanted: unknown, message: string): unknown }) {
-  t.equal(
-    await eventually(async () => (await backends(`wait_event = 'ClientWrite'`, vast)).length === 1),
-    true,
+async function killStalled() {
+  await until(
+    async () => (await backends(`wait_event = 'ClientWrite'`, vast)).length === 1,
     'the server waits for the reader: nothing piles up in between',
   )
   for (const { pid } of await backends(busy, vast)) await vast.pool.query('select pg_terminate_backend($1)', [pid])
@@ -225,7 +219,7 @@ t.test('a backend killed in mid-stream breaks the transfer, in every format and 
       const { response } = await ask(port, `/v1/attempts?format=${format}`, { 'accept-encoding': coding })
       t.equal(response.statusCode, 200)
       response.pause()
-      await killStalled(t)
+      await killStalled()
       await t.rejects(drain(response), `${format} ${coding}`)
       t.equal(response.trailers['attempt-rows'], undefined)
     }
@@ -247,17 +241,23 @@ t.test(
     const { port } = await listen(t, {}, vast)
     const sending = await ask(port, '/v1/attempts?format=ndjson')
     sending.response.pause()
-    t.equal(await eventually(async () => (await backends(busy, vast)).length === 1), true)
+    await until(async () => (await backends(busy, vast)).length === 1, 'the stream runs')
     sending.request.destroy()
-    t.equal(await eventually(async () => (await backends(busy, vast)).length === 0), true, 'while sending')
+    await until(
+      async () => (await backends(busy, vast)).length === 0,
+      'a reader that leaves while rows are sent frees the connection',
+    )
 
     const lock = await vast.pool.connect()
     await lock.query('begin; lock table exam_results in access exclusive mode')
     const waiting = http.get({ host: '127.0.0.1', port, path: '/v1/topics?format=csv', agent: false })
     waiting.on('error', () => undefined)
-    t.equal(await eventually(async () => (await backends(`wait_event_type = 'Lock'`, vast)).length === 1), true)
+    await until(
+      async () => (await backends(`wait_event_type = 'Lock'`, vast)).length === 1,
+      'the aggregate waits for the lock',
+    )
     waiting.destroy()
-    t.equal(await eventually(async () => (await backends(busy, vast)).length === 0), true, 'while computing')
+    await until(async () => (await backends(busy, vast)).length === 0, 'and one that leaves while the server computes')
     await lock.query('rollback')
     lock.release()
   },
@@ -304,7 +304,7 @@ t.test('a stream over its time is cut, or answered 504 where nothing was sent', 
   const { response } = await ask(port, '/v1/attempts?format=csv&fields=topic_id,item_id')
   t.equal(response.statusCode, 200)
   response.pause()
-  t.equal(await eventually(async () => (await backends(busy, vast)).length === 0), true)
+  await until(async () => (await backends(busy, vast)).length === 0, 'the stream is cut')
   await t.rejects(drain(response))
   const lock = await vast.pool.connect()
   await lock.query('begin; lock table exam_results in access exclusive mode')
@@ -323,7 +323,7 @@ t.test('a service that stops cuts its streams, and stops', async (t) => {
   const closing = app.close()
   await t.rejects(drain(response))
   await closing
-  t.equal(await eventually(async () => (await backends('true', vast)).length === 0), true)
+  await until(async () => (await backends('true', vast)).length === 0, 'no connection is left')
 })
 
 t.test('HTTP/1.0 is refused, and HEAD runs nothing', async (t) => {
@@ -337,7 +337,7 @@ t.test('HTTP/1.0 is refused, and HEAD runs nothing', async (t) => {
   await once(socket, 'close')
   t.match(text, /^HTTP\/1.1 505 [\s\S]*http_version_not_supported/)
   // those of the tests before, whose services are closed
-  t.equal(await eventually(async () => (await backends()).length === 0), true)
+  await until(async () => (await backends()).length === 0, 'the connections of the tests before are closed')
   const head = await app.inject({ method: 'HEAD', path: '/v1/attempts?format=csv' })
   t.equal(head.statusCode, 200)
   t.match(head.headers['content-type'], /^text\/csv/)
@@ -353,7 +353,7 @@ t.test(
     const curl = spawn('curl', ['--silent', '--limit-rate', '1M', `http://127.0.0.1:${port}/v1/attempts?format=csv`], {
       stdio: ['ignore', 'ignore', 'ignore'],
     })
-    await killStalled(t)
+    await killStalled()
     const [code] = (await once(curl, 'exit')) as [number]
     t.not(code, 0)
   },

@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { cli } from '../helpers/cli.js'
-import { until } from '../helpers/drill.js'
+import { until } from '../helpers/until.js'
 
 const isRunning = (pid: number) => {
   try {

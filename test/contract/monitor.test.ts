@@ -5,8 +5,8 @@ import { createProbeConnections } from '../../src/health/probe-connections.js'
 import { readinessIntervals } from '../../src/health/readiness.js'
 import { startApp } from '../helpers/app.js'
 import { createDatabase } from '../helpers/database.js'
-import { until } from '../helpers/drill.js'
 import { startProxy } from '../helpers/proxy.js'
+import { until } from '../helpers/until.js'
 
 // the tests wait, and each has a database of its own
 t.jobs = 4

@@ -9,6 +9,7 @@ import { createDatabase } from '../helpers/database.js'
 import { migrateCommand } from '../helpers/migrate.js'
 import { sessionPooler, transactionPooler } from '../helpers/pooler.js'
 import { enabled } from '../helpers/store.js'
+import { until } from '../helpers/until.js'
 
 t.test('settings that a pooler drops are checked on every connection, and hold if the role has them', async (t) => {
   const db = await createDatabase(t)
@@ -29,9 +30,10 @@ alter role ${role} set timezone = 'Asia/Seoul'`,
   Object.assign(by, { username: role, password: 'of-a-test' })
   const refused = await startApp(t, by.href, { contractTimeoutMs: 60_000 })
   const probe = async () => (await refused.inject('/health/ready')).json<{ status: string; reason: string }>()
-  let told = await probe()
-  for (const end = Date.now() + 60_000; !told.reason.includes('a pooler') && Date.now() < end; told = await probe())
-    await new Promise((again) => setTimeout(again, 50))
+  const told = await until(async () => {
+    const answer = await probe()
+    return answer.reason.includes('a pooler') && answer
+  }, 'the probe names the pooler')
   t.match(told, { status: 'unavailable', reason: /a pooler before it does not pass on the settings of the session/ })
   for (const path of ['/v1/attempts', '/v1/attempts?format=csv', '/schema-contract'])
     t.equal((await refused.inject(path)).statusCode, 503, path)
@@ -41,18 +43,12 @@ alter role ${role} set timezone = 'Asia/Seoul'`,
   }
   await db.pool.query(`alter role ${role} set default_transaction_read_only = on`)
   // the heartbeat finds the server again within a moment
-  let answer = await refused.inject('/v1/attempts')
-  for (
-    const end = Date.now() + 60_000;
-    answer.statusCode !== 200 && Date.now() < end;
-    answer = await refused.inject('/v1/attempts')
-  )
-    await new Promise((again) => setTimeout(again, 50))
-  t.equal(answer.statusCode, 200, 'the next connection has them')
+  const answer = await until(async () => {
+    const response = await refused.inject('/v1/attempts')
+    return response.statusCode === 200 && response
+  }, 'the next connection has the settings')
   t.equal(answer.json().data[0].completed_at, '2026-03-01T00:00:00.000000Z')
-  for (const end = Date.now() + 60_000; (await refused.inject('/health/ready')).statusCode !== 200 && Date.now() < end;)
-    await new Promise((again) => setTimeout(again, 50))
-  t.equal((await refused.inject('/health/ready')).statusCode, 200)
+  await until(async () => (await refused.inject('/health/ready')).statusCode === 200, 'the service is ready')
 })
 
 t.test(
@@ -130,10 +126,13 @@ t.test(
       },
     })
     void refresher.run()
-    for (const end = Date.now() + 60_000; said.length === 0 && Date.now() < end;)
-      await new Promise((again) => setTimeout(again, 50))
+    // on a busy machine a connection may fail first, while another client holds the one session for too long
+    await until(() => said.some((line) => !line.includes('connection timeout')), 'the refresher logs a line')
     await refresher.stop()
-    t.match(said[0], /The store is not refreshed: a pooler in transaction mode/)
+    t.match(
+      said.filter((line) => !line.includes('connection timeout')),
+      [/The store is not refreshed: a pooler in transaction mode/],
+    )
     t.equal(
       (await db.pool.query(`select count(*)::int as n from pg_locks where pid = ${backend} and locktype = 'advisory'`))
         .rows[0].n,

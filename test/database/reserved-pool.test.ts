@@ -4,6 +4,7 @@ import t from 'tap'
 import { createReservedPool } from '../../src/database/reserved-pool.js'
 import { createPool, dropConnections } from '../../src/database/pool.js'
 import { createDatabase } from '../helpers/database.js'
+import { until } from '../helpers/until.js'
 
 t.test('connections stay where their successors are refused', async (t) => {
   const db = await createDatabase(t, { bare: true })
@@ -33,12 +34,6 @@ t.test('connections stay where their successors are refused', async (t) => {
 where application_name = 'attempt-api kept' and datname = current_database() order by pid`,
       )
     ).rows.map(({ pid }) => pid)
-  const until = async (what: () => boolean | Promise<boolean>, message: string) => {
-    for (const end = Date.now() + 60_000; !(await what());) {
-      if (Date.now() > end) throw new Error(`never: ${message}`)
-      await new Promise((again) => setTimeout(again, 50))
-    }
-  }
   await until(async () => (await open()).length === 2, 'both are opened by start')
   const first = await open()
   await until(() => made >= 5, 'renewals were tried')

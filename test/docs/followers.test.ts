@@ -23,6 +23,8 @@ const run = (command: string, args: string[], options: { cwd: string; env?: Node
     })
   })
 
+t.jobs = 2
+
 type Test = { teardown(action: () => unknown): unknown }
 
 async function place(t: Test) {

@@ -11,9 +11,12 @@ import t from 'tap'
 import { createDatabase } from '../helpers/database.js'
 import { buildIndexes } from '../../src/migrate/indexes.js'
 import { enableStore } from '../../src/store/enable.js'
-import { load, prepare, settings, settles, steadyPool, until } from '../helpers/drill.js'
+import { load, prepare, settings, settles, steadyPool } from '../helpers/drill.js'
 import { serverIn } from '../helpers/server.js'
 import { startService } from '../helpers/service.js'
+import { until } from '../helpers/until.js'
+
+t.jobs = 2
 
 type Test = { teardown(action: () => unknown): unknown }
 
@@ -181,7 +184,6 @@ t.test(
           () => true,
         ),
       'its log finds no room',
-      60_000,
     )
     await until(
       async () => /nothing listens at its address/.test(String((await service.get('/health/ready')).json()['reason'])),

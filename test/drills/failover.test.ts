@@ -2,10 +2,11 @@
 import pg from 'pg'
 import t from 'tap'
 import { platform } from 'node:os'
-import { drill, prepare, settings, settles, steadyPool, until } from '../helpers/drill.js'
+import { drill, prepare, settings, settles, steadyPool } from '../helpers/drill.js'
 import { startProxy } from '../helpers/proxy.js'
 import { startService } from '../helpers/service.js'
 import { startReplicated } from '../helpers/standby.js'
+import { until } from '../helpers/until.js'
 
 t.test(
   'reads go on as soon as the address leads to a standby; the refresher waits until it is promoted',

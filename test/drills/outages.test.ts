@@ -1,9 +1,10 @@
 /** One service process lives through a server that is stopped, killed, recovering, out of connections and locked. */
 import pg from 'pg'
 import t from 'tap'
-import { drill, type Measured, prepare, settings, settles, sleep, steadyPool, until } from '../helpers/drill.js'
+import { drill, type Measured, prepare, settings, settles, steadyPool } from '../helpers/drill.js'
 import { ownServer } from '../helpers/server.js'
 import { residentMb, startService } from '../helpers/service.js'
+import { sleep, until } from '../helpers/until.js'
 
 t.test('the database goes and comes, and the process stays', async (t) => {
   const server = await ownServer(t, 'max_connections=30', 'superuser_reserved_connections=3')

@@ -5,17 +5,23 @@ import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { buildIndexes } from '../../src/migrate/indexes.js'
 import { enableStore } from '../../src/store/enable.js'
-import { createDatabase } from '../helpers/database.js'
-import { holdStream, load, loadVast, sleep, until, vastStream } from '../helpers/drill.js'
+import { createDatabase, type TestDatabase } from '../helpers/database.js'
+import { holdStream, load, loadVast, vastStream } from '../helpers/drill.js'
 import { startService, type Service } from '../helpers/service.js'
+import { sleep, until } from '../helpers/until.js'
 
 /** Of a machine that others use. What does not end in time would not end for much longer. */
 const slackMs = 12_000
 
-const db = await createDatabase(t)
-await load(db.pool, 60, 20)
-await loadVast(db.pool)
-const settings = { DATABASE_URL: db.url, STORE_REFRESH: 'off', STREAM_POOL_SIZE: '3', TIMEOUT_PAGE_MS: '120000' }
+// most of their time is the delay, the grace and the end of a process; each has a database of its own
+t.jobs = 4
+
+async function place(t: Test) {
+  const db = await createDatabase(t)
+  await load(db.pool, 60, 20)
+  const settings = { DATABASE_URL: db.url, STORE_REFRESH: 'off', STREAM_POOL_SIZE: '3', TIMEOUT_PAGE_MS: '120000' }
+  return { db, settings }
+}
 
 async function ended(t: Test, service: Service, within: number, code: number | string = 0): Promise<void> {
   const signalled = Date.now()
@@ -25,8 +31,8 @@ async function ended(t: Test, service: Service, within: number, code: number | s
 
 const student = '/v1/attempts?user_id=student-1&limit=1'
 
-/** A statement that a lock holds, and the lock. */
-async function lock() {
+/** Locks a table that every request needs. @returns what unlocks it */
+async function lock(db: TestDatabase): Promise<() => Promise<void>> {
   const client = await db.pool.connect()
   await client.query('begin; lock table exam_results in access exclusive mode')
   return async () => {
@@ -34,7 +40,7 @@ async function lock() {
     client.release()
   }
 }
-const waiting = () =>
+const waiting = (db: TestDatabase) =>
   until(
     async () =>
       Number(
@@ -50,6 +56,7 @@ const waiting = () =>
 t.test(
   'during the delay everything is served and probes say that it leaves; then what is in flight ends, what is new is refused, and keep-alive connections close',
   async (t) => {
+    const { db, settings } = await place(t)
     const service = await startService(t, { ...settings, SHUTDOWN_DELAY_S: '8', SHUTDOWN_GRACE_S: '60' })
     await until(async () => (await service.get('/health/ready')).status === 200, 'it is ready')
     // idle: one that asked, one that never will
@@ -59,13 +66,16 @@ t.test(
     const mute = connect(Number(new URL(service.url).port), '127.0.0.1')
     // what it is told is read, or it would never close
     const closed = once(mute.on('error', () => undefined).resume(), 'close')
-    const unlock = await lock()
+    const unlock = await lock(db)
     const page = service.get(student)
-    await waiting()
+    await waiting(db)
 
     service.signal('SIGTERM')
     const over = ended(t, service, 60_000)
-    await until(async () => (await service.get('/health/ready')).status === 503, 'told at once', 6_000)
+    await until(async () => (await service.get('/health/ready')).status === 503, {
+      message: 'the probe says so at once',
+      seconds: 6,
+    })
     for (const path of ['/health/ready', '/health']) {
       const ready = await service.get(path)
       t.equal(ready.status, 503)
@@ -95,38 +105,42 @@ t.test(
   },
 )
 
-t.test(
-  'streams get the grace: one that ends within it is whole, one whose reader takes nothing is cut, and so is what waits for the database',
-  async (t) => {
-    const patient = await startService(t, { ...settings, SHUTDOWN_GRACE_S: '90' })
-    const read = await holdStream(patient, vastStream)
-    t.equal(read.status, 200)
-    patient.signal('SIGTERM')
-    const whole = ended(t, patient, 60_000)
-    // longer than fastify waits for a plugin that starts
-    await sleep(11_000)
-    t.equal(await read.ended(), true, 'whole')
-    await whole
+t.test('a stream that ends within the grace is whole, one whose reader takes nothing is cut', async (t) => {
+  const { db, settings } = await place(t)
+  await loadVast(db.pool)
+  const patient = await startService(t, { ...settings, SHUTDOWN_GRACE_S: '90' })
+  const read = await holdStream(patient, vastStream)
+  t.equal(read.status, 200)
+  patient.signal('SIGTERM')
+  const whole = ended(t, patient, 60_000)
+  // longer than fastify waits for a plugin that starts
+  const longer = sleep(11_000)
 
-    const service = await startService(t, { ...settings, SHUTDOWN_GRACE_S: '4' })
-    const stalled = await holdStream(service, vastStream)
-    t.equal(stalled.status, 200)
-    service.signal('SIGTERM')
-    await ended(t, service, 4_000)
-    t.equal(await stalled.ended(), false, 'cut')
+  const service = await startService(t, { ...settings, SHUTDOWN_GRACE_S: '4' })
+  const stalled = await holdStream(service, vastStream)
+  t.equal(stalled.status, 200)
+  service.signal('SIGTERM')
+  await ended(t, service, 4_000)
+  t.equal(await stalled.ended(), false, 'cut')
 
-    const other = await startService(t, { ...settings, SHUTDOWN_GRACE_S: '1' })
-    const unlock = await lock()
-    const page = other.get(student)
-    await waiting()
-    other.signal('SIGTERM')
-    await ended(t, other, 1_000)
-    t.match((await page).json(), { status: 503, code: 'database_unavailable' }, 'told, and not just cut')
-    await unlock()
-  },
-)
+  await longer
+  t.equal(await read.ended(), true, 'whole')
+  await whole
+})
 
-t.test('a refresher in the middle of a batch, and a second signal', async (t) => {
+t.test('what still waits for the database after the grace gets an answer, and is not just cut', async (t) => {
+  const { db, settings } = await place(t)
+  const service = await startService(t, { ...settings, SHUTDOWN_GRACE_S: '1' })
+  const unlock = await lock(db)
+  const page = service.get(student)
+  await waiting(db)
+  service.signal('SIGTERM')
+  await ended(t, service, 1_000)
+  t.match((await page).json(), { status: 503, code: 'database_unavailable' })
+  await unlock()
+})
+
+t.test('a refresher that is stopped in the middle of a batch rolls it back', async (t) => {
   const refreshed = await createDatabase(t)
   await load(refreshed.pool, 20, 5)
   await buildIndexes(refreshed.pool, () => undefined)
@@ -161,7 +175,11 @@ t.test('a refresher in the middle of a batch, and a second signal', async (t) =>
     1,
     'the batch was rolled back, and its exam waits for the next refresher',
   )
+})
 
+t.test('a second signal ends the process at once', async (t) => {
+  const { db, settings } = await place(t)
+  await loadVast(db.pool)
   const impatient = await startService(t, { ...settings, SHUTDOWN_GRACE_S: '60' })
   const held = await holdStream(impatient, vastStream)
   impatient.signal('SIGINT')
@@ -178,6 +196,7 @@ t.test('a refresher in the middle of a batch, and a second signal', async (t) =>
 })
 
 t.test('what nobody caught ends the process, and the log says so', async (t) => {
+  const { settings } = await place(t)
   const service = await startService(t, {
     ...settings,
     NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(`process.on('SIGUSR2', () => { Promise.reject(new Error('nobody_caught_this')) })`)}`,

@@ -12,14 +12,13 @@ import {
   prepare,
   settings as short,
   settles,
-  sleep,
   steadyPool,
-  until,
   vastStream,
 } from '../helpers/drill.js'
 import { startProxy } from '../helpers/proxy.js'
 import { ownServer, serverIn } from '../helpers/server.js'
 import { startService } from '../helpers/service.js'
+import { sleep, until } from '../helpers/until.js'
 
 const silence = { reason: /the database does not answer/, noticedMs: 5_500, knownMs: 300 }
 /** What is known of the store is good for a quarter of a second: whoever comes then asks for it on the silent line. */
@@ -28,6 +27,9 @@ const forgotten = () => sleep(500)
 const settings = { ...short, TIMEOUT_PAGE_MS: '30000', TIMEOUT_AGGREGATE_MS: '30000', TIMEOUT_MAX_MS: '30000' }
 /** Beyond the grace, of a machine that others use. */
 const slackMs = 12_000
+
+// each has a server of its own, and mostly waits until a silence is noticed
+t.jobs = 3
 
 /** Loaded before the service: at SIGUSR2 it says how many bytes it holds, garbage aside. */
 const weighs = `import v8 from 'node:v8'; import vm from 'node:vm'; v8.setFlagsFromString('--expose-gc'); const gc = vm.runInNewContext('gc')

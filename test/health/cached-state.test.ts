@@ -1,7 +1,7 @@
 /** The state that probes are served while the database answers, hangs or fails. */
 import t from 'tap'
 import { createCachedState } from '../../src/health/cached-state.js'
-import { until } from '../helpers/drill.js'
+import { until } from '../helpers/until.js'
 
 const isGood = (state: string) => state === 'good'
 

@@ -5,20 +5,11 @@ import pg from 'pg'
 import { cohort } from '../../src/development/cohort.js'
 import { buildIndexes } from '../../src/migrate/indexes.js'
 import { loadExamResults } from '../../src/development/load.js'
-import { migrateUp } from '../../src/migrate/runner.js'
 import { createExamResults } from '../../src/development/exam-results.js'
 import { enableStore } from '../../src/store/enable.js'
 import type { Answer, Service } from './service.js'
-
-export const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
-
-export async function until(what: () => boolean | Promise<boolean>, message: string, ms = 60_000): Promise<void> {
-  const end = Date.now() + ms
-  while (!(await what())) {
-    if (Date.now() > end) throw new Error(`not within ${ms} ms: ${message}`)
-    await sleep(25)
-  }
-}
+import { migrate } from './database.js'
+import { until } from './until.js'
 
 /** A pool of the test's own that outlives every fault; no connection of it is closed when idle: it would be free for the service. */
 export function steadyPool(t: { teardown(action: () => unknown): unknown }, url: string): pg.Pool {
@@ -45,7 +36,7 @@ export async function prepare(server: string, { exams = 60, questions = 20, stor
   pool.on('error', () => undefined)
   try {
     await pool.query(createExamResults)
-    await migrateUp(pool)
+    await migrate(pool)
     await load(pool, exams, questions)
     await buildIndexes(pool, () => undefined)
     if (store) await enableStore({ primary: pool, store: pool }, () => undefined)
@@ -285,8 +276,7 @@ export async function settles(t: Test, pool: pg.Pool): Promise<void> {
       left = held
       return Object.entries(held).every(([name, { sessions: count, busy }]) => count <= (most[name] ?? 0) && busy === 0)
     },
-    'sessions are idle and no more than they may be',
-    45_000,
+    { message: 'sessions are idle and no more than they may be', seconds: 45 },
   ).catch((error: unknown) => {
     t.fail(`${String(error)}: ${JSON.stringify(left)}`)
   })

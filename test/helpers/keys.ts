@@ -11,14 +11,6 @@ export const entryOf = (name: string, { hash }: { hash: string }, scopes: string
   expires,
 })
 
-/** Waits until something holds; fails loudly after two minutes: a process that starts on a crowded machine takes its time. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 120_000; !(await holds());) {
-    if (Date.now() > end) throw new Error(`never came: ${holds.toString()}`)
-    await new Promise((again) => setTimeout(again, 20))
-  }
-}
-
 /** A file of keys, one for each list of scopes by name; gone when the test ends. */
 export function keyFile<N extends string>(
   t: { teardown(action: () => unknown): unknown },

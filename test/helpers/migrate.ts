@@ -17,5 +17,3 @@ export async function migrateCommand(url: string, ...given: (string | Record<str
   })
   return { code: status, said: `${stdout}${stderr}`.trimEnd() }
 }
-
-export const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))

@@ -6,7 +6,8 @@ type Test = { teardown(action: () => unknown): unknown }
 
 async function listening(t: Test, url: string, take: (socket: Socket) => void): Promise<string> {
   const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
+  // without noDelay small messages wait up to 40 ms for an acknowledgement
+  const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket.on('error', () => undefined))
     take(socket)
   })
@@ -27,7 +28,7 @@ async function listening(t: Test, url: string, take: (socket: Socket) => void): 
 export const sessionPooler = (t: Test, url: string): Promise<string> =>
   listening(t, url, (client) => {
     const { hostname, port } = new URL(url)
-    const server = connect(Number(port), hostname).on('error', () => undefined)
+    const server = connect({ port: Number(port), host: hostname, noDelay: true }).on('error', () => undefined)
     client.on('close', () => {
       server.destroy()
     })

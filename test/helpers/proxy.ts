@@ -8,6 +8,8 @@ export interface Proxy {
   target: string
   /** Takes connections and forwards nothing, those that are open included: as if every packet were lost. */
   silent: boolean
+  /** Made so far. */
+  connections: number
   /** Closes every connection. */
   cut(): void
   /** Forwards nothing more on the open connections of this `application_name`; new ones are served. */
@@ -18,9 +20,11 @@ export async function startProxy(t: { teardown(action: () => unknown): unknown }
   const sockets = new Set<Socket>()
   // both ends of each connection, with what it began with
   const lines = new Set<{ start: string; lost: boolean }>()
-  const server = createServer((near) => {
+  // without noDelay small messages wait up to 40 ms for an acknowledgement
+  const server = createServer({ noDelay: true }, (near) => {
+    proxy.connections++
     const { hostname, port } = new URL(proxy.target)
-    const far = connect(Number(port), hostname)
+    const far = connect({ port: Number(port), host: hostname, noDelay: true })
     const line = { start: '', lost: false }
     lines.add(line)
     near.once('data', (bytes) => {
@@ -57,7 +61,7 @@ export async function startProxy(t: { teardown(action: () => unknown): unknown }
   const lose = (name: string) => {
     for (const line of lines) if (line.start.includes(`application_name\0${name}\0`)) line.lost = true
   }
-  const proxy: Proxy = { url: url.href, target, silent: false, cut, lose }
+  const proxy: Proxy = { url: url.href, target, silent: false, connections: 0, cut, lose }
   t.teardown(() => {
     cut()
     server.close()

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { embeddedBinaries, startEmbedded, type EmbeddedServer } from '../../src/development/embedded.js'
 import { majorBinaries } from '../majors/binaries.js'
+import { sleep } from './until.js'
 
 export interface OwnServer {
   /** Superuser URL of the database `postgres`. */
@@ -44,7 +45,7 @@ export async function serverIn(
       } catch (error) {
         // the children of a killed server hold its memory until they notice
         if (attempt === 100) throw error
-        await new Promise((again) => setTimeout(again, 50))
+        await sleep(50)
       }
     }
   }

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { cli } from './cli.js'
+import { until } from './until.js'
 
 export interface Answer {
   status: number
@@ -65,12 +66,11 @@ export async function startService(
   const exited = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string)
   const listening = () =>
     log.map((line) => /listening at (http:[^"\s]+)/.exec(line)?.[1]).find((url) => url !== undefined)
-  while (listening() === undefined) {
+  const url = await until(async () => {
     if (child.exitCode !== null || child.signalCode !== null)
       throw new Error(`the service ended with ${await exited}: ${log.join('\n')}`)
-    await new Promise((again) => setTimeout(again, 20))
-  }
-  const url = listening() as string
+    return listening()
+  }, 'the service listens')
   return {
     url,
     pid: child.pid as number,

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { embeddedBinaries, startEmbedded } from '../../src/development/embedded.js'
 import { majorBinaries } from '../majors/binaries.js'
+import { until } from './until.js'
 
 export interface Replicated {
   /** Superuser URLs of the database `postgres` on either server. */
@@ -84,7 +85,7 @@ export async function startReplicated(t: { teardown(action: () => unknown): unkn
               written?.lsn,
             ])
           ).rows[0]?.done
-        while ((await replayed()) !== true) await new Promise((done) => setTimeout(done, 25))
+        await until(replayed, 'the standby has replayed everything')
       } finally {
         await Promise.all([writer.end(), reader.end()])
       }

@@ -9,10 +9,10 @@ import { enableStore } from '../../src/store/enable.js'
 import type { App } from '../../src/services.js'
 import { startApp, untilReady } from '../helpers/app.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
-import { until } from '../helpers/drill.js'
 import { startProxy } from '../helpers/proxy.js'
 import { ownServer } from '../helpers/server.js'
 import { catchUp } from '../helpers/store.js'
+import { until } from '../helpers/until.js'
 
 // the tests wait, and each has a database of its own
 t.jobs = 6

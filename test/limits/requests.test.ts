@@ -7,7 +7,8 @@ import { readConfig } from '../../src/config.js'
 import { clientOf } from '../../src/plugins/rate-limit.js'
 import { startApp, type testConfig, untilReady } from '../helpers/app.js'
 import { createDatabase } from '../helpers/database.js'
-import { keyFile, until } from '../helpers/keys.js'
+import { keyFile } from '../helpers/keys.js'
+import { until } from '../helpers/until.js'
 
 const db = await createDatabase(t)
 

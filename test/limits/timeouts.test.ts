@@ -10,8 +10,12 @@ import { startApp, testConfig } from '../helpers/app.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
 import { startProxy } from '../helpers/proxy.js'
 import { catchUp } from '../helpers/store.js'
+import { sleep, until } from '../helpers/until.js'
 
 type Test = { teardown(action: () => unknown): unknown }
+
+// each waits for its limits, on a database of its own
+t.jobs = 4
 
 /**
  * A service whose answers from the store stand still until `go` is called; those from the view do not. Its connections
@@ -69,14 +73,6 @@ async function standing(
   }
 }
 
-async function until(what: () => Promise<boolean>, message: string): Promise<void> {
-  const end = Date.now() + 60_000
-  while (!(await what())) {
-    if (Date.now() > end) throw new Error(`not within a minute: ${message}`)
-    await new Promise((again) => setTimeout(again, 20))
-  }
-}
-
 const student = '/v1/attempts?source=store&user_id=alice'
 
 t.test('a page and an aggregate have their own time, after which the server works on neither any more', async (t) => {
@@ -119,7 +115,7 @@ t.test('Prefer: wait asks for less, or for more up to the most there is', async 
   const { app: short, go } = await standing(t, { timeoutPageMs: 3_000, timeoutMaxMs: 40_000 })
   t.equal((await short.inject(student)).statusCode, 504)
   const asked = short.inject({ path: student, headers: { prefer: 'wait="99999"' } })
-  await new Promise((done) => setTimeout(done, 4_000))
+  await sleep(4_000)
   await go()
   const more = await asked
   t.equal(more.statusCode, 200)

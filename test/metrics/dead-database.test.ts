@@ -1,11 +1,11 @@
 /** A scrape does not wait for a database that is silent: it gets what was known last, and that nobody answers. */
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import t from 'tap'
 import { buildIndexes } from '../../src/migrate/indexes.js'
 import { startApp } from '../helpers/app.js'
 import { createDatabase } from '../helpers/database.js'
-import { until } from '../helpers/drill.js'
+import { startProxy } from '../helpers/proxy.js'
 import { enabled } from '../helpers/store.js'
+import { until } from '../helpers/until.js'
 import { parseMetrics, valueOf } from './parse.js'
 
 t.test('figures of a database that fell silent', async (t) => {
@@ -18,35 +18,8 @@ t.test('figures of a database that fell silent', async (t) => {
   await db.pool.query(
     `insert into attempt_day (date, version, stale) values ('2025-01-01', 1, true), ('2025-01-02', 1, true), ('2025-01-03', 1, false)`,
   )
-  const target = new URL(db.url)
-  const sockets = new Set<Socket>()
-  let silent = false
-  const proxy = createServer((client) => {
-    const server = connect(Number(target.port), target.hostname)
-    for (const [from, to] of [
-      [client, server],
-      [server, client],
-    ] as const) {
-      sockets.add(from.on('error', () => undefined))
-      from.on('data', (bytes) => {
-        if (!silent) to.write(bytes)
-      })
-      from.on('close', () => {
-        to.destroy()
-      })
-    }
-  })
-  await new Promise<void>((done) => {
-    proxy.listen(0, '127.0.0.1', done)
-  })
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy()
-    proxy.close()
-  })
-  const url = new URL(db.url)
-  url.hostname = '127.0.0.1'
-  url.port = String((proxy.address() as AddressInfo).port)
-  const app = await startApp(t, url.href)
+  const proxy = await startProxy(t, db.url)
+  const app = await startApp(t, proxy.url)
   const scrape = async () => {
     const began = performance.now()
     const response = await app.inject('/metrics')
@@ -57,36 +30,28 @@ t.test('figures of a database that fell silent', async (t) => {
     ['primary', 'store'].map((server) => valueOf(metrics, 'attempt_database_up', { server })).join()
   // the first ones may be given before the answers, which come one after another
   let known = await scrape()
-  await until(
-    async () => {
-      known = await scrape()
-      return (
-        up(known) === '1,1' &&
-        ['queue_rows', 'stale_days', 'lag_seconds'].every(
-          (name) => !Number.isNaN(valueOf(known.metrics, `attempt_store_${name}`)),
-        )
+  await until(async () => {
+    known = await scrape()
+    return (
+      up(known) === '1,1' &&
+      ['queue_rows', 'stale_days', 'lag_seconds'].every(
+        (name) => !Number.isNaN(valueOf(known.metrics, `attempt_store_${name}`)),
       )
-    },
-    'everything is known',
-    60_000,
-  )
+    )
+  }, 'everything is known')
   t.equal(valueOf(known.metrics, 'attempt_store_queue_rows'), 1)
   t.equal(valueOf(known.metrics, 'attempt_store_stale_days'), 2)
   const lag = valueOf(known.metrics, 'attempt_store_lag_seconds')
   t.equal(lag >= 0, true)
 
-  silent = true
+  proxy.silent = true
   const took: number[] = []
   let last = await scrape()
-  await until(
-    async () => {
-      took.push(last.ms)
-      last = await scrape()
-      return up(last) === '0,0'
-    },
-    'that nobody answers is told',
-    60_000,
-  )
+  await until(async () => {
+    took.push(last.ms)
+    last = await scrape()
+    return up(last) === '0,0'
+  }, 'that nobody answers is told')
   // one of them may have met a busy moment of this machine; a question takes 2 s to be given up
   const usual = took.sort((one, other) => one - other)[Math.floor(took.length / 2)] as number
   t.ok(usual < 1_500, `${Math.round(usual)} ms, of ${took.length}`)
@@ -94,23 +59,19 @@ t.test('figures of a database that fell silent', async (t) => {
   t.equal(valueOf(last.metrics, 'attempt_store_lag_seconds') > lag, true, 'which grows older')
   t.notMatch(last.text, /postgres:\/\/|password/)
 
-  silent = false
-  for (const socket of sockets) socket.destroy()
-  await until(async () => up(await scrape()) === '1,1', 'it is back', 60_000)
+  proxy.silent = false
+  proxy.cut()
+  await until(async () => up(await scrape()) === '1,1', 'it is back')
 })
 
 t.test('where there is no store nothing is told of it', async (t) => {
   const db = await createDatabase(t)
   const app = await startApp(t, db.url)
   let metrics = parseMetrics((await app.inject('/metrics')).body)
-  await until(
-    async () => {
-      metrics = parseMetrics((await app.inject('/metrics')).body)
-      return metrics.get('attempt_store_enabled')?.samples.length === 1
-    },
-    'whether there is a store is known',
-    60_000,
-  )
+  await until(async () => {
+    metrics = parseMetrics((await app.inject('/metrics')).body)
+    return metrics.get('attempt_store_enabled')?.samples.length === 1
+  }, 'whether there is a store is known')
   t.equal(valueOf(metrics, 'attempt_store_enabled'), 0)
   for (const name of [
     'attempt_store_lag_seconds',

@@ -7,7 +7,7 @@ import { studentOfUser } from '../../src/queries/student-id.js'
 import { sqlComment, traceOf } from '../../src/observability/trace-context.js'
 import { startApp, type testConfig } from '../helpers/app.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
-import { until } from '../helpers/drill.js'
+import { until } from '../helpers/until.js'
 
 type Line = Record<string, unknown>
 
