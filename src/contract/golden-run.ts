@@ -19,8 +19,8 @@ const isAboutRows = (sqlState: string) => /^(22|21|23|P0001)/.test(sqlState)
 async function outcomeOf(client: SqlClient, sql: string, exams: string): Promise<Outcome> {
   await client.query('savepoint golden')
   try {
-    const { rows } = await client.query<{ row: GoldenRow }>(sql, [exams])
-    return { rows: rows.map(({ row }) => row) }
+    const { rows } = await client.query<{ rows: GoldenRow[] }>(sql, [exams])
+    return { rows: rows[0]?.rows ?? [] }
   } catch (error) {
     const { code, message } = error as { code?: string; message: string }
     if (code === undefined || !/^[0-9A-Z]{5}$/.test(code) || /^(08|57P)/.test(code)) throw error

@@ -72,7 +72,10 @@ const timeText = (column: string) => `case when isfinite(a.${column}::timestampt
   then to_char(a.${column}::timestamptz at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') else a.${column}::text end`
 
 export interface GoldenStatement {
-  /** Selects the rows of the view, each as an array of texts in the order of the contract. $1: `goldenExamsJson`. */
+  /**
+   * Selects the rows of the view as one JSON array, which the driver reads faster than 1,400 rows: each row is an array
+   * of texts in the order of the contract. $1: `goldenExamsJson`.
+   */
   rows: string
   /** Reads only the exams, to distinguish an exam that the table cannot hold from a definition that raises. */
   source: string
@@ -108,7 +111,7 @@ from json_to_recordset($1::json) as r(${columns.map((_, at) => `c${at} text`).jo
     columns,
     source: `select count(*) from (${exams}) r where r is not null`,
     rows: `with ${[`${cteOf(table)} as (\n${exams}\n)`, ...views].join(', ')}
-select array[${texts.join(', ')}] as row from ${cteOf(root)} a`,
+select coalesce(json_agg(json_build_array(${texts.join(', ')})), '[]') as rows from ${cteOf(root)} a`,
   }
 }
 

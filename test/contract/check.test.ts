@@ -108,7 +108,8 @@ await t.test('a role without rights, in a read-only session with settings of its
     await client.query(`create role ${role}`)
     try {
       await client.query(
-        `set default_transaction_read_only = on; set timezone = 'Asia/Tokyo'; set datestyle = 'German'; set role ${role}`,
+        `set default_transaction_read_only = on; set timezone = 'Asia/Tokyo'; set datestyle = 'German';
+          set role ${role}`,
       )
       const report = await checkContract(client, attemptV1)
       t.equal(report.status, 'pass', 'without any right', { found: bad(report.checks) })

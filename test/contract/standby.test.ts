@@ -8,6 +8,7 @@ import { migrateUp } from '../../src/migrate/runner.js'
 import { createExamResults } from '../../src/development/exam-results.js'
 import { startApp } from '../helpers/app.js'
 import { startReplicated } from '../helpers/standby.js'
+import { until } from '../helpers/until.js'
 
 t.test(
   'passes on a hot standby, and reports drift there',
@@ -34,7 +35,7 @@ t.test(
 
     const app = await startApp(t, standby)
     t.equal((await app.inject('/schema-contract')).statusCode, 200)
-    t.equal((await app.inject('/health')).statusCode, 200)
+    await until(async () => (await app.inject('/health')).statusCode === 200, 'the service is ready')
     await pool.query(`
       create or replace view attempt as
       select id, student_id, item_id, correct, response_time_ms, hint_used, completed_at, started_at, attempt_no,

@@ -132,7 +132,8 @@ t.test('a view that no role could read is refused: a view reads with the rights 
   t.equal(
     (
       await db.pool.query(
-        `select count(*)::int as n from pg_class where relname like 'attempt%' and relkind = 'v' and relowner = '${role}'::regrole`,
+        `select count(*)::int as n from pg_class
+            where relname like 'attempt%' and relkind = 'v' and relowner = '${role}'::regrole`,
       )
     ).rows[0].n,
     6,

@@ -17,11 +17,15 @@ import { migrationStatus } from '../../src/migrate/status.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
 import { migrateCommand } from '../helpers/migrate.js'
 
+// each has a database of its own
+t.jobs = 2
+
 const catalog = async (db: TestDatabase) =>
   (
-    await db.pool
-      .query(`select oid::text, relname, relkind, relacl::text, xmin::text from pg_class where relnamespace = 'public'::regnamespace
-  union all select oid::text, proname, 'f', proacl::text, xmin::text from pg_proc where pronamespace = 'public'::regnamespace order by 1`)
+    await db.pool.query(`select oid::text, relname, relkind, relacl::text, xmin::text from pg_class
+          where relnamespace = 'public'::regnamespace
+  union all select oid::text, proname, 'f', proacl::text, xmin::text from pg_proc
+    where pronamespace = 'public'::regnamespace order by 1`)
   ).rows
 
 t.test('applied migrations are frozen: what each does has the hash that it had', async (t) => {
@@ -43,7 +47,7 @@ t.test('applied migrations are frozen: what each does has the hash that it had',
   })
 })
 
-t.test('status: pending 4, up to date 0, edited or unknown 5, not asked 3', async (t) => {
+t.test('status ends with 4 for pending, 0 for up to date, 5 for edited or unknown, 3 for not reached', async (t) => {
   const db = await createDatabase(t, { migrated: false })
   const status = () => migrateCommand(db.url, 'status')
   t.match(await status(), {
@@ -67,7 +71,7 @@ t.test('status: pending 4, up to date 0, edited or unknown 5, not asked 3', asyn
   await db.pool.query(`insert into kysely_migration values ('20991231_0900_later', '2099-12-31T00:00:00Z')`)
   t.match(await status(), {
     code: 5,
-    said: /20991231_0900_later was applied at 2099-12-31T00:00:00.000Z by a newer version; this version does not know it/,
+    said: /20991231_0900_later was applied at 2099-12-31T00:00:00.000Z by a newer version; this version does not know/,
   })
   t.match(await migrateCommand(db.url, 'up', '--no-indexes'), { code: 0, said: /Check 20991231_0900_later/ })
   t.match(await migrateCommand(db.url, 'down'), {
@@ -81,8 +85,8 @@ t.test('status: pending 4, up to date 0, edited or unknown 5, not asked 3', asyn
   })
   const nowhere = new URL(db.url)
   nowhere.port = '1'
-  t.match(await migrateCommand(nowhere.href, 'status'), { code: 3, said: /refuses connections/ })
-  // a role that may see nothing cannot say that all is well
+  t.match(await migrateCommand(nowhere.href, 'status'), { code: 3, said: /refuses the connection/ })
+  // without the right to read, the state is unknown
   const role = `blind_${db.name}`
   await db.pool.query(`create role ${role} login password 'blind'`)
   t.teardown(() => db.pool.query(`drop role ${role}`))
@@ -92,34 +96,31 @@ t.test('status: pending 4, up to date 0, edited or unknown 5, not asked 3', asyn
   t.match(await migrateCommand(blind.href, 'status'), { code: 3, said: /permission denied/ })
 })
 
-t.test(
-  'a database that kysely migrated before hashes were kept gets them, and kysely reads what this runner writes',
-  async (t) => {
-    const db = await createDatabase(t, { migrated: false })
-    const pool = new pg.Pool({ connectionString: db.url, max: 2 })
-    const kysely = new Builder<unknown>({ dialect: new PostgresDialect({ pool }) })
-    // dropping the database may end its idle sessions first
-    pool.on('error', () => undefined)
-    t.teardown(() => kysely.destroy())
-    const migrator = (set: MigrationSet) =>
-      new Migrator({
-        db: kysely,
-        provider: { getMigrations: () => Promise.resolve(set.migrations) },
-        migrationTableName: set.table,
-        migrationLockTableName: `${set.table}_lock`,
-      })
-    t.equal((await migrator(viewMigrations).migrateToLatest()).error, undefined)
-    t.match(await migrateCommand(db.url, 'status'), { code: 0, said: /before hashes were recorded/ })
-    t.match(await migrateCommand(db.url, 'up', '--no-indexes'), { code: 0, said: /Nothing to apply/ })
-    t.match(await migrateCommand(db.url, 'status'), { code: 0, said: /hash 5010c1823a70/ })
-    t.equal((await migrateUp(db.pool, queueMigrations)).length, 2)
-    const known = await migrator(queueMigrations).migrateToLatest()
-    t.strictSame([known.error, known.results], [undefined, []])
-    t.match((await migrateCommand(db.url, 'status')).said, /20251202_0900_attempt_queue_exams was applied/)
-  },
-)
+t.test('hashes are recorded for what Kysely migrated before, and Kysely reads what this runner writes', async (t) => {
+  const db = await createDatabase(t, { migrated: false })
+  const pool = new pg.Pool({ connectionString: db.url, max: 2 })
+  const kysely = new Builder<unknown>({ dialect: new PostgresDialect({ pool }) })
+  // dropping the database may end its idle sessions first
+  pool.on('error', () => undefined)
+  t.teardown(() => kysely.destroy())
+  const migrator = (set: MigrationSet) =>
+    new Migrator({
+      db: kysely,
+      provider: { getMigrations: () => Promise.resolve(set.migrations) },
+      migrationTableName: set.table,
+      migrationLockTableName: `${set.table}_lock`,
+    })
+  t.equal((await migrator(viewMigrations).migrateToLatest()).error, undefined)
+  t.match(await migrateCommand(db.url, 'status'), { code: 0, said: /before hashes were recorded/ })
+  t.match(await migrateCommand(db.url, 'up', '--no-indexes'), { code: 0, said: /Nothing to apply/ })
+  t.match(await migrateCommand(db.url, 'status'), { code: 0, said: /hash 5010c1823a70/ })
+  t.equal((await migrateUp(db.pool, queueMigrations)).length, 2)
+  const known = await migrator(queueMigrations).migrateToLatest()
+  t.strictSame([known.error, known.results], [undefined, []])
+  t.match((await migrateCommand(db.url, 'status')).said, /20251202_0900_attempt_queue_exams was applied/)
+})
 
-t.test('edited is what it does and not how its file looks; late names and store sets are told', async (t) => {
+t.test('a migration is edited where its statements differ; one with an earlier name is refused', async (t) => {
   const db = await createDatabase(t)
   const set = (text: string, more: MigrationSet['migrations'] = {}): MigrationSet => ({
     table: 'small_migration',
@@ -176,66 +177,76 @@ t.test('plan shows the statements, the locks of the trial and the dependants, an
   t.strictSame(again.dependants, ['view of_the_analysts'])
   t.match(
     (await migrateCommand(db.url, 'plan')).said,
-    /only the record would be written[\s\S]*attempt +AccessExclusiveLock +readers and writers wait until the commit[\s\S]*Depending on the view attempt: view of_the_analysts/,
+    new RegExp(
+      'only the record would be written[^]*' +
+        'attempt +AccessExclusiveLock +readers and writers wait until the commit[^]*' +
+        'Depending on the view attempt: view of_the_analysts',
+    ),
   )
   t.match(
     (await migrateCommand(db.url, 'plan')).said,
-    /exam_results: ShareUpdateExclusiveLock, readers and writers continue; each build waits for transactions that began/,
+    /exam_results: ShareUpdateExclusiveLock, readers and writers continue; each build waits for transactions that/,
   )
   t.match(JSON.parse((await migrateCommand(db.url, 'plan', '--json')).said), {
     noop: true,
     indexLocks: [{ relation: 'exam_results', mode: 'ShareUpdateExclusiveLock' }],
   })
   await db.pool.query(
-    `create or replace view attempt as select id, student_id, item_id, correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id, nullif(topic_id, 'x') as topic_id from attempt_numbered`,
+    `create or replace view attempt as select id, student_id, item_id, correct, response_time_ms, hint_used,
+        completed_at, started_at, attempt_no, session_id, nullif(topic_id, 'x') as topic_id from attempt_numbered`,
   )
   t.equal((await planUp(db.pool)).noop, false)
   t.match((await planUp(db.pool, queueMigrations)).locks, [{ relation: 'exam_results', mode: 'ShareRowExclusiveLock' }])
   t.equal((await db.pool.query('select count(*)::int as n from kysely_migration')).rows[0].n, 0)
 })
 
-t.test('--again mends views that were changed past the runner, and only what this version knows', async (t) => {
-  const db = await createDatabase(t)
-  await db.pool
-    .query(`create view of_the_analysts as select correct from attempt; grant select on attempt to pg_monitor;
-    insert into exam_results (session_id, user_id, result_json) values ('one', 'somebody', '{"questions": [{"question_id": 1, "is_correct": false}]}');
-    create or replace view attempt as select id, student_id, item_id, true as correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id, topic_id from attempt_numbered`)
-  const correct = async () => (await db.pool.query('select correct from of_the_analysts')).rows
-  t.strictSame(await correct(), [{ correct: true }])
-  t.match(await migrateCommand(db.url, 'up', '--no-indexes'), { code: 0, said: /Nothing to apply/ })
-  t.match(await migrateCommand(db.url, 'plan', '--again'), {
-    code: 0,
-    said: /To apply again: 20251101_0900_attempt_view_lock[\s\S]*passed the contract check and was rolled back/,
-  })
-  t.strictSame(await correct(), [{ correct: true }], 'a plan changes nothing')
-  const before = (await db.pool.query('select timestamp from kysely_migration')).rows
-  t.match(await migrateCommand(db.url, 'up', '--again', '--no-indexes'), {
-    code: 0,
-    said: /applied 20251101_0900_attempt_view_lock/,
-  })
-  t.strictSame(await correct(), [{ correct: false }], 'what depends on it is still there')
-  t.equal(
-    (await db.pool.query(`select has_table_privilege('pg_monitor', 'attempt', 'select') as may`)).rows[0].may,
-    true,
-  )
-  const after = (await db.pool.query('select timestamp from kysely_migration')).rows
-  t.equal(after.length, 1)
-  t.equal(after[0].timestamp > before[0].timestamp, true)
-  t.match(await migrateCommand(db.url, 'status'), { said: /hash 5010c1823a70/ })
-  t.match(await migrateCommand(db.url, 'plan', '--again', '--json'), { said: /"noop": true/ })
-  await db.pool.query(
-    `insert into kysely_migration (name, timestamp) values ('29990101_0900_of_a_newer_version', now()::text)`,
-  )
-  for (const verb of ['up', 'plan'])
-    t.match(await migrateCommand(db.url, verb, '--again'), { code: 1, said: /this version does not know/ })
-})
+t.test(
+  '--again repairs views that were changed without the runner, and applies only what this version knows',
+  async (t) => {
+    const db = await createDatabase(t)
+    await db.pool
+      .query(`create view of_the_analysts as select correct from attempt; grant select on attempt to pg_monitor;
+    insert into exam_results (session_id, user_id, result_json) values ('one', 'somebody',
+      '{"questions": [{"question_id": 1, "is_correct": false}]}');
+    create or replace view attempt as select id, student_id, item_id, true as correct, response_time_ms, hint_used,
+      completed_at, started_at, attempt_no, session_id, topic_id from attempt_numbered`)
+    const correct = async () => (await db.pool.query('select correct from of_the_analysts')).rows
+    t.strictSame(await correct(), [{ correct: true }])
+    t.match(await migrateCommand(db.url, 'up', '--no-indexes'), { code: 0, said: /Nothing to apply/ })
+    t.match(await migrateCommand(db.url, 'plan', '--again'), {
+      code: 0,
+      said: /To apply again: 20251101_0900_attempt_view_lock[\s\S]*passed the contract check and was rolled back/,
+    })
+    t.strictSame(await correct(), [{ correct: true }], 'a plan changes nothing')
+    const before = (await db.pool.query('select timestamp from kysely_migration')).rows
+    t.match(await migrateCommand(db.url, 'up', '--again', '--no-indexes'), {
+      code: 0,
+      said: /applied 20251101_0900_attempt_view_lock/,
+    })
+    t.strictSame(await correct(), [{ correct: false }], 'what depends on it is still there')
+    t.equal(
+      (await db.pool.query(`select has_table_privilege('pg_monitor', 'attempt', 'select') as may`)).rows[0].may,
+      true,
+    )
+    const after = (await db.pool.query('select timestamp from kysely_migration')).rows
+    t.equal(after.length, 1)
+    t.equal(after[0].timestamp > before[0].timestamp, true)
+    t.match(await migrateCommand(db.url, 'status'), { said: /hash 5010c1823a70/ })
+    t.match(await migrateCommand(db.url, 'plan', '--again', '--json'), { said: /"noop": true/ })
+    await db.pool.query(
+      `insert into kysely_migration (name, timestamp) values ('29990101_0900_of_a_newer_version', now()::text)`,
+    )
+    for (const verb of ['up', 'plan'])
+      t.match(await migrateCommand(db.url, verb, '--again'), { code: 1, said: /this version does not know/ })
+  },
+)
 
-t.test('a view that somebody dropped is told, and made anew by --again, which names it', async (t) => {
+t.test('a dropped view is reported, and created by --again, which names it', async (t) => {
   const db = await createDatabase(t)
   await db.pool.query('grant select on attempt to pg_monitor; drop view attempt cascade')
   t.match(await migrateCommand(db.url, 'status'), {
     code: 5,
-    said: /The view attempt does not exist although its migration is recorded\. attempt-api migrate up --again creates it/,
+    said: /The view attempt does not exist although its migration is recorded\. .*migrate up --again creates it/,
   })
   for (const verb of [['up', '--no-indexes'], ['plan']])
     t.match(
@@ -280,7 +291,7 @@ t.test('down refuses while there is a store', async (t) => {
   t.equal((await migrateCommand(db.url, 'down')).code, 0)
 })
 
-t.test('status tells what a store lacks, also in a database of its own', async (t) => {
+t.test('status includes the pending migrations of a store, also in a database of its own', async (t) => {
   const [db, elsewhere] = [await createDatabase(t), await createDatabase(t, { bare: true })]
   await migrateUp(db.pool, queueMigrations)
   await migrateUp(elsewhere.pool, storeMigrations)
@@ -301,16 +312,19 @@ t.test('status tells what a store lacks, also in a database of its own', async (
   })
 })
 
-t.test('a role without the right is refused, and told what it may not', async (t) => {
+t.test('a role without a right is refused with the right that it lacks', async (t) => {
   const db = await createDatabase(t, { migrated: false })
   const url = new URL(db.url)
   const [role, owner] = [`weak_${db.name}`, `owner_${db.name}`]
   await db.pool.query(
-    `revoke create on schema public from public; create role ${role} login password 'of-nobody'; create role ${owner}; grant select on exam_results to ${role}, ${owner}`,
+    `revoke create on schema public from public;
+      create role ${role} login password 'unused';
+      create role ${owner};
+      grant select on exam_results to ${role}, ${owner}`,
   )
   t.teardown(() => db.pool.query(`drop owned by ${role}, ${owner} cascade; drop role ${role}, ${owner}`))
   url.username = role
-  url.password = 'of-nobody'
+  url.password = 'unused'
   for (const verb of [['up', '--no-indexes'], ['plan']])
     t.match(
       await migrateCommand(url.href, ...verb),
@@ -318,9 +332,13 @@ t.test('a role without the right is refused, and told what it may not', async (t
       verb.join(' '),
     )
   await db.migrate()
-  await db.pool
-    .query(`grant create on schema public to ${role}, ${owner}; grant select on kysely_migration, kysely_migration_hash to ${role};
-    do $$ declare one text; begin foreach one in array array['attempt_exam', 'attempt_element', 'attempt_response', 'attempt_numbered', 'attempt', 'attempt_anomaly'] loop execute format('alter view %I owner to ${owner}', one); end loop; end $$`)
+  await db.pool.query(`grant create on schema public to ${role}, ${owner};
+      grant select on kysely_migration, kysely_migration_hash to ${role};
+    do $$ declare one text;
+    begin foreach one in array array['attempt_exam', 'attempt_element', 'attempt_response', 'attempt_numbered',
+      'attempt', 'attempt_anomaly'] loop execute format('alter view %I owner to ${owner}', one);
+    end loop;
+    end $$`)
   for (const options of [['--again'], ['--again', '--replace']]) {
     t.match(
       await migrateCommand(url.href, 'up', '--no-indexes', ...options),
@@ -336,7 +354,10 @@ t.test('a role without the right is refused, and told what it may not', async (t
   }
   // a member that does not inherit acts as the owner
   await db.pool.query(
-    `alter role ${role} noinherit; grant ${owner} to ${role}; grant insert, update on kysely_migration, kysely_migration_hash to ${role}; alter function attempt_student_id(text) owner to ${owner}`,
+    `alter role ${role} noinherit;
+      grant ${owner} to ${role};
+      grant insert, update on kysely_migration, kysely_migration_hash to ${role};
+      alter function attempt_student_id(text) owner to ${owner}`,
   )
   t.match(await migrateCommand(url.href, 'up', '--no-indexes', '--again'), { code: 0, said: /^applied/ })
 })
@@ -345,10 +366,12 @@ t.test('indexes that cannot be built are refused before anything is changed, and
   const db = await createDatabase(t, { migrated: false })
   const role = `migrator_${db.name}`
   await db.pool.query(
-    `create role ${role} login password 'of-nobody'; grant create on schema public to ${role}; grant select on exam_results to ${role}`,
+    `create role ${role} login password 'unused';
+      grant create on schema public to ${role};
+      grant select on exam_results to ${role}`,
   )
   t.teardown(() => db.pool.query(`drop owned by ${role} cascade; drop role ${role}`))
-  const url = Object.assign(new URL(db.url), { username: role, password: 'of-nobody' }).href
+  const url = Object.assign(new URL(db.url), { username: role, password: 'unused' }).href
   const before = await catalog(db)
   const refused = new RegExp(
     `exam_results belongs to \\w+, and ${role} does not have the rights of that role.*--no-indexes`,
@@ -370,10 +393,10 @@ t.test('indexes that cannot be built are refused before anything is changed, and
   t.equal((await migrateCommand(url, 'status')).code, 0, 'the view is still there')
 })
 
-t.test('a partitioned exam_results: refused with what to do, and the way of the documentation works', async (t) => {
+t.test('a partitioned exam_results is refused with what to do, and the documented statements work', async (t) => {
   const db = await createDatabase(t, { bare: true })
-  await db.pool
-    .query(`create table exam_results (id uuid, session_id text, user_id text, result_json jsonb, created_at timestamptz not null default now(), updated_at timestamptz) partition by range (created_at);
+  await db.pool.query(`create table exam_results (id uuid, session_id text, user_id text, result_json jsonb,
+        created_at timestamptz not null default now(), updated_at timestamptz) partition by range (created_at);
     create table exam_results_all partition of exam_results default`)
   t.match(await migrateCommand(db.url, 'up'), {
     code: 1,
@@ -401,7 +424,8 @@ t.test('a partitioned exam_results: refused with what to do, and the way of the 
   t.match(
     (
       (await db.pool.query(
-        `set enable_seqscan = off; explain select * from attempt where student_id = '00000000-0000-0000-0000-958e2b33e695'`,
+        `set enable_seqscan = off;
+          explain select * from attempt where student_id = '00000000-0000-0000-0000-958e2b33e695'`,
       )) as unknown as { rows: Record<string, string>[] }[]
     )[1]?.rows
       .map((row) => row['QUERY PLAN'])
@@ -410,7 +434,7 @@ t.test('a partitioned exam_results: refused with what to do, and the way of the 
   )
 })
 
-t.test('down drops the indexes that an earlier one had no time for', async (t) => {
+t.test('down drops the indexes that an earlier down did not get to', async (t) => {
   const db = await createDatabase(t, { migrated: false })
   t.equal((await migrateCommand(db.url, 'up')).code, 0)
   const reader = await db.pool.connect()
@@ -430,7 +454,7 @@ t.test('down drops the indexes that an earlier one had no time for', async (t) =
   t.match(await migrateCommand(db.url, 'down'), { code: 0, said: /^Nothing to revert: no migration is applied\.$/ })
 })
 
-t.test('names of the lock that something else has are refused', async (t) => {
+t.test('names of the views that another relation has are refused', async (t) => {
   for (const [name, statement] of [
     ['attempt_exam', 'create table attempt_exam (x int)'],
     ['attempt_numbered', 'create materialized view attempt_numbered as select 1 as x'],
