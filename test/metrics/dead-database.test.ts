@@ -16,7 +16,8 @@ t.test('figures of a database that fell silent', async (t) => {
     `insert into exam_results (session_id, user_id, result_json) values ('one', 'somebody', '{"questions": []}')`,
   )
   await db.pool.query(
-    `insert into attempt_day (date, version, stale) values ('2025-01-01', 1, true), ('2025-01-02', 1, true), ('2025-01-03', 1, false)`,
+    `insert into attempt_day (date, version, stale)
+     values ('2025-01-01', 1, true), ('2025-01-02', 1, true), ('2025-01-03', 1, false)`,
   )
   const target = new URL(db.url)
   const sockets = new Set<Socket>()
