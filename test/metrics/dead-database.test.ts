@@ -1,4 +1,4 @@
-/** A scrape does not wait for a database that is silent: it gets what was known last, and that nobody answers. */
+/** A scrape does not wait for a database that does not respond: it gets the last figures, and that it is down. */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import t from 'tap'
 import { buildIndexes } from '../../src/migrate/indexes.js'
@@ -85,7 +85,7 @@ t.test('figures of a database that fell silent', async (t) => {
       last = await scrape()
       return up(last) === '0,0'
     },
-    'that nobody answers is told',
+    'the databases are reported as down',
     60_000,
   )
   // one of them may have met a busy moment of this machine; a question takes 2 s to be given up
@@ -100,7 +100,7 @@ t.test('figures of a database that fell silent', async (t) => {
   await until(async () => up(await scrape()) === '1,1', 'it is back', 60_000)
 })
 
-t.test('where there is no store nothing is told of it', async (t) => {
+t.test('without a store there are no figures of one', async (t) => {
   const db = await createDatabase(t)
   const app = await startApp(t, db.url)
   let metrics = parseMetrics((await app.inject('/metrics')).body)
