@@ -7,12 +7,12 @@ const introduction = `<!-- Generated from src/config/variables.ts by \`npm run g
 
 # Configuration
 
-attempt-api reads its configuration from environment variables, once, when a command starts. A variable that is empty
-counts as unset. All problems are reported together, and the command exits with 1; a variable whose name resembles one of
-these and is none of them gives a warning in the log of \`serve\`.
+attempt-api reads its configuration from environment variables when a command starts. An empty variable counts as
+unset. All problems are reported together, and the command exits with 1. A variable whose name resembles one of these
+has no effect; the log of \`serve\` warns of it.
 
-\`serve\` reads every variable. The other commands need \`DATABASE_URL\` and, where the store is in a database of its own,
-\`STORE_DATABASE_URL\`; they check the rest too, so that one environment serves all commands.
+\`serve\` reads every variable. The other commands need \`DATABASE_URL\` and, where the store is in a database of its
+own, \`STORE_DATABASE_URL\`; they check the rest too, so that one environment serves all commands.
 `
 
 /** A cell: a vertical bar would end it. */

@@ -1,4 +1,4 @@
-/** The committed documents, from the routes and the one list of locked columns. Needs no database. */
+/** The committed documents, from the routes and the list of contract columns. Needs no database: nothing is started. */
 import { buildApp } from '../src/app.js'
 import { readConfig } from '../src/config.js'
 import { attemptV1 } from '../src/contract/attempt-v1.js'

@@ -1,4 +1,4 @@
-/** Environment → checked, frozen Config. The only file that reads the environment; src/config/variables.ts lists it. */
+/** The checked, frozen Config, from the variables in config/variables.ts. The only file that reads the environment. */
 import { isLoopback } from './config/formats.js'
 import { misspelledVariables } from './config/misspelled.js'
 import { readVariable, type ValueOf } from './config/variable.js'

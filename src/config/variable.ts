@@ -1,4 +1,4 @@
-/** The kinds of configuration variables: for each its schema, how its text is read, and the sentence of what is allowed. */
+/** Kinds of configuration variables: the schema of each, how its text is read, and the sentence of what is allowed. */
 import { Type, type TSchema } from 'typebox'
 import { Errors } from 'typebox/schema'
 

@@ -24,7 +24,7 @@ export interface ContractMonitor {
   close(): Promise<void>
 }
 
-/** At most two checks begin within a second: any caller may request one, and each plans and runs the view many times. */
+/** At most two checks begin in this time: any caller may request one, and each plans and runs the view many times. */
 const twoChecksMs = 1_000
 
 const notChecked = (detail: string): ContractReport => ({

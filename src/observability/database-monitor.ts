@@ -131,8 +131,8 @@ export function createDatabaseMonitor(
   let timer: NodeJS.Timeout | undefined
 
   /**
-   * Whether the server responds, and then one query after another. Where one fails, its last figure stays: a table lock, a
-   * missing privilege or a missing column does not mean that the server is down.
+   * Whether the server responds, and then one query after another. Where one fails, its last figure stays: a table
+   * lock, a missing privilege or a missing column does not mean that the server is down.
    */
   async function readServer(
     name: 'primary' | 'store',

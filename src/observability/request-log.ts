@@ -1,4 +1,4 @@
-/** Around every request: its id and trace, what it cost, one line in the log, and what of it the client is told. */
+/** Around every request: its id and trace, its measurements, its line in the log, and the headers that report them. */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
@@ -8,16 +8,16 @@ import { RequestMeter, type MeterListener } from './request-meter.js'
 import type { SlowQueries } from './slow-queries.js'
 import { traceOf, traceparent } from './trace-context.js'
 
-/** No @: an address of a person is not for the log. */
+/** Without @: the log holds no e-mail address. */
 const wellFormed = /^[\w.:/+=-]{1,128}$/
 
-/** The id that the caller gave its request, where it is one that a log can hold; else one of ours. */
+/** `X-Request-Id` of the request where it is well-formed, else a new UUID. */
 export function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
   const given = headers['x-request-id']
   return typeof given === 'string' && wellFormed.test(given) ? given : randomUUID()
 }
 
-/** A request's logger: every line has the id, and the trace where there is one. */
+/** The logger of a request: every line has its id, and its trace if there is one. */
 export function childLogger(
   logger: FastifyBaseLogger,
   bindings: Record<string, unknown>,
@@ -39,12 +39,12 @@ export function childLogger(
   )
 }
 
-/** The path as it was declared; a path that is not there is one label, however many there are of it. */
+/** The path as declared. Unknown paths share one label, or a client could create any number of them. */
 export const templateOf = ({ routeOptions }: FastifyRequest): string => routeOptions.url ?? 'unmatched'
 
 const rounded = (ms: number) => Math.round(ms * 10) / 10
 
-/** Server-Timing (W3C): milliseconds until now, in the database and waiting for it. */
+/** Server-Timing (W3C): milliseconds so far, in the database, and waiting for a connection. */
 function serverTiming({ began, databaseMs, waitMs, rows }: RequestMeter): string {
   return `total;dur=${rounded(performance.now() - began)}, db;dur=${rounded(databaseMs)}, wait;dur=${rounded(waitMs)}${rows === undefined ? '' : `, rows;desc="${rows}"`}`
 }
@@ -129,7 +129,7 @@ export const requests = fp<{ metrics: Metrics; slowQueries: SlowQueries }>(
       const trace = traceOf(request.raw)
       reply.header('x-request-id', request.id)
       if (trace !== undefined) reply.header('traceresponse', traceparent(trace))
-      // Fastify tells of answers that were finished only
+      // onResponse is called for finished answers only
       reply.raw.once('close', () => {
         ended(request, reply, reply.raw.writableFinished, metrics)
       })
@@ -138,7 +138,7 @@ export const requests = fp<{ metrics: Metrics; slowQueries: SlowQueries }>(
     app.addHook('onSend', (request, reply, payload, next) => {
       const { meter } = request
       if (meter.stream !== undefined) meter.firstByteMs = performance.now() - meter.began
-      // of a stream what is known by now; its end is in the log (a second trailer would spoil Fastify's header `Trailer`)
+      // of a stream only what is known before its first byte; its end is in the log
       if (meter.source !== undefined) reply.header('server-timing', serverTiming(meter))
       next(null, payload)
     })

@@ -1,4 +1,4 @@
-/** What one request cost and gave: filled while it is answered, read by the log, the headers and the metrics. */
+/** Measures one request: filled while it is answered, read by the log, the headers and the metrics. */
 import type { FastifyRequest } from 'fastify'
 import type { QueryMeter, QueryTarget } from '../database/query-meter.js'
 import type { Statement } from '../database/statement.js'
@@ -8,11 +8,11 @@ import type { Format } from '../formats/media-types.js'
 import type { AnswerSource } from '../store/sources.js'
 import { sqlComment, traceOf, traceparent } from './trace-context.js'
 
-/** Why a stream was not whole. */
+/** Why a stream was aborted. */
 export const cutReasons = ['client_left', 'timeout', 'shutdown', 'database', 'internal'] as const
 export type CutReason = (typeof cutReasons)[number]
 
-/** Is told of every statement, of whichever request. */
+/** Called for every statement of every request. */
 export interface MeterListener {
   connectionWait(from: QueryTarget, ms: number, error?: unknown): void
   statementEnd(
@@ -28,21 +28,21 @@ export interface MeterListener {
 
 export class RequestMeter implements QueryMeter {
   readonly began = performance.now()
-  /** Milliseconds that connections were waited for, and that statements ran; of a stream until its first bytes. */
+  /** Milliseconds of waiting for connections, and of running statements; of a stream until its first bytes. */
   waitMs = 0
   databaseMs = 0
-  /** Rows of the answer; undefined where it is none of rows. */
+  /** Rows of the answer; undefined for an answer without rows. */
   rows: number | undefined
   source: Pick<AnswerSource, 'kind' | 'database' | 'standby'> | undefined
   format: Format | undefined
-  /** Of the answer if it is a stream: milliseconds until its first byte, and why it was cut. */
+  /** Of a stream: milliseconds until its first byte, and why it was aborted. */
   firstByteMs: number | undefined
   stream: { readonly rows: number } | undefined
   cut: CutReason | undefined
-  /** Of the problem, if the answer is one. */
+  /** Of the problem document, if the answer is one. */
   code: ErrorCode | undefined
   ended = false
-  /** Bytes that the connection had sent before. */
+  /** Bytes that the connection had sent before this request. */
   sentBefore = 0
   #connectedAt = 0
 
@@ -55,7 +55,7 @@ export class RequestMeter implements QueryMeter {
     return this.request.log
   }
 
-  /** Made when it is asked for: only a stream does. */
+  /** Built on demand: only streams have a comment. */
   get comment(): string {
     const trace = traceOf(this.request.raw)
     return sqlComment({
@@ -83,10 +83,10 @@ export class RequestMeter implements QueryMeter {
     this.listener.statementEnd(from, statement, ms, rows, error, copied, this)
   }
 
-  /** A stream with its first bytes is the answer: its rows are counted, and its failure is told. */
+  /** The answer is a stream that has its first bytes: its rows are counted, and its failure is recorded. */
   streams(stream: { readonly rows: number; once(event: 'error', listener: (error: Error) => void): unknown }): void {
     this.stream = stream
-    // later on it is the reader that takes the time
+    // after the first bytes the time depends on the client
     this.databaseMs = performance.now() - this.#connectedAt
     stream.once('error', (error) => {
       this.cut ??= cutReason(error)

@@ -1,6 +1,6 @@
 /**
- * Statements that take long, in the log with the outline of their plan. No value is ever told: a statement's text holds
- * none, and what is explained is its generic plan, made without them (the plan with the values may have been another).
+ * Logs slow statements with the outline of their plan, and never a value: the text of a statement holds none, and the
+ * plan is the generic one, made without them. The plan that was slow may have been another.
  */
 import type pg from 'pg'
 import type { Config } from '../config.js'
@@ -13,17 +13,20 @@ export interface SlowLog {
 }
 
 export interface SlowQueries {
-  /** Tells of a statement that took `ms`, if that is long; its plan follows in the background. @returns whether it is long */
+  /**
+   * Logs a statement that took SLOW_QUERY_MS or longer, after its plan was read in the background.
+   * @returns whether it is slow
+   */
   statementEnd(log: SlowLog, from: QueryTarget, statement: Statement, ms: number, rows: number, error: unknown): boolean
   close(): Promise<void>
 }
 
-/** A statement is explained no more than once in so long; in between its line says `plan: null`. */
+/** A statement is explained once in this time; in between its line has `plan: null`. */
 const explainEveryMs = 60_000
-/** Planning is quick; a server that is not asked in vain has other things to do. */
+/** Planning is quick: a server that needs longer is busy. */
 const explainMs = 2_000
-/** How many statements are remembered; those with a free choice of columns could be many. */
-const mostRemembered = 1_000
+/** Statements whose last explanation is remembered: `fields` alone makes many. */
+const rememberedStatements = 1_000
 
 interface PlanNode {
   'Node Type': string
@@ -35,7 +38,10 @@ interface PlanNode {
   Plans?: PlanNode[]
 }
 
-/** Node types, relations, indexes and estimated rows; no conditions. `Limit 10 (Index Scan attempt_student_idx on exam_results 12)` */
+/**
+ * Node types, relations, indexes and estimated rows, without conditions:
+ * `Limit 10 (Index Scan attempt_student_idx on exam_results 12)`
+ */
 export function outline(node: PlanNode): string {
   const relation = node['Relation Name'] ?? node['Function Name'] ?? node['CTE Name']
   const what = [
@@ -53,11 +59,12 @@ async function explain(client: pg.PoolClient, { text, values }: Statement): Prom
   try {
     await client.query('set plan_cache_mode = force_generic_plan')
     await client.query(`prepare attempt_explained as ${text}`)
-    // of a generic plan the values decide nothing
+    // the values do not matter to a generic plan
+    const parameters = values.length === 0 ? '' : `(${values.map(() => 'null').join(', ')})`
     const {
       rows: [row],
     } = await client.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
-      `explain (format json) execute attempt_explained${values.length === 0 ? '' : `(${values.map(() => 'null').join(', ')})`}`,
+      `explain (format json) execute attempt_explained${parameters}`,
     )
     const plan = row?.['QUERY PLAN'][0]?.Plan
     return plan === undefined ? null : outline(plan)
@@ -72,32 +79,33 @@ export function createSlowQueries(
   storeUrl = url,
   standbyUrls: readonly string[] = [],
 ): SlowQueries {
-  // pools connect when they are first used: most never do
-  const open = (where: string) =>
+  // a pool connects when it is first used, and most never are
+  const createExplainPool = (where: string) =>
     createPool({ statementTimeoutMs: explainMs }, where, {
       max: 1,
       name: 'attempt-api explain',
       connectMs: explainMs,
       queryMs: explainMs,
     })
-  const pools = new Map<ServerName, pg.Pool>([['primary', open(url)]])
-  if (storeUrl !== url) pools.set('store', open(storeUrl))
-  standbyUrls.forEach((standby, index) => pools.set(`standby ${index + 1}`, open(standby)))
+  const pools = new Map<ServerName, pg.Pool>([['primary', createExplainPool(url)]])
+  if (storeUrl !== url) pools.set('store', createExplainPool(storeUrl))
+  standbyUrls.forEach((standby, index) => pools.set(`standby ${index + 1}`, createExplainPool(standby)))
   const explained = new Map<string, number>()
   const explaining = new Set<Promise<void>>()
   let closed = false
 
-  /** Whether it is this statement's turn. */
-  function due(key: string): boolean {
+  /** Whether the statement was not explained lately. */
+  function isDue(key: string): boolean {
     const now = Date.now()
     if (now - (explained.get(key) ?? 0) < explainEveryMs) return false
-    if (explained.size >= mostRemembered) explained.clear()
+    if (explained.size >= rememberedStatements) explained.clear()
     explained.set(key, now)
     return true
   }
 
-  async function plan(from: QueryTarget, statement: Statement): Promise<string | null> {
-    const client = await (pools.get(from.server) as pg.Pool).connect()
+  async function planOf({ server }: QueryTarget, statement: Statement): Promise<string | null> {
+    const client = await pools.get(server)?.connect()
+    if (client === undefined) return null
     let broken: Error | undefined
     try {
       return await explain(client, statement)
@@ -113,24 +121,25 @@ export function createSlowQueries(
     statementEnd(log, from, statement, ms, rows, error) {
       if (ms < config.slowQueryMs || closed) return false
       const { name } = statement
-      const told = {
+      const source = from.store ? 'store' : 'view'
+      const fields = {
         statement: name,
         ms: Math.round(ms),
         rows,
         server: from.server,
-        source: from.store ? 'store' : 'view',
+        source,
         ...(error === undefined ? {} : { sqlstate: (error as { code?: unknown }).code ?? null }),
       }
-      const tell = (found: string | null) => {
-        log.warn({ ...told, plan: found }, 'slow query')
+      const write = (plan: string | null) => {
+        log.warn({ ...fields, plan }, `slow query: ${fields.ms} ms, ${rows} rows from the ${source} on ${from.server}`)
       }
-      if (!due(`${from.server} ${name}`)) {
-        tell(null)
+      if (!isDue(`${from.server} ${name}`)) {
+        write(null)
         return true
       }
-      const work: Promise<void> = plan(from, statement)
+      const work: Promise<void> = planOf(from, statement)
         .catch(() => null)
-        .then(tell)
+        .then(write)
         .finally(() => {
           explaining.delete(work)
         })

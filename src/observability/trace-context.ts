@@ -1,4 +1,4 @@
-/** W3C Trace Context: what a caller says of the trace that its request is part of. */
+/** W3C Trace Context: the trace of which a request is part, as its caller sends it. */
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 
@@ -10,21 +10,21 @@ export interface TraceContext {
   parentId: string
   /** Two hexadecimal digits; 01: sampled. */
   flags: string
-  /** As it came: whoever is told of the trace next gets it; undefined where there was none, or too long a one. */
+  /** `tracestate` as received, for whatever continues the trace; undefined where it is missing or too long. */
   state: string | undefined
 }
 
 const known = new WeakMap<IncomingMessage, TraceContext>()
 const form = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
 
-/** The trace of a request, the same one at every call; undefined where the caller sent none that is well-formed. */
+/** The trace of a request, the same one at every call; undefined without a well-formed `traceparent`. */
 export function traceOf(request: IncomingMessage): TraceContext | undefined {
   const parent = request.headers['traceparent']
   if (typeof parent !== 'string') return undefined
   const before = known.get(request)
   if (before !== undefined) return before
   const [, version, traceId = '', parentId = '', flags = '', more] = form.exec(parent) ?? []
-  // a later version may say more behind what is known, the first one may not
+  // a later version may have more members; version 00 may not
   if (
     version === undefined ||
     version === 'ff' ||
@@ -45,10 +45,10 @@ export function traceOf(request: IncomingMessage): TraceContext | undefined {
   return trace
 }
 
-/** The header for whoever is told of the trace next, and for the answer. */
+/** The header for whatever continues the trace, and for the answer. */
 export const traceparent = ({ traceId, spanId, flags }: TraceContext): string => `00-${traceId}-${spanId}-${flags}`
 
-/** A comment in SQL in the form of sqlcommenter, in which nothing can end the comment. */
+/** A comment in SQL in the form of sqlcommenter; no value can end the comment. */
 export function sqlComment(tags: Record<string, string | undefined>): string {
   const written = Object.entries(tags)
     .filter(([, value]) => value !== undefined)

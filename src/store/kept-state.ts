@@ -24,7 +24,7 @@ export interface KeptStoreState {
   close(): Promise<void>
 }
 
-/** Limits of a read of one row, in milliseconds: of the statement, and a little later on this side of the connection. */
+/** Limits of a read of one row, in milliseconds: of the statement, and a little longer on this side. */
 const [statementMs, answerMs] = [2_000, 2_500]
 
 export function createKeptStoreState(url: string): KeptStoreState {

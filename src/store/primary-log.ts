@@ -28,8 +28,8 @@ const positionOf = (lsn: string): bigint => {
 /**
  * The position up to which a standby can replay. After a full page PostgreSQL reports where the next record will begin:
  * after the header of the next page, as on an idle primary whose segment was switched. A standby never replays a
- * header. Where a record of the previous page ends there, a standby that has replayed the page has it as well: no record
- * ends inside a header.
+ * header. Where a record of the previous page ends there, a standby that has replayed the page has it as well: no
+ * record ends inside a header.
  */
 const replayableEnd = (lsn: string): bigint => {
   const position = positionOf(lsn)

@@ -2,8 +2,8 @@
  * Which standbys may be read, and how current each is. Measured in the background on connections of its own: no request
  * waits for it, and a busy pool does not make a standby look unavailable.
  *
- * Any database role can measure it, by the positions of the log. The time of the last replayed commit is not enough
- * (behind an idle primary it grows old though nothing is missing), and the WAL receiver's view is hidden from most roles.
+ * Any database role can measure it, by the positions of the log. The time of the last replayed commit is not enough:
+ * behind an idle primary it grows old though nothing is missing. Most roles cannot read the state of the WAL receiver.
  */
 import { sql } from 'kysely'
 import pg from 'pg'

@@ -1,4 +1,4 @@
-/** The check under CONTRACT_TIMEOUT_MS: it ends in time, leaves no work on the server, and the next call is a new check. */
+/** The check under CONTRACT_TIMEOUT_MS: it ends in time, leaves no work on the server, and can be repeated. */
 import t, { type Test } from 'tap'
 import { createContractMonitor, type ContractMonitor } from '../../src/health/contract-monitor.js'
 import { createProbeConnections } from '../../src/health/probe-connections.js'

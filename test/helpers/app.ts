@@ -1,4 +1,4 @@
-/** The service on a test database, asked by inject: under the options of production. */
+/** The service on a test database, under the options of production; tests send requests by `inject`. */
 import { buildApp, type AppOptions } from '../../src/app.js'
 import type { ReadinessIntervals } from '../../src/health/readiness.js'
 import { createServices, type App } from '../../src/services.js'
@@ -52,7 +52,7 @@ export async function startApp(
   return app
 }
 
-/** The first answers may be given before the lock was checked. */
+/** The first probes may be answered before the contract is checked. */
 export async function untilReady(app: App): Promise<void> {
   for (const end = Date.now() + 120_000; ; await new Promise((again) => setTimeout(again, 50))) {
     const { statusCode, body } = await app.inject('/health/ready')
@@ -68,7 +68,7 @@ export interface Page {
   tz?: string
 }
 
-/** One page; fails loudly where the answer is no 200. */
+/** One page. @throws Error where the answer is not 200 */
 export async function get(app: App, path: string): Promise<Page> {
   const response = await app.inject(path)
   if (response.statusCode !== 200) throw new Error(`${path}: ${response.statusCode} ${response.body}`)

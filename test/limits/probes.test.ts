@@ -27,16 +27,14 @@ const waiting = async (db: TestDatabase, name: string) =>
   Number(
     (
       await db.pool.query(
-        `select count(*) as n from pg_stat_activity where datname = current_database() and application_name = $1 and wait_event_type = 'Lock'`,
+        `select count(*) as n from pg_stat_activity
+         where datname = current_database() and application_name = $1 and wait_event_type = 'Lock'`,
         [name],
       )
     ).rows[0].n,
   )
 
-/**
- * The worst delay of a timer since it was called: what this machine adds to every wait. Twice, for there may be two such
- * moments.
- */
+/** The worst delay of a timer since the call, twice: what this machine adds to every wait, at two moments. */
 function lateness(t: { teardown(action: () => unknown): unknown }): () => number {
   const delay = monitorEventLoopDelay({ resolution: 10 })
   delay.enable()
@@ -105,7 +103,7 @@ t.test('a read that hangs delays no probe, and a repair is reported at once', { 
   const slowest = Math.max(...hung.map(({ ms }) => ms))
   t.ok(
     slowest < 1_000 + late(),
-    `the slowest took ${Math.round(slowest)} ms, a read ${intervals.stateMs} ms; timers were ${Math.round(late())} ms late`,
+    `the slowest took ${Math.round(slowest)} ms, a read ${intervals.stateMs} ms; timers: ${Math.round(late())} ms late`,
   )
   await holder.query('delete from kysely_migration; commit')
   holder.release()

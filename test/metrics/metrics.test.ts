@@ -61,8 +61,8 @@ const until = async <T>(what: () => Promise<T | undefined>): Promise<T> => {
 }
 
 /**
- * The service with its defaults, except that the store may be late, no contract check starts by itself, and no limit refuses a
- * request on a slow machine.
+ * The service with its defaults, except that the store may be late, no contract check starts by itself, and no limit
+ * refuses a request on a slow machine.
  */
 async function serve(t: Test, url: string) {
   const server = await startServer(
@@ -91,10 +91,17 @@ t.test('a service at work', { buffered: true }, async (t) => {
   const db = await createDatabase(t)
   await buildIndexes(db.pool, () => undefined)
   await db.pool.query(`insert into exam_results (session_id, user_id, result_json)
-    select 'session-' || i, 'user-' || i % 10, jsonb_build_object('questions', (select jsonb_agg(jsonb_build_object('question_id', q, 'is_correct', q % 2 = 0, 'topic', 'topic-' || q % 3, 'padding', repeat('x', 20))) from generate_series(1, 40) as q))
+    select 'session-' || i, 'user-' || i % 10, jsonb_build_object('questions', (
+      select jsonb_agg(jsonb_build_object(
+        'question_id', q, 'is_correct', q % 2 = 0, 'topic', 'topic-' || q % 3, 'padding', repeat('x', 20)
+      ))
+      from generate_series(1, 40) as q
+    ))
     from generate_series(1, 500) as i`)
   await db.pool.query(
-    `insert into exam_results (session_id, user_id, result_json) values ('odd', 'somebody', '{"questions": [{"question_id": "Q7"}, {"question_id": 1, "is_correct": "maybe"}, {"question_id": "Q8"}]}')`,
+    `insert into exam_results (session_id, user_id, result_json) values ('odd', 'somebody', '{"questions": [
+      {"question_id": "Q7"}, {"question_id": 1, "is_correct": "maybe"}, {"question_id": "Q8"}
+    ]}')`,
   )
   await enabled(db)
   const { server, read, scrape } = await serve(t, db.url)
@@ -219,7 +226,7 @@ t.test('a service at work', { buffered: true }, async (t) => {
   t.test('store, refresher, queue and anomalies as they are', async (t) => {
     const metrics = await until(async () => {
       const seen = await scrape()
-      // what is asked of the database may be of a moment before
+      // figures of the database may be of a moment before
       return valueOf(seen, 'attempt_store_refresher_active') === 1 &&
         valueOf(seen, 'attempt_store_refresher_present') === 1 &&
         valueOf(seen, 'attempt_store_queue_rows') === 0 &&
@@ -237,7 +244,8 @@ t.test('a service at work', { buffered: true }, async (t) => {
     t.equal(valueOf(metrics, 'attempt_anomalies', { reason: 'correctness_invalid' }), 1)
     t.equal(valueOf(metrics, 'attempt_anomalies', { reason: 'time_spent_invalid' }), 0)
     await db.pool.query(
-      `insert into exam_results (session_id, user_id, result_json) values ('late', 'user-1', '{"questions": [{"question_id": 1, "is_correct": true}]}')`,
+      `insert into exam_results (session_id, user_id, result_json)
+       values ('late', 'user-1', '{"questions": [{"question_id": 1, "is_correct": true}]}')`,
     )
     const after = await until(async () => {
       const seen = await scrape()
@@ -247,9 +255,10 @@ t.test('a service at work', { buffered: true }, async (t) => {
     t.equal(valueOf(after, 'attempt_store_exams_total'), 1)
     t.equal(valueOf(after, 'attempt_store_batch_duration_seconds_count'), 1)
     await until(async () => (valueOf(await scrape(), 'attempt_store_stale_days') === 0 ? true : undefined))
-    // a row that nobody wrote through the triggers is found, sooner or later
+    // verification finds a row that was changed past the triggers
     await db.pool.query(
-      `update attempt_materialized set correct = not correct where ctid in (select ctid from attempt_materialized limit 1)`,
+      `update attempt_materialized set correct = not correct
+       where ctid in (select ctid from attempt_materialized limit 1)`,
     )
     await until(async () => (valueOf(await scrape(), 'attempt_store_differences_total') > 0 ? true : undefined))
   })
@@ -294,18 +303,21 @@ t.test('a service at work', { buffered: true }, async (t) => {
 
   t.test('the table of the documentation lists the metrics', async (t) => {
     const metrics = await scrape()
-    const table = [...file('docs/observability.md').matchAll(/^\| `(attempt_\w+)` +\| (\w+) +\| ([^|]*?) +\|/gm)].map(
-      ([, name = '', type = '', labels = '']) => ({
-        name,
-        type,
-        labels: [...labels.matchAll(/`(\w+)`/g)].map(([, label]) => label as string).sort(),
-      }),
+    const rows = file('docs/observability.md').matchAll(
+      /^\| `(attempt_\w+)` +\| (\w+) +\| ([^|]*?) +\| [^|]* \| ([^|]*?) +\|$/gm,
     )
+    const table = [...rows].map(([, name = '', type = '', labels = '', meaning = '']) => ({
+      name,
+      type,
+      labels: [...labels.matchAll(/`(\w+)`/g)].map(([, label]) => label as string).sort(),
+      meaning,
+    }))
     const own = [...metrics].filter(([name]) => name.startsWith('attempt_'))
     t.strictSame(table.map(({ name }) => name).sort(), own.map(([name]) => name).sort())
-    for (const { name, type, labels } of table) {
+    for (const { name, type, labels, meaning } of table) {
       const family = metrics.get(name) as Family
       t.equal(family?.type, type, name)
+      t.equal(meaning, family?.help, name)
       if (family?.samples.length > 0)
         t.strictSame(
           labels,
@@ -320,9 +332,13 @@ t.test('a service at work', { buffered: true }, async (t) => {
 
 t.test('a client that stops reading and disconnects', { buffered: true }, async (t) => {
   const db = await createDatabase(t)
-  // 140 MB of rows: more than Linux lets the sockets from PostgreSQL to the reader hold at the most
+  // 140 MB of rows: more than Linux lets the sockets from PostgreSQL to the client hold
   await db.pool.query(`insert into exam_results (session_id, user_id, result_json)
-    select 'session-' || i, 'user-' || i, jsonb_build_object('questions', (select jsonb_agg(jsonb_build_object('question_id', q, 'is_correct', true, 'topic', repeat('x', 8192))) from generate_series(1, 50) as q)) from generate_series(1, 350) as i`)
+    select 'session-' || i, 'user-' || i, jsonb_build_object('questions', (
+      select jsonb_agg(jsonb_build_object('question_id', q, 'is_correct', true, 'topic', repeat('x', 8192)))
+      from generate_series(1, 50) as q
+    ))
+    from generate_series(1, 350) as i`)
   const { server, scrape } = await serve(t, db.url)
   const reader = await new Promise<IncomingMessage>((done, fail) => {
     request(`${server.url}/v1/attempts?source=live&format=ndjson`, done).on('error', fail)

@@ -65,7 +65,8 @@ t.test('reports the state of the store, and stays ready', async (t) => {
   const db = await createDatabase(t)
   await buildIndexes(db.pool, () => undefined)
   await db.pool.query(
-    `insert into exam_results (session_id, user_id, result_json) values ('one', 'somebody', '{"questions": [{"question_id": 1, "is_correct": true}]}')`,
+    `insert into exam_results (session_id, user_id, result_json)
+     values ('one', 'somebody', '{"questions": [{"question_id": 1, "is_correct": true}]}')`,
   )
   const app = await started(t, db.url, { storeLagS: 50 })
   t.equal(await store(app, undefined), null)

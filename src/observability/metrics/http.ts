@@ -28,7 +28,7 @@ const methods = new Set(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELE
 export function createHttpMetrics({ counter, histogram }: MetricFactory): HttpMetrics {
   const requests = counter(
     'attempt_http_requests_total',
-    'Requests that ended. code: error code, empty without an error; status 499: the client disconnected before the answer',
+    'Requests that ended. code: error code or empty; status 499: the client disconnected before the answer',
     ['method', 'route', 'status', 'code'],
   )
   const duration = histogram(
