@@ -1,10 +1,10 @@
-/** What probes are told, while the question is answered, hangs, or fails. */
+/** What probes receive while the query behind the state runs, hangs or fails. */
 import t from 'tap'
 import { createCachedState } from '../../src/health/kept-state.js'
 
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
 
-t.test('asks by itself, and tells what it heard last', async (t) => {
+t.test('it is refreshed in the background, and gives the last state', async (t) => {
   let [asked, state] = [0, 'good']
   const kept = createCachedState(
     async () => {
@@ -18,13 +18,13 @@ t.test('asks by itself, and tells what it heard last', async (t) => {
   state = 'bad'
   const before = asked
   for (const end = Date.now() + 20_000; asked === before && Date.now() < end;) await pause(50)
-  t.ok(asked > before, 'nobody had to come for it')
+  t.ok(asked > before, 'without a probe')
   t.equal(await kept.get(), 'bad')
   state = 'good'
-  t.equal(await kept.get(), 'good', 'what was mended is told at once')
+  t.equal(await kept.get(), 'good', 'a good state replaces a bad one at once')
 })
 
-t.test('who comes before the first answer gets that one, though it is bad', async (t) => {
+t.test('a probe before the first state receives that state, even a bad one', async (t) => {
   let asked = 0
   let answer: (state: string) => void = () => undefined
   const kept = createCachedState(
