@@ -40,6 +40,12 @@ const stateColumns = [
   rfc3339(store('difference_at')),
 ]
 
+// every answer from the store runs one of these, so they are compiled once
+const stateStatement = statement(sql`select ${sql.join(stateColumns)}, ${sql.raw(storeIsCurrent)}
+from ${relation('attempt_store')}`)
+const readyStatement = statement(sql`select ${sql.join(stateColumns)}
+from ${relation('attempt_store')}`)
+
 const states: readonly string[] = ['emptying', 'filling', 'catching_up', 'ready'] satisfies StoreRow['state'][]
 const isState = (text: string | null | undefined): text is StoreRow['state'] =>
   typeof text === 'string' && states.includes(text)
@@ -84,9 +90,7 @@ export const mayRead = async (reader: Reader, table: keyof Relations): Promise<b
  */
 export async function readStoreState(reader: Reader, wasThere = false): Promise<StoreState | undefined> {
   if (!wasThere && !(await mayRead(reader, 'attempt_store'))) return undefined
-  const query = sql`select ${sql.join(stateColumns)}, ${sql.raw(storeIsCurrent)}
-from ${relation('attempt_store')}`
-  const [row] = (await reader.rows(statement(query)).catch(ifAbsent)) ?? []
+  const [row] = (await reader.rows(stateStatement).catch(ifAbsent)) ?? []
   return row?.[stateColumns.length] === 't' ? stateOf(row) : undefined
 }
 
@@ -110,9 +114,12 @@ export async function readReadyStore(
   reader: Reader,
   more?: { columns: readonly RawBuilder<unknown>[]; from: RawBuilder<unknown> },
 ): Promise<{ state: ReadyStore; more: Row }> {
-  const columns = sql.join([...stateColumns, ...(more?.columns ?? [])])
-  const from = sql.join([relation('attempt_store'), ...(more === undefined ? [] : [more.from])])
-  const [row] = (await reader.rows(statement(sql`select ${columns}\nfrom ${from}`)).catch(ifAbsent)) ?? []
+  const query =
+    more === undefined
+      ? readyStatement
+      : statement(sql`select ${sql.join([...stateColumns, ...more.columns])}
+from ${relation('attempt_store')}, ${more.from}`)
+  const [row] = (await reader.rows(query).catch(ifAbsent)) ?? []
   const state = row === undefined ? undefined : stateOf(row)
   if (row === undefined || state?.state !== 'ready' || state.asOf === null) throw new StoreNotReady()
   return { state: { ...state, asOf: state.asOf }, more: row.slice(stateColumns.length) }

@@ -2,7 +2,7 @@ import t from 'tap'
 import { createPool } from '../../src/database/pool.js'
 import { createDatabase } from '../helpers/database.js'
 
-t.test('the options of a URL hold, and ours over them', async (t) => {
+t.test('the options of a URL apply, and ours override them', async (t) => {
   const db = await createDatabase(t, { bare: true })
   await db.pool.query('create schema "Exam Data"')
   const path = '%22Exam%5C%20Data%22'

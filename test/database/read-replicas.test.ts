@@ -133,7 +133,7 @@ const paths = [
 ]
 const streams = ['/v1/attempts?format=csv', '/v1/students?format=ndjson', '/v1/irt/responses', '/v1/irt/readiness']
 
-t.test('configuration: every URL is checked, and all problems are reported at once', (t) => {
+t.test('configuration: every URL is checked, and all problems are reported together', (t) => {
   t.strictSame(readConfig({}).readUrls, [])
   t.strictSame(
     readConfig({ DATABASE_URL: 'postgres://a/b', DATABASE_READ_URL: 'postgres://c/d, postgresql://e/f' }).readUrls,
@@ -188,11 +188,11 @@ t.test(
   },
 )
 
-t.test('an idle primary whose log goes on in a new segment leaves its standbys where they are', { skip }, async (t) => {
+t.test('an idle primary whose log continues in a new segment keeps its standbys in use', { skip }, async (t) => {
   const servers = await pair(t)
   const app = await startApp(t, servers.primary, { readLagS: 5 }, servers.primary, [servers.standby])
   await untilRead(app, servers, '/v1/topics')
-  // a record that others write in between moves the end of the log on: then once more
+  // a record that other tests write in between moves the end of the log: repeat
   let position = ''
   for (let turn = 0; turn < 10 && !position.endsWith('000028'); turn++) {
     await servers.writer.query('select pg_switch_wal()')
@@ -205,7 +205,7 @@ t.test('an idle primary whose log goes on in a new segment leaves its standbys w
   await untilRead(app, servers, '/v1/topics')
 })
 
-t.test('one that lags is not read, and its answers never claim what they lack', { skip }, async (t) => {
+t.test('a standby that lags is not read, and its answers never claim what they lack', { skip }, async (t) => {
   const servers = await pair(t)
   const readLagS = 8
   const app = await startApp(t, servers.primary, { readLagS }, servers.primary, [servers.standby])
@@ -262,7 +262,7 @@ t.test('no request fails when the standby stops, and it is used again when it is
       const path = all[at % all.length] as string
       const began = Date.now()
       const response = await app.inject(path).catch((error: Error & { code?: string }) => {
-        // of a stream the first rows may be with the reader by then, and nobody else has the rest of that snapshot
+        // the client may have the first rows of a stream by then, and no other server has the rest of that snapshot
         if (all !== streams || error.code !== 'LIGHT_ECONNRESET') throw error
         cuts++
       })
@@ -295,7 +295,7 @@ t.test('no request fails when the standby stops, and it is used again when it is
   t.equal(slowest < 15_000, true, `the slowest took ${slowest} ms`)
 })
 
-t.test('a standby that falls silent costs the requests on it a moment, and later ones nothing', { skip }, async (t) => {
+t.test('a standby that stops responding delays only the requests that run on it', { skip }, async (t) => {
   const servers = await pair(t)
   const line = await startProxy(t, servers.standby)
   const app = await startApp(t, servers.primary, { readLagS: 60 }, servers.primary, [line.url])
@@ -317,7 +317,7 @@ t.test('a standby that falls silent costs the requests on it a moment, and later
     const answer = await timed('/v1/topics')
     answers++
     t.equal(answer.statusCode, 200)
-    // a connection that is tried takes 1 s, and a question that is not answered 2 s
+    // a connection attempt takes 1 s, and a query without an answer 2 s
     if (answer.ms >= 1_000) slow++
     await sleep(50)
   }
@@ -355,7 +355,7 @@ t.test(
     await sleep(2_500)
     for (let turn = 0; turn < 8; turn++) t.equal(await answeredBy(app, servers, '/v1/topics'), 'standby')
 
-    // a reader that stands in the way of replay: cancelled on the standby, answered all the same
+    // a query that conflicts with replay is cancelled on the standby, and answered by the primary
     await servers.reader.query('alter system set max_standby_streaming_delay = 0')
     await servers.reader.query('select pg_reload_conf()')
     await until(
@@ -394,14 +394,14 @@ t.test(
     )
     t.equal(await answeredBy(app, servers, '/v1/topics'), 'standby', 'which is nothing against the standby')
 
-    // a promoted standby goes its own way, however far it had come
+    // a promoted standby is no longer a copy of the primary, however far it had replayed
     await servers.reader.query('select pg_promote()')
     await until(async () => (await answeredBy(app, servers, '/v1/topics')) === 'primary', 'the primary answers')
     for (let turn = 0; turn < 4; turn++) t.equal(await answeredBy(app, servers, '/v1/topics'), 'primary')
   },
 )
 
-t.test('the store is read on the standby as far as it is there, with its version and moment', { skip }, async (t) => {
+t.test('the store on a standby is read as of what was replayed, with its version and moment', { skip }, async (t) => {
   const servers = await pair(t, { store: true })
   const beat = setInterval(() => {
     void servers.writer.query('update attempt_store set caught_up_at = now()').catch(() => undefined)

@@ -6,7 +6,7 @@ import { createPool, dropConnections } from '../../src/database/pool.js'
 import { createDatabase } from '../helpers/database.js'
 import { until } from '../helpers/until.js'
 
-t.test('connections stay where their successors are refused', async (t) => {
+t.test('connections stay open while their successors are refused', async (t) => {
   const db = await createDatabase(t, { bare: true })
   const role = `kept_${db.name}`
   await db.pool.query(`create role ${role} login password 'kept' connection limit 2`)
