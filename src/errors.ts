@@ -228,8 +228,10 @@ const pooler: DatabaseFault = {
 
 /** The error, or the first of those of the addresses that a connection attempt tried. */
 export function firstError(error: unknown): Error & { code?: string; detail?: string } {
-  if (error instanceof AggregateError && error.errors[0] instanceof Error) return error.errors[0]
-  return error instanceof Error ? error : new Error(String(error))
+  if (!(error instanceof Error)) return new Error(String(error))
+  // an AggregateError, or an error of the driver that looks like one
+  const [first]: unknown[] = 'errors' in error && Array.isArray(error.errors) ? error.errors : []
+  return first instanceof Error ? first : error
 }
 
 /** What an error of the database or of the way to it means; undefined where it is neither. */

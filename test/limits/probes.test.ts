@@ -21,13 +21,14 @@ const waiting = async (db: TestDatabase, name: string) =>
   Number(
     (
       await db.pool.query(
-        `select count(*) as n from pg_stat_activity where datname = current_database() and application_name = $1 and wait_event_type = 'Lock'`,
+        `select count(*) as n from pg_stat_activity
+          where datname = current_database() and application_name = $1 and wait_event_type = 'Lock'`,
         [name],
       )
     ).rows[0].n,
   )
 
-/** How late timers came since it was called, at the worst: what this machine adds to every wait. Twice, for there may be two such moments. */
+/** The greatest delay of a timer since the call, twice: what this machine adds to every wait. */
 function lateness(t: { teardown(action: () => unknown): unknown }): () => number {
   const delay = monitorEventLoopDelay({ resolution: 10 })
   delay.enable()
@@ -128,7 +129,9 @@ t.test('the question is asked where no probe comes: the first one after a silenc
   await until(async () => {
     for (const { pid } of (
       await db.pool.query<{ pid: number }>(
-        `select pid from pg_stat_activity where datname = current_database() and application_name = 'attempt-api contract' and wait_event_type = 'Lock'`,
+        `select pid from pg_stat_activity
+          where datname = current_database() and application_name = 'attempt-api contract'
+          and wait_event_type = 'Lock'`,
       )
     ).rows)
       asked.add(pid)
