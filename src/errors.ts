@@ -101,7 +101,7 @@ export interface DatabaseFault {
   sentence?: string
   /** What to do about it. `DATABASE_URL` stands for the variable that leads to the database. */
   fix?: string
-  /** Whether the same request may succeed later without anybody changing anything. */
+  /** Whether the same request may succeed later without a change by an operator. */
   retryable: boolean
   /** The server worked on the statement: it was reached, and its state is known. */
   reached?: true
