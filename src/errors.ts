@@ -101,7 +101,7 @@ export interface DatabaseFault {
   sentence?: string
   /** What to do about it. `DATABASE_URL` stands for the variable that leads to the database. */
   fix?: string
-  /** Whether the same request may succeed later without anybody changing anything. */
+  /** Whether the same request may succeed later without a change by an operator. */
   retryable: boolean
   /** The server worked on the statement: it was reached, and its state is known. */
   reached?: true
@@ -228,8 +228,10 @@ const pooler: DatabaseFault = {
 
 /** The error, or the first of those of the addresses that a connection attempt tried. */
 export function firstError(error: unknown): Error & { code?: string; detail?: string } {
-  if (error instanceof AggregateError && error.errors[0] instanceof Error) return error.errors[0]
-  return error instanceof Error ? error : new Error(String(error))
+  if (!(error instanceof Error)) return new Error(String(error))
+  // an AggregateError, or an error of the driver that looks like one
+  const [first]: unknown[] = 'errors' in error && Array.isArray(error.errors) ? error.errors : []
+  return first instanceof Error ? first : error
 }
 
 /** What an error of the database or of the way to it means; undefined where it is neither. */

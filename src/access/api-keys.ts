@@ -152,7 +152,7 @@ export async function loadKeyFile(file: string, everyMs = 1_000): Promise<KeyFil
     throw new Error(`API_KEYS_FILE is invalid: ${(error as Error).message}`)
   })
   let before = current.text
-  let told = ''
+  let reported = ''
   let timer: NodeJS.Timeout | undefined
   let closed = false
 
@@ -161,14 +161,14 @@ export async function loadKeyFile(file: string, everyMs = 1_000): Promise<KeyFil
       const text = await readKeyFile(file)
       const settled = text === before
       before = text
-      if (!settled || (text === current.text && told === '')) return
+      if (!settled || (text === current.text && reported === '')) return
       if (text !== current.text) current = { text, keys: parseKeys(text) }
-      told = ''
+      reported = ''
       log.info({ keys: current.keys.map(({ name }) => name) }, 'API_KEYS_FILE has changed: its keys are in force')
     } catch (error) {
       const { message } = error as Error
-      if (message === told) return
-      told = message
+      if (message === reported) return
+      reported = message
       log.error({ reason: message }, 'API_KEYS_FILE is invalid; the previous keys stay in force')
     }
   }

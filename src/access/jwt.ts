@@ -31,7 +31,7 @@ const defaultTimes: KeySetTimes = {
   failureMs: 5_000,
 }
 
-// never `none`, and no HMAC: its secret could be the public key, with which anybody could sign
+// never `none`, and no HMAC: its secret could be the public key, which everybody knows
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
 
 /** Seconds by which the clocks of the issuer and of the service may differ. */

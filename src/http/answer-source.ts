@@ -44,7 +44,7 @@ export async function answerFrom(
     const code = databaseErrorCode(error)
     if (!source.standby || code === undefined || code === 'timeout') throw error
     request.log.warn({ err: error, server: source.database.server }, 'a standby failed; the primary answers instead')
-    // a cancelled statement, a full pool or a view that replay has not created yet is no fault of the standby
+    // a cancelled statement, a full pool or a view that replay has not created yet is not the standby's fault
     if (code === 'database_unavailable' && firstError(error).code?.startsWith('40') !== true)
       services.sources.reportFailure(source)
     return onPrimary()

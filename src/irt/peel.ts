@@ -7,7 +7,7 @@ import { overStudents, Pacer } from './pacer.js'
 import type { ResponseMatrix } from './response-matrix.js'
 
 export interface PeelOptions {
-  /** Responses that an item needs; less than 1 counts as 1: an item without responses is no column. */
+  /** Responses that an item needs; less than 1 counts as 1, because an item without responses has no column. */
   minPerItem?: number
   /** Responses to kept items that a student needs; less than 1 counts as 1. */
   minPerStudent?: number

@@ -159,7 +159,7 @@ async function illConditioned(
   const { sizes, component } = await strongComponents(matrix, kept, included, totals.counts, pacer)
   const connected = new Set<number>()
   for (const item of order) if (included[item] === 1) connected.add(totals.sets.root(item))
-  // as many as there are disconnected groups is no problem beyond those
+  // no more groups than there are disconnected ones: nothing to report beyond those
   if (sizes.length <= connected.size) return undefined
   const largest = sizes.reduce((most, size) => Math.max(most, size))
   // of equally large ones that with the least item id: numbers of components depend on the order of the rows

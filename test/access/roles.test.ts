@@ -51,7 +51,8 @@ async function withRoles(t: Test, granted = true) {
   // another team's table, of which nobody else has a right
   await run(
     'postgres',
-    `grant create on schema public to exam_platform; set role exam_platform; ${createExamResults}; reset role; revoke create on schema public from public`,
+    `grant create on schema public to exam_platform; set role exam_platform; ${createExamResults}; reset role;
+    revoke create on schema public from public`,
   )
   const exams = [
     ...cohort({
@@ -140,7 +141,8 @@ t.test('the documented roles are enough for what they do, and for nothing else',
   await catchUp(as('attempt_refresher'))
   await run(
     'exam_platform',
-    `update exam_results set user_id = 'student-2' where user_id = 'student-1'; delete from exam_results where id = (select id from exam_results limit 1)`,
+    `update exam_results set user_id = 'student-2' where user_id = 'student-1';
+    delete from exam_results where id = (select id from exam_results limit 1)`,
   )
   await catchUp(as('attempt_refresher'))
   await command('attempt_refresher', ['store', 'verify'])
@@ -221,7 +223,8 @@ t.test('the same roles with the store in a database of its own', async (t) => {
   await catchUp(as('attempt_refresher'), as('attempt_refresher', 'analysis'))
   await run(
     'exam_platform',
-    `update exam_results set user_id = 'student-2' where user_id = 'student-1'; delete from exam_results where id = (select id from exam_results limit 1)`,
+    `update exam_results set user_id = 'student-2' where user_id = 'student-1';
+    delete from exam_results where id = (select id from exam_results limit 1)`,
   )
   await catchUp(as('attempt_refresher'), as('attempt_refresher', 'analysis'))
   await command('attempt_refresher', ['store', 'verify'], 'analysis')

@@ -24,28 +24,39 @@ await loadExamResults(
 )
 // around the change to summer time in Berlin, the repeated midnight of Havana, and a topic that is missing
 await db.pool.query(`insert into exam_results (session_id, user_id, result_json, updated_at)
-  select 'edge-' || n, 'edge', '{"questions": [{"question_id": 5, "is_correct": true, "time_spent_sec": 3}, {"question_id": 6, "topic": "Ä"}]}', at
-  from unnest('{2026-03-28T22:59:59.999999Z,2026-03-28T23:00:00Z,2026-03-29T21:59:59.999999Z,2026-03-29T22:00:00Z,2026-11-01T04:00:00Z,2026-11-01T04:30:00Z,2026-11-01T05:00:00Z,2026-11-01T05:30:00Z}'::timestamptz[]) with ordinality as u (at, n)`)
+  select 'edge-' || n, 'edge', '{"questions": [{"question_id": 5, "is_correct": true, "time_spent_sec": 3},
+  {"question_id": 6, "topic": "Ä"}]}', at
+  from unnest('{2026-03-28T22:59:59.999999Z, 2026-03-28T23:00:00Z, 2026-03-29T21:59:59.999999Z, 2026-03-29T22:00:00Z,
+    2026-11-01T04:00:00Z, 2026-11-01T04:30:00Z, 2026-11-01T05:00:00Z, 2026-11-01T05:30:00Z}'::timestamptz[])
+    with ordinality as u (at, n)`)
 await buildIndexes(db.pool, () => undefined)
 const app = await startApp(t, db.url)
 
-const aggregate = `count(*)::int as attempts, (count(*) filter (where correct))::int as correct, avg(correct::int)::float8 as accuracy,
-  (count(*) filter (where attempt_no = 1))::int as first_attempts, (count(*) filter (where attempt_no = 1 and correct))::int as first_attempts_correct,
-  (count(*) filter (where hint_used))::int as hints, (count(*) filter (where response_time_ms > 0))::int as timed_attempts,
+const aggregate = `count(*)::int as attempts,
+  (count(*) filter (where correct))::int as correct,
+  avg(correct::int)::float8 as accuracy,
+  (count(*) filter (where attempt_no = 1))::int as first_attempts,
+  (count(*) filter (where attempt_no = 1 and correct))::int as first_attempts_correct,
+  (count(*) filter (where hint_used))::int as hints,
+  (count(*) filter (where response_time_ms > 0))::int as timed_attempts,
   sum(response_time_ms)::int as sum_response_time_ms, avg(response_time_ms)::float8 as avg_response_time_ms,
   percentile_cont(0.5) within group (order by response_time_ms) as median_response_time_ms`
 const stamp = (sql: string) => `to_char(${sql} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 const query = async (text: string) => (await db.pool.query<Record<string, unknown>>(text)).rows
 const students = (where: string) =>
-  query(`select student_id::text, ${aggregate}, count(distinct item_id)::int as items, count(distinct topic_id)::int as topics,
-  count(distinct session_id)::int as sessions, ${stamp('min(completed_at)')} as first_completed_at, ${stamp('max(completed_at)')} as last_completed_at
+  query(`select student_id::text, ${aggregate}, count(distinct item_id)::int as items,
+    count(distinct topic_id)::int as topics,
+  count(distinct session_id)::int as sessions, ${stamp('min(completed_at)')} as first_completed_at,
+  ${stamp('max(completed_at)')} as last_completed_at
   from attempt where ${where} group by student_id order by attempt.student_id`)
 const topics = (where: string) =>
   query(
-    `select topic_id, ${aggregate}, count(distinct student_id)::int as students from attempt where ${where} group by topic_id order by topic_id collate "C" nulls last`,
+    `select topic_id, ${aggregate}, count(distinct student_id)::int as students from attempt where ${where}
+      group by topic_id order by topic_id collate "C" nulls last`,
   )
 const days = (where: string, zone: string) =>
-  query(`select ((completed_at at time zone '${zone}')::date)::text as date, topic_id, ${aggregate}, count(distinct student_id)::int as students,
+  query(`select ((completed_at at time zone '${zone}')::date)::text as date, topic_id, ${aggregate},
+    count(distinct student_id)::int as students,
   percentile_cont(0.9) within group (order by response_time_ms) as p90_response_time_ms
   from attempt where ${where} group by 1, 2 order by 1, topic_id collate "C" nulls last`)
 
@@ -86,8 +97,14 @@ t.test('topics and items say what the plain view says', async (t) => {
   )
   const items = (where: string, having = 'true') =>
     query(`select item_id::text, ${aggregate}, count(distinct student_id)::int as students,
-    (count(*) filter (where attempt_no = 1 and correct))::float8 / nullif(count(*) filter (where attempt_no = 1), 0) as p_value,
-    ${stamp('min(completed_at)')} as first_completed_at, ${stamp('max(completed_at)')} as last_completed_at from attempt where ${where} group by item_id having ${having} order by attempt.item_id`)
+    (count(*) filter (where attempt_no = 1 and correct))::float8
+      / nullif(count(*) filter (where attempt_no = 1), 0) as p_value,
+    ${stamp('min(completed_at)')} as first_completed_at, ${stamp('max(completed_at)')} as last_completed_at
+    from attempt
+    where ${where}
+    group by item_id
+    having ${having}
+    order by attempt.item_id`)
   t.strictSame(await walk(app, '/v1/items?limit=7'), await items('true'))
   const late = await items(`completed_at >= '2026-03-11Z'`, 'count(*) >= 3')
   t.equal(
@@ -107,7 +124,8 @@ t.test('days are those of the zone, whatever its clock does', async (t) => {
     ['Asia/Seoul', '2026-03-04', '2026-03-06'],
     ['Pacific/Kiritimati', '2026-03-29', '2026-03-30'],
   ]) {
-    const where = `(completed_at at time zone '${zone}')::date >= '${since}' and (completed_at at time zone '${zone}')::date < '${until}'`
+    const day = `(completed_at at time zone '${zone}')::date`
+    const where = `${day} >= '${since}' and ${day} < '${until}'`
     const expected = await days(where, zone!)
     const path = `/v1/topics/daily?since=${since}&until=${until}&tz=${zone}`
     t.strictSame(await walk(app, `${path}&limit=3`), expected, `${zone} ${since}`)
@@ -127,8 +145,10 @@ t.test('days are those of the zone, whatever its clock does', async (t) => {
   t.strictSame(
     await walk(app, '/v1/students/daily?since=2026-03-04&until=2026-03-07&tz=Asia/Seoul&limit=11'),
     await query(
-      `select ((completed_at at time zone 'Asia/Seoul')::date)::text as date, student_id::text, topic_id, ${aggregate} from attempt
-     where (completed_at at time zone 'Asia/Seoul')::date >= '2026-03-04' and (completed_at at time zone 'Asia/Seoul')::date < '2026-03-07'
+      `select ((completed_at at time zone 'Asia/Seoul')::date)::text as date, student_id::text, topic_id, ${aggregate}
+        from attempt
+     where (completed_at at time zone 'Asia/Seoul')::date >= '2026-03-04'
+       and (completed_at at time zone 'Asia/Seoul')::date < '2026-03-07'
      group by 1, attempt.student_id, 3 order by 1, attempt.student_id, topic_id collate "C" nulls last`,
     ),
   )
@@ -151,14 +171,18 @@ t.test('an empty database gives empty lists', async (t) => {
 
 t.test('anomalies come in pages and by reason', async (t) => {
   const odd = await createDatabase(t)
-  await odd.pool
-    .query(`insert into exam_results (session_id, user_id, result_json, updated_at) select 'odd-' || n, case when n % 5 > 0 then 'u' end,
-    case when n % 7 = 0 then '{"questions": {}}' else '{"questions": [{"question_id": "Q7"}, {"question_id": 1}, 5, {"question_id": 1, "is_correct": "maybe"}, {"question_id": 1, "correct": true, "used_hints": true}]}' end::jsonb, timestamptz '2026-01-01Z' + n * interval '1 hour' from generate_series(1, 40) as n`)
+  await odd.pool.query(`insert into exam_results (session_id, user_id, result_json, updated_at) select 'odd-' || n,
+      case when n % 5 > 0 then 'u' end,
+    case when n % 7 = 0 then '{"questions": {}}' else '{"questions": [{"question_id": "Q7"}, {"question_id": 1}, 5,
+      {"question_id": 1, "is_correct": "maybe"}, {"question_id": 1, "correct": true, "used_hints": true}]}' end::jsonb,
+      timestamptz '2026-01-01Z' + n * interval '1 hour'
+    from generate_series(1, 40) as n`)
   const served = await startApp(t, odd.url)
   const rows = async (where: string) =>
     (
       await odd.pool.query(
-        `select a.* from attempt_anomaly a join exam_results r on r.id = a.exam_result_id where ${where} order by a.exam_result_id, coalesce(a.position, 0), a.reason collate "C"`,
+        `select a.* from attempt_anomaly a join exam_results r on r.id = a.exam_result_id where ${where}
+          order by a.exam_result_id, coalesce(a.position, 0), a.reason collate "C"`,
       )
     ).rows
   t.strictSame(await walk(served, '/v1/anomalies?limit=13'), await rows('true'))

@@ -28,19 +28,24 @@ await loadExamResults(
 )
 // ties in time, a question twice in one exam, microseconds, a topic that is missing
 await db.pool.query(`insert into exam_results (id, session_id, user_id, result_json, updated_at)
-  select md5('tie' || n)::uuid, 'tie-' || n, 'student-' || n % 3, '{"questions": [{"question_id": 1001, "is_correct": true}, {"question_id": 1001}, {"question_id": 9007199254740993, "is_correct": "t", "time_spent_sec": "1.5"}]}', '2026-01-05T00:00:00.000001Z'
+  select md5('tie' || n)::uuid, 'tie-' || n, 'student-' || n % 3,
+  '{"questions": [{"question_id": 1001, "is_correct": true}, {"question_id": 1001},
+  {"question_id": 9007199254740993, "is_correct": "t", "time_spent_sec": "1.5"}]}', '2026-01-05T00:00:00.000001Z'
   from generate_series(1, 9) as n`)
 await buildIndexes(db.pool, () => undefined)
 const app = await startApp(t, db.url)
 
 const columns = `id::text, student_id::text, item_id::text, correct, response_time_ms, hint_used,
   to_char(completed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as completed_at,
-  to_char(started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as started_at, attempt_no, session_id, topic_id`
+  to_char(started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as started_at,
+  attempt_no, session_id, topic_id`
 /** What the plain view says, in the documented order. */
 const fromView = async (where = 'true', direction = 'asc') =>
   (
     await db.pool.query<Record<string, unknown>>(
-      `select ${columns} from attempt a where ${where} order by a.completed_at ${direction}, a.student_id ${direction}, a.item_id ${direction}, a.attempt_no ${direction}`,
+      `select ${columns} from attempt a where ${where}
+        order by a.completed_at ${direction}, a.student_id ${direction}, a.item_id ${direction},
+        a.attempt_no ${direction}`,
     )
   ).rows
 
@@ -174,8 +179,9 @@ t.test('refuses what is malformed, and says what was sent and what is allowed', 
   }
   t.equal(
     (await app.inject('/v1/attempts?foo=1&limit=0&bar=2')).json().detail,
-    '`limit` must be an integer from 1 on; got "0". Unknown parameters `foo`, `bar`. This endpoint accepts: student_id, ' +
-      'user_id, id, item_id, topic_id, session_id, correct, attempt_no, since, until, fields, order, limit, cursor, format, source',
+    '`limit` must be an integer from 1 on; got "0". Unknown parameters `foo`, `bar`. ' +
+      'This endpoint accepts: student_id, user_id, id, item_id, topic_id, session_id, correct, attempt_no, since, ' +
+      'until, fields, order, limit, cursor, format, source',
   )
   t.equal(
     (await app.inject('/v1/topics/daily?tz=KST')).json().detail,

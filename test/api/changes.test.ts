@@ -64,7 +64,8 @@ async function filled(t: { teardown(action: () => unknown): unknown }): Promise<
 
 const body = (questions: string) => `{"questions": [${questions}]}`
 const exam = (session: string, user: string, at: string, questions = '{"question_id": 1, "is_correct": true}') =>
-  `insert into exam_results (session_id, user_id, result_json, updated_at) values ('${session}', '${user}', '${body(questions)}', '${at}');`
+  `insert into exam_results (session_id, user_id, result_json, updated_at)
+    values ('${session}', '${user}', '${body(questions)}', '${at}');`
 
 async function ask(app: App, query = ''): Promise<ChangePage> {
   const response = await app.inject(`/v1/changes?${query}`)
@@ -130,7 +131,8 @@ t.test('every kind of change is told once, in the order of version and key', asy
   )
   t.strictSame(
     await after(
-      `update exam_results set result_json = '${body('{"question_id": 1, "is_correct": false}, {"question_id": 2}')}' where session_id = 'one'`,
+      `update exam_results set result_json = '${body('{"question_id": 1, "is_correct": false}, {"question_id": 2}')}'
+        where session_id = 'one'`,
     ),
     ['upsert 1/2 false', 'upsert 2/1 false'],
     'edited',
@@ -208,7 +210,9 @@ t.test('pages stop within a version, and go on there while the store goes on', a
   const app = await startApp(t, db.url)
   const { next_token: start } = await ask(app)
   await db.pool.query(
-    `update exam_results set result_json = jsonb_set(result_json, '{questions, 0, is_correct}', 'null'), updated_at = updated_at + interval '1 second'; delete from exam_results where user_id in ('student-3', 'student-7')`,
+    `update exam_results set result_json = jsonb_set(result_json, '{questions, 0, is_correct}', 'null'),
+      updated_at = updated_at + interval '1 second';
+      delete from exam_results where user_id in ('student-3', 'student-7')`,
   )
   await catchUp(db.url)
   const { changes, pages } = await follow(app, start, 7)
@@ -224,7 +228,8 @@ t.test('pages stop within a version, and go on there while the store goes on', a
   // in the midst of a version another one takes rows away from it, and a refresher takes over
   const copy = copyOf(await walk(app, '/v1/attempts?source=store'))
   await db.pool.query(
-    `update exam_results set updated_at = updated_at - interval '3 days' where user_id in ('student-1', 'student-9'); delete from exam_results where user_id = 'student-2'`,
+    `update exam_results set updated_at = updated_at - interval '3 days' where user_id in ('student-1', 'student-9');
+      delete from exam_results where user_id = 'student-2'`,
   )
   await catchUp(db.url)
   apply(copy, (await follow(app, first.json().next_token, 50)).changes)
@@ -272,7 +277,8 @@ t.test('every format tells the same, and each stream the token to go on with', a
   const app = await startApp(t, db.url)
   const { next_token: start } = await ask(app)
   await db.pool.query(
-    `delete from exam_results where user_id = 'student-3'; update exam_results set updated_at = updated_at - interval '2 days' where user_id = 'student-5'`,
+    `delete from exam_results where user_id = 'student-3';
+      update exam_results set updated_at = updated_at - interval '2 days' where user_id = 'student-5'`,
   )
   await catchUp(db.url)
   await db.pool.query(
@@ -348,11 +354,13 @@ t.test('a slow transaction that commits late is told late, not lost', async (t) 
   })
   await slow.query('begin')
   await slow.query(
-    `insert into exam_results (session_id, user_id, result_json) values ('slow', 'slow', '${body('{"question_id": 8}')}')`,
+    `insert into exam_results (session_id, user_id, result_json)
+      values ('slow', 'slow', '${body('{"question_id": 8}')}')`,
   )
   for (let n = 0; n < 3; n++) {
     await db.pool.query(
-      `insert into exam_results (session_id, user_id, result_json) values ('quick-${n}', 'quick', '${body(`{"question_id": ${n}}`)}')`,
+      `insert into exam_results (session_id, user_id, result_json)
+        values ('quick-${n}', 'quick', '${body(`{"question_id": ${n}}`)}')`,
     )
     await catchUp(db.url)
     const page = await ask(app, `since=${token}`)
@@ -385,16 +393,19 @@ t.test('a follower amid writers, refreshes, and a rebuild has what the view says
       Array.from(
         { length: 1 + random(4) },
         () =>
-          `{"question_id": ${1001 + random(8)}, "is_correct": ${random(2) === 1}, "time_spent_sec": ${random(90)}, "topic": "t${random(3)}"}`,
+          `{"question_id": ${1001 + random(8)}, "is_correct": ${random(2) === 1},
+            "time_spent_sec": ${random(90)}, "topic": "t${random(3)}"}`,
       ).join(),
     )
   let made = 0
   const some = () =>
-    `where id in (select id from exam_results order by md5(id::text || ${random(1000)}) limit ${1 + random(4)} for update skip locked)`
+    `where id in (select id from exam_results order by md5(id::text || ${random(1000)}) limit ${1 + random(4)}
+      for update skip locked)`
   const write = () =>
     [
       () =>
-        `insert into exam_results (session_id, user_id, result_json, updated_at) values ('made-${++made}', ${user()}, '${questions()}', ${at()})`,
+        `insert into exam_results (session_id, user_id, result_json, updated_at)
+          values ('made-${++made}', ${user()}, '${questions()}', ${at()})`,
       () => `update exam_results set result_json = '${questions()}', updated_at = ${at()} ${some()}`,
       () => `update exam_results set user_id = ${user()} ${some()}`,
       () => `delete from exam_results ${some()}`,
@@ -531,7 +542,8 @@ t.test('keys that went are told for a time; whoever comes later is told to begin
   t.strictSame((await ask(app, `since=${after}`)).data, [])
   // more than one batch
   await client.query(
-    `insert into attempt_deleted (student_id, item_id, attempt_no, version, deleted_at) select gen_random_uuid(), n, 1, n / 100, now() - interval '2 hours' from generate_series(1, 2500) as n`,
+    `insert into attempt_deleted (student_id, item_id, attempt_no, version, deleted_at)
+      select gen_random_uuid(), n, 1, n / 100, now() - interval '2 hours' from generate_series(1, 2500) as n`,
   )
   t.strictSame(
     [await removeExpired(client, 1), await removeExpired(client, 1), await removeExpired(client, 1)],
@@ -667,7 +679,8 @@ t.test('the feed of a store in a database of its own, and a role that may only r
   t.match((await app.inject(`/v1/changes?since=${next_token}&format=ndjson`)).body, /"item_id":"55"/)
   const role = `follower_${apart.name}`
   await apart.pool.query(
-    `create role ${role} login password 'follower'; grant select on attempt_store, attempt_epoch, attempt_materialized, attempt_deleted to ${role}`,
+    `create role ${role} login password 'follower';
+      grant select on attempt_store, attempt_epoch, attempt_materialized, attempt_deleted to ${role}`,
   )
   const url = new URL(apart.url)
   url.username = role

@@ -24,8 +24,10 @@ await loadExamResults(
 )
 // rare items, a rare student, an item twice in one exam, no correctness, no time, ids beyond a double
 await db.pool.query(`insert into exam_results (session_id, user_id, result_json, updated_at) values
-  ('rare-1', 'rare', '{"questions": [{"question_id": 9007199254740993, "is_correct": true, "time_spent_sec": 1.5}, {"question_id": -7, "is_correct": false}, {"question_id": -7, "is_correct": true}]}', '2026-01-05T00:00:00Z'),
-  ('rare-2', 'student-1', '{"questions": [{"question_id": -7, "is_correct": true, "used_hints": 2}, {"question_id": 5}]}', '2026-01-06T00:00:00Z')`)
+  ('rare-1', 'rare', '{"questions": [{"question_id": 9007199254740993, "is_correct": true, "time_spent_sec": 1.5},
+    {"question_id": -7, "is_correct": false}, {"question_id": -7, "is_correct": true}]}', '2026-01-05T00:00:00Z'),
+  ('rare-2', 'student-1', '{"questions": [{"question_id": -7, "is_correct": true, "used_hints": 2},
+    {"question_id": 5}]}', '2026-01-06T00:00:00Z')`)
 await buildIndexes(db.pool, () => undefined)
 const app = await startApp(t, db.url)
 
@@ -43,7 +45,9 @@ interface Response {
 const fromView = async (where = 'true', explicit = true) =>
   (
     await db.pool.query<Response>(
-      `select a.student_id::text as id, a.item_id::text as item, a.correct::int::text as resp, case when a.response_time_ms > 0 then (a.response_time_ms / 1000.0)::float8::text else '' end as rt, a.attempt_no as wave
+      `select a.student_id::text as id, a.item_id::text as item, a.correct::int::text as resp,
+        case when a.response_time_ms > 0 then (a.response_time_ms / 1000.0)::float8::text else '' end as rt,
+        a.attempt_no as wave
    from attempt a where ${where} ${
      explicit
        ? `and not exists (select 1 from attempt_anomaly n join exam_results r on r.id = n.exam_result_id
@@ -289,9 +293,11 @@ t.test('readiness says what the view says of each item', async (t) => {
   const { rows } = await db.pool.query<{
     item_id: string
     r: number
-  }>(`with response as (${'select a.student_id, a.item_id, a.correct::int as x from attempt a where a.attempt_no = 1 and a.item_id > 1000 and a.item_id < 2000'}),
+  }>(`with response as (select a.student_id, a.item_id, a.correct::int as x from attempt a
+      where a.attempt_no = 1 and a.item_id > 1000 and a.item_id < 2000),
     person as (select student_id, sum(x) as total, count(*) as n from response group by student_id)
-    select item_id::text, corr(x, (total - x)::float8 / (n - 1)) as r from response join person using (student_id) where n > 1 group by item_id order by response.item_id`)
+    select item_id::text, corr(x, (total - x)::float8 / (n - 1)) as r from response join person using (student_id)
+    where n > 1 group by item_id order by response.item_id`)
   const cohortOnly = (
     await app.inject(`/v1/irt/readiness?${rows.map(({ item_id }) => `item_id=${item_id}`).join('&')}`)
   ).json()

@@ -17,7 +17,8 @@ t.test('the contract check answers 200, and 409 naming what has drifted', async 
   t.equal((await app.inject('/health')).statusCode, 200)
 
   await db.pool.query(
-    `create or replace view attempt as select id, student_id, item_id, correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id, lower(topic_id) as topic_id from attempt_numbered`,
+    `create or replace view attempt as select id, student_id, item_id, correct, response_time_ms, hint_used,
+      completed_at, started_at, attempt_no, session_id, lower(topic_id) as topic_id from attempt_numbered`,
   )
   const drifted = await app.inject('/schema-contract')
   t.equal(drifted.statusCode, 409)
@@ -92,7 +93,8 @@ t.test('a killed backend costs one request, not the process', async (t) => {
   )
   t.ok(rows.length > 0)
   await db.pool.query(
-    `select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'attempt-api%' and datname = current_database()`,
+    `select pg_terminate_backend(pid) from pg_stat_activity
+      where application_name like 'attempt-api%' and datname = current_database()`,
   )
   await until(
     async () =>
@@ -109,7 +111,8 @@ t.test('a role that may only read the views is enough, and the sessions cannot w
   const db = await createDatabase(t)
   const role = `reader_${db.name}`
   await db.pool.query(
-    `create role ${role} login password 'reader'; grant select on attempt, attempt_anomaly, attempt_exam, attempt_response, attempt_numbered to ${role}`,
+    `create role ${role} login password 'reader';
+      grant select on attempt, attempt_anomaly, attempt_exam, attempt_response, attempt_numbered to ${role}`,
   )
   t.teardown(async () => {
     const admin = new pg.Client({ connectionString: process.env['TEST_DATABASE_URL'] })

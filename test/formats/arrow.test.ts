@@ -53,7 +53,8 @@ for (const [name, read] of Object.entries({ ...readers, Parquet: throughParquet 
       t.equal(
         wrong,
         -1,
-        `${schema[index]?.name}: row ${wrong} is ${String(found[wrong])?.slice(0, 100)}, wanted ${String(column[wrong])?.slice(0, 100)}`,
+        `${schema[index]?.name}: row ${wrong} is ${String(found[wrong]).slice(0, 100)}, ` +
+          `wanted ${String(column[wrong]).slice(0, 100)}`,
       )
       t.equal(column.includes(null), index !== 9)
     }
@@ -69,7 +70,8 @@ const few: Column[] = [
 const series = (count: number) =>
   copyRows(
     db.pool,
-    `select n::int8, case when n % 3 > 0 then n % 2 = 0 end, case when n % 5 > 0 then n::text end from generate_series(1, ${count}) as n`,
+    `select n::int8, case when n % 3 > 0 then n % 2 = 0 end, case when n % 5 > 0 then n::text end
+      from generate_series(1, ${count}) as n`,
   )
 
 t.test('batches are full, and none is empty', async (t) => {

@@ -77,7 +77,8 @@ t.test('texts need no escape that JSON does not demand', async (t) => {
   const all = String.fromCodePoint(...Array.from({ length: 0x2100 }, (_, code) => code + 1), 0x1f600)
   const [row] = await copyRows(
     db.pool,
-    `select string_agg(chr(code), '' order by code) from (select generate_series(1, 8448) union all select 128512) as c (code)`,
+    `select string_agg(chr(code), '' order by code) from (select generate_series(1, 8448) union all
+      select 128512) as c (code)`,
   )
   t.equal(
     encode(ndjsonEncoder([{ name: 't', kind: 'text', description: '' }]), [row!]).toString(),
@@ -152,7 +153,8 @@ t.test('whole rows can be taken after one that failed', async (t) => {
   ]
   const [good, bad] = (await copyRows(
     db.pool,
-    `select repeat('x', n), at from unnest('{5,500000}'::int[], '{2025-01-01T00:00:00Z,infinity}'::timestamptz[]) as u (n, at)`,
+    `select repeat('x', n), at from unnest('{5,500000}'::int[],
+      '{2025-01-01T00:00:00Z,infinity}'::timestamptz[]) as u (n, at)`,
   )) as [Buffer, Buffer]
   const encoder = csvEncoder(columns)
   encoder.row(good, 0)

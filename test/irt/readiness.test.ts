@@ -1,4 +1,4 @@
-/** Readiness: by hand, against the textbook on complete data, against plain formulas on any, and beside others' work. */
+/** Readiness: by hand, against the textbook on complete data, against plain formulas on any data. */
 import fc from 'fast-check'
 import t from 'tap'
 import { median } from '../../src/irt/median.js'
@@ -103,7 +103,7 @@ t.test('incomplete data: with the share correct of what else was answered', asyn
 })
 
 t.test('repeated responses: a student is one point, and the rest has other items only', async (t) => {
-  // shares of the item and of the rest by hand, e.g. student 1: item 1 1/2, rest 2/2; correlations by python3's statistics
+  // shares of the item and of the rest by hand, e.g. student 1: item 1 1/2, rest 2/2; correlations by Python
   const answers: Record<number, Record<number, number[]>> = {
     1: { 1: [0, 1], 2: [1], 3: [1] },
     2: { 1: [0], 2: [0, 0], 3: [1] },
@@ -224,7 +224,7 @@ t.test('any data: as plain formulas have it', async (t) => {
         t.equal(result.perfect_scores, students.filter((student) => all(student, true)).length)
         t.equal(result.zero_scores, students.filter((student) => all(student, false)).length)
 
-        // ill-conditioned: reachability over pairs of items, as eRm's datcheck has it, against what is disconnected anyway
+        // ill-conditioned: reachability over pairs of items, as in eRm's datcheck, beyond what is disconnected
         const two = items.filter(
           (item) => new Set(left.filter((row) => row.item === item).map((row) => row.correct)).size === 2,
         )
@@ -352,7 +352,8 @@ t.test('nothing: one problem, and no number that is none', async (t) => {
         code: 'no_responses',
         severity: 'refuses',
         detail:
-          'No responses are left: there is nothing to fit. Widen the filters, or lower min_per_item and min_per_student.',
+          'No responses are left: there is nothing to fit. ' +
+          'Widen the filters, or lower min_per_item and min_per_student.',
       },
     ],
     item_statistics: [],

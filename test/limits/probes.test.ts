@@ -34,7 +34,7 @@ const waiting = async (db: TestDatabase, name: string) =>
     ).rows[0].n,
   )
 
-/** The worst delay of a timer since the call, twice: what this machine adds to every wait, at two moments. */
+/** The greatest delay of a timer since the call, twice: what this machine adds to every wait. */
 function lateness(t: { teardown(action: () => unknown): unknown }): () => number {
   const delay = monitorEventLoopDelay({ resolution: 10 })
   delay.enable()

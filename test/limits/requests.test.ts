@@ -199,7 +199,8 @@ t.test('what is too large or no request at all is a problem too', async (t) => {
     ],
     [
       'body',
-      `POST /v1/topics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 20000\r\n\r\n${'x'.repeat(20_000)}`,
+      'POST /v1/topics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n' +
+        `Content-Length: 20000\r\n\r\n${'x'.repeat(20_000)}`,
       'payload_too_large',
       413,
     ],

@@ -34,7 +34,8 @@ async function standing(
     Number(
       (
         await db.pool.query(
-          `select count(*) as n from pg_stat_activity where datname = current_database() and application_name in ('attempt-api', 'attempt-api stream')`,
+          `select count(*) as n from pg_stat_activity
+            where datname = current_database() and application_name in ('attempt-api', 'attempt-api stream')`,
         )
       ).rows[0].n,
     )
@@ -66,7 +67,8 @@ async function standing(
       Number(
         (
           await db.pool.query(
-            `select count(*) as n from pg_stat_activity where datname = current_database() and application_name = 'attempt-api' and state <> 'idle'`,
+            `select count(*) as n from pg_stat_activity
+              where datname = current_database() and application_name = 'attempt-api' and state <> 'idle'`,
           )
         ).rows[0].n,
       ),
@@ -195,7 +197,7 @@ t.test('who would wait in vain for a connection is told so at once, the others i
   const served = Array.from({ length: 2 }, () => app.inject(student).then((response) => response))
   await until(async () => (await running()) === 2, 'both connections are busy')
   const start = performance.now()
-  // in this order, for which each is begun by being waited for; and soon over: nobody waits for a connection longer than 5 s
+  // in this order, as each is awaited to begin; and soon over: no request waits for a connection longer than 5 s
   for (let more = 0; more < 3; more++) served.push(app.inject(student).then((response) => response))
   const refused = await app.inject(student)
   t.equal(refused.statusCode, 503)
