@@ -139,7 +139,7 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
     rebuilds: 0,
     unacknowledged: 0,
     changes: 0,
-    anew: 0,
+    restarts: 0,
   }
   const unexpected: string[] = []
   const env = { ...process.env, DATABASE_URL: source.url, STORE_DATABASE_URL: apart ? store.url : '' }
@@ -277,7 +277,7 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
     }>()
     if (token === undefined) {
       copy.clear()
-      counts.anew++
+      counts.restarts++
       for (const row of await walk(app, '/v1/attempts?source=store&limit=500')) copy.set(keyOf(row), row)
     }
     for (const { op, version: _version, ...row } of data) {
@@ -361,7 +361,7 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
   t.equal((await sourcePool.query('select count(*)::int as n from attempt_queue')).rows[0].n, 0)
   t.strictSame(await differentRows(sourcePool, storePool), { rows: [], days: [] })
   while (await follow());
-  t.ok(counts.changes > 0 && counts.anew > 0, 'the follower read changes')
+  t.ok(counts.changes > 0 && counts.restarts > 0, 'the follower read changes')
   const sorted = (rows: Iterable<Record<string, unknown>>) =>
     [...rows].map((row) => JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)))).sort()
   t.strictSame(
