@@ -249,7 +249,8 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
         }),
       )
       await Promise.race([gone, leads, over])
-      await Promise.race([gone, over, sleep(random.below(random.chance(0.5) ? 500 : 2_500) + (calm() ? 5_000 : 0))])
+      const lifeMs = random.below(random.chance(0.5) ? 500 : 2_500)
+      await Promise.race([gone, over, sleep(calm() && counts.versions < 2 ? lifeMs + 5_000 : lifeMs)])
       if (child.exitCode === null) {
         child.kill('SIGKILL')
         counts.kills++
