@@ -225,7 +225,7 @@ function generator(document: OpenApi, known: Known, { below, chance, one }: Rand
 /** A lone surrogate has no UTF-8. */
 const wellFormed = (text: string): string => Buffer.from(text, 'utf8').toString('utf8')
 
-function ask(agent: http.Agent, url: URL, { method, path, headers, body }: Sent): Promise<Answer> {
+function send(agent: http.Agent, url: URL, { method, path, headers, body }: Sent): Promise<Answer> {
   return new Promise((done, fail) => {
     const request = http.request(
       {
@@ -254,7 +254,7 @@ function ask(agent: http.Agent, url: URL, { method, path, headers, body }: Sent)
 }
 
 /** Sends bytes as they are; the server must respond or close the connection, soon. */
-function askRaw(url: URL, bytes: string): Promise<Answer | undefined> {
+function sendRaw(url: URL, bytes: string): Promise<Answer | undefined> {
   return new Promise((done, fail) => {
     const socket = connect(Number(url.port), url.hostname, () => {
       socket.end(Buffer.from(bytes, 'latin1'))
@@ -306,7 +306,7 @@ export async function sendBadRequests(
       const sent: Sent = raw === undefined ? next() : { operation: undefined, method: '', path: raw, headers: {} }
       let wrong: string | undefined
       try {
-        const answer = raw === undefined ? await ask(agent, where, sent) : await askRaw(where, raw)
+        const answer = raw === undefined ? await send(agent, where, sent) : await sendRaw(where, raw)
         const status = answer === undefined ? 'closed' : String(answer.status)
         verdict.statuses[status] = (verdict.statuses[status] ?? 0) + 1
         wrong = answer === undefined ? undefined : check(sent, answer)

@@ -68,10 +68,10 @@ select
 export async function writeDifference(client: pg.ClientBase, rows: Rows, version: string): Promise<Difference> {
   if (rows.students.length === 0) return noDifference()
   const { text, values } = freshAndOld(rows)
-  // The planner's estimates of histories are far off. A nested loop over two of them would compare each row with each
-  // other, and so would a merge join of PostgreSQL 17 and later: it takes the order that numbering left, student and
-  // item, and then compares each attempt at an item with every other. The few rows that a batch of exams removes are
-  // looked up one by one.
+  // The planner's estimates of histories are far off, and a nested loop over two of them would compare each row with
+  // every other. So would a merge join of PostgreSQL 17 and later: it uses the order in which rows were numbered, by
+  // student and item, and then compares each attempt at an item with every other. The few rows that a batch of exams
+  // removes are looked up one by one.
   await client.query(`set local enable_mergejoin = off; set local enable_nestloop = ${'exams' in rows ? 'on' : 'off'}`)
   const {
     rows: [found],

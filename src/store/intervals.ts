@@ -21,7 +21,7 @@ export interface RefresherIntervals {
   settleMs: number
   /** Between two attempts to become the leader, milliseconds. */
   electionMs: number
-  /** Between two looks for a store that does not exist, milliseconds. */
+  /** Between two checks whether a store exists, while there is none, milliseconds. */
   absentStoreMs: number
   /** With `once`: for how long every attempt may fail before `run` gives up, milliseconds. */
   oncePatienceMs: number

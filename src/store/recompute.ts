@@ -85,10 +85,9 @@ function ofStudents({ students, arrays }: StudentRows): { text: string; values: 
 function ofExams({ students, exams, edited, arrays }: ExamRows): { text: string; values: unknown[] } {
   const fromView = `select ${examNames} from attempt_response
   where student_id = any($1::uuid[]) and exam_result_id = any($2::uuid[])`
-  // An exam changes no rows but those of its items: the store's rows of these items are renumbered together with the
-  // exam's. Beside the view each pair is looked up: the planner estimates the view's rows as a multiple of the truth,
-  // takes reading the students' whole histories for cheaper, and a lateral join with an offset keeps it from that. The
-  // length of an array is known to it.
+  // An exam changes no rows except those of its items: the store's rows of these items are renumbered together with the
+  // exam's. Where the rows come from the view, the planner overestimates them many times and would read the students'
+  // whole histories; a lateral join with `offset 0` makes it look up each pair. It knows the length of an array.
   const storedPairs =
     arrays === undefined
       ? `pair cross join lateral (select ${names} from attempt_materialized

@@ -232,9 +232,9 @@ t.test('exam_results gets no triggers where the store cannot be created', async 
   })
   await client.end()
   t.equal(await triggers(db), 0)
-  const said: string[] = []
+  const lines: string[] = []
   await disableStore({ primary: db.pool, store: apart.pool }, (line) => {
-    said.push(line)
+    lines.push(line)
   })
-  t.strictSame(said, ['There is no store: nothing to remove.'])
+  t.strictSame(lines, ['There is no store: nothing to remove.'])
 })

@@ -168,18 +168,18 @@ t.test('a session is looked up by its index, whatever other parameters the reque
     from generate_series(1, 8) as n, attempt_materialized;
     analyze attempt_materialized`)
   const columns: Column<'id'>[] = [{ name: 'id', kind: 'int64', description: '' }]
-  const plan = async (query: Partial<AttemptsQuery>, ask: PageRequest) => {
+  const plan = async (query: Partial<AttemptsQuery>, page: PageRequest) => {
     const { value } = await selectAttempts(
       { store: true } as Reader,
       { columns, descending: false, session: 'odd-2 7', ...query },
-      ask,
+      page,
     ).next()
     const { text, values } = value as Statement
     return (await db.pool.query(`explain (costs off) ${text}`, [...values])).rows
       .map((row: Record<string, unknown>) => row['QUERY PLAN'])
       .join('\n')
   }
-  for (const [query, ask] of [
+  for (const [query, page] of [
     [{}, { limit: 101, withKey: true }],
     [{ descending: true }, { limit: 2, withKey: true }],
     [
@@ -188,8 +188,8 @@ t.test('a session is looked up by its index, whatever other parameters the reque
     ],
     [{}, { withKey: false }],
   ] as [Partial<AttemptsQuery>, PageRequest][]) {
-    const found = await plan(query, ask)
-    t.match(found, /attempt_materialized_session_idx/, JSON.stringify([query, ask]))
+    const found = await plan(query, page)
+    t.match(found, /attempt_materialized_session_idx/, JSON.stringify([query, page]))
     t.notMatch(found, /Seq Scan/)
   }
   // a session id longer than a page of a B-tree takes

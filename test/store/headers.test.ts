@@ -68,9 +68,9 @@ t.test('unchanged days are a 304; a late edit changes the ETags of its two days 
     `/v1/students/${studentOfUser('odd')}`,
     '/v1/topics/daily?since=2026-03-01&until=2026-03-12&tz=Asia/Seoul&format=csv',
   ]) {
-    const whole = await app.inject(url)
-    t.match(whole.headers['etag'], /^W\//, url)
-    const again = await app.inject({ url, headers: { 'if-none-match': String(whole.headers['etag']) } })
+    const first = await app.inject(url)
+    t.match(first.headers['etag'], /^W\//, url)
+    const again = await app.inject({ url, headers: { 'if-none-match': String(first.headers['etag']) } })
     t.equal(again.statusCode, 304, url)
     t.equal(again.body, '')
     t.equal((await app.inject({ url, headers: { 'if-none-match': 'W/"0-x"' } })).statusCode, 200)

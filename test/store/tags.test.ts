@@ -270,26 +270,26 @@ t.test('If-None-Match is compared weakly, and errors have no ETag', async (t) =>
   const app = await startApp(t, db.url, { storeLagS: 3_600 })
   const { student_id: student } = (await db.pool.query(`select student_id from attempt_materialized limit 1`))
     .rows[0] as { student_id: string }
-  const ask = (path: string, asked?: string) =>
-    app.inject({ path, headers: asked === undefined ? {} : { 'if-none-match': asked } })
+  const get = (path: string, ifNoneMatch?: string) =>
+    app.inject({ path, headers: ifNoneMatch === undefined ? {} : { 'if-none-match': ifNoneMatch } })
   const [certain, uncertain] = [
     ['/v1/topics', '/v1/topics?format=csv', `/v1/students/${student}`, '/v1/students?user_id=user-0'],
     ['/v1/irt/readiness', '/v1/irt/responses'],
   ]
   for (const path of [...certain, ...uncertain]) {
-    const whole = await ask(path)
-    const tag = String(whole.headers['etag'])
-    for (const asked of [tag, tag.slice(2), `"other",${tag}`, `W/"other" , ${tag.slice(2)}, "more"`]) {
-      const answer = await ask(path, asked)
+    const first = await get(path)
+    const tag = String(first.headers['etag'])
+    for (const ifNoneMatch of [tag, tag.slice(2), `"other",${tag}`, `W/"other" , ${tag.slice(2)}, "more"`]) {
+      const answer = await get(path, ifNoneMatch)
       t.match(
         [answer.statusCode, answer.headers['etag'], answer.headers['vary']],
-        [304, tag, whole.headers['vary']],
-        `${path}: ${asked}`,
+        [304, tag, first.headers['vary']],
+        `${path}: ${ifNoneMatch}`,
       )
     }
-    for (const asked of ['"other"', tag.slice(0, -2), '"a,*,b"', `"${tag.slice(3, -1)},"`])
-      t.equal((await ask(path, asked)).statusCode, 200, `${path}: ${asked}`)
-    t.equal((await ask(path, '*')).statusCode, certain.includes(path) ? 304 : 200, path)
+    for (const ifNoneMatch of ['"other"', tag.slice(0, -2), '"a,*,b"', `"${tag.slice(3, -1)},"`])
+      t.equal((await get(path, ifNoneMatch)).statusCode, 200, `${path}: ${ifNoneMatch}`)
+    t.equal((await get(path, '*')).statusCode, certain.includes(path) ? 304 : 200, path)
   }
   for (const [path, status] of [
     ['/v1/students/00000000-0000-4000-8000-000000000000', 404],
@@ -299,8 +299,8 @@ t.test('If-None-Match is compared weakly, and errors have no ETag', async (t) =>
     ['/v1/topics?cursor=x', 400],
     ['/v1/topics?cursor=x&format=csv', 400],
   ] as const) {
-    for (const asked of [undefined, '*']) {
-      const answer = await ask(path, asked)
+    for (const ifNoneMatch of [undefined, '*']) {
+      const answer = await get(path, ifNoneMatch)
       t.match([answer.statusCode, answer.headers['etag']], [status, undefined], path)
     }
   }

@@ -98,7 +98,7 @@ t.test('objects on the search_path of a writer do not affect the triggers', asyn
   await db.pool.query(`drop owned by ${role}; drop role ${role}`)
 })
 
-t.test('a partitioned exam_results, written as a whole and partition by partition', async (t) => {
+t.test('a partitioned exam_results, written through the table and partition by partition', async (t) => {
   const db = await createDatabase(t, { bare: true })
   await db.pool.query(`create table exam_results (
     id uuid not null default gen_random_uuid(),
@@ -137,7 +137,7 @@ t.test('a partitioned exam_results, written as a whole and partition by partitio
     t.strictSame(await differentRows(db.pool, db.pool), noDifferentRows, what)
   }
   await follows(
-    'the whole',
+    'the table',
     `${exam('a', 'u1')},
     ('b', 'u2', '{"questions": [{"question_id": 2}]}', '2026-04-05Z', '2026-04-05Z')`,
     ['u1', 'u2'],
