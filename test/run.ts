@@ -39,17 +39,18 @@ compile()
 const directory = mkdtempSync(join(tmpdir(), 'attempt-test-'))
 chmodSync(directory, 0o755)
 const major = process.env['PGMAJOR']
-const server = await startEmbedded(directory, {
-  binaries: major === undefined ? await embeddedBinaries() : await majorBinaries(major),
-  settings: ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=300'],
-})
 let interrupted: NodeJS.Signals | undefined
-// an interrupted run must not leave its PostgreSQL behind
+// an interrupted run must not leave its PostgreSQL behind, not even one that has only begun to start
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => {
     interrupted = signal
     stopFiles(signal)
   })
+
+const server = await startEmbedded(directory, {
+  binaries: major === undefined ? await embeddedBinaries() : await majorBinaries(major),
+  settings: ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=300'],
+})
 
 const results: FileResult[] = []
 try {
