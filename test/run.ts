@@ -40,19 +40,18 @@ const directory = mkdtempSync(join(tmpdir(), 'attempt-test-'))
 chmodSync(directory, 0o755)
 const major = process.env['PGMAJOR']
 let interrupted: NodeJS.Signals | undefined
-let running = false
-// an interrupted run must not leave its PostgreSQL behind: it stops at the end of the tests, or with this process
+// an interrupted run must not leave its PostgreSQL behind, not even one that has only begun to start
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => {
-    if (!running) process.exit(1)
     interrupted = signal
     stopFiles(signal)
   })
+
 const server = await startEmbedded(directory, {
   binaries: major === undefined ? await embeddedBinaries() : await majorBinaries(major),
   settings: ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=300'],
 })
-running = true
+
 const results: FileResult[] = []
 try {
   await makeTemplate(server.url)
