@@ -109,11 +109,11 @@ export interface DatabaseFault {
 
 const unavailable = { code: 'database_unavailable', retryable: true } as const
 const retry = 'retry'
-const network = 'check host and port of DATABASE_URL, and the network'
+const network = 'check the host and port in DATABASE_URL, and the network'
 const noRoute: DatabaseFault = {
   ...unavailable,
   sentence: 'the database cannot be reached: there is no network route to its host',
-  fix: 'check the host of DATABASE_URL, and the network',
+  fix: 'check the host in DATABASE_URL, and the network',
 }
 const closed: DatabaseFault = { ...unavailable, sentence: 'the database closed the connection', fix: retry }
 const silent: DatabaseFault = { ...unavailable, sentence: 'the database does not answer', fix: network }
@@ -122,13 +122,13 @@ const silent: DatabaseFault = { ...unavailable, sentence: 'the database does not
 const faults: Readonly<Record<string, DatabaseFault>> = {
   ECONNREFUSED: {
     ...unavailable,
-    sentence: 'the database refuses the connection (nothing listens at its address)',
-    fix: 'check host and port of DATABASE_URL, and that the server runs',
+    sentence: 'the database refuses connections',
+    fix: 'check the host and port in DATABASE_URL, and that PostgreSQL is running',
   },
   ENOTFOUND: {
     ...unavailable,
     sentence: 'the host name of the database is unknown',
-    fix: 'check the host of DATABASE_URL',
+    fix: 'check the host in DATABASE_URL',
   },
   EAI_AGAIN: {
     ...unavailable,
@@ -145,7 +145,7 @@ const faults: Readonly<Record<string, DatabaseFault>> = {
     code: 'internal_error',
     retryable: false,
     sentence: 'this database is a standby and can only be read',
-    fix: 'give the primary in DATABASE_URL',
+    fix: 'set DATABASE_URL to the primary',
   },
   '25P03': { ...unavailable, retryable: false },
   '25P04': { ...unavailable, retryable: false },
@@ -160,13 +160,13 @@ const faults: Readonly<Record<string, DatabaseFault>> = {
     ...unavailable,
     retryable: false,
     sentence: 'the database refuses the password',
-    fix: 'check user and password of DATABASE_URL',
+    fix: 'check the user and password in DATABASE_URL',
   },
   '3D000': {
     ...unavailable,
     retryable: false,
-    sentence: 'the server has no such database',
-    fix: 'check the name in DATABASE_URL',
+    sentence: 'the database does not exist',
+    fix: 'check the database name in DATABASE_URL',
   },
   '40': { ...unavailable, reached: true },
   '42501': { ...unavailable, retryable: false },
@@ -185,7 +185,7 @@ const faults: Readonly<Record<string, DatabaseFault>> = {
     sentence: 'the database is out of memory',
     fix: 'free memory on the server',
   },
-  '53300': { ...unavailable, sentence: 'the database has no connection left', fix: retry },
+  '53300': { ...unavailable, sentence: 'the database has no free connection', fix: retry },
   '55P03': { ...unavailable, reached: true },
   '57': { ...unavailable, retryable: false },
   '57014': {

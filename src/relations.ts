@@ -4,7 +4,7 @@
  */
 import { sql, type GeneratedAlways, type Kysely, type RawBuilder, type SelectType } from 'kysely'
 import type { LockedColumn } from './contract/attempt-v1.js'
-import { createQueryBuilder } from './database/statement.js'
+import { compiled, createQueryBuilder } from './database/statement.js'
 
 interface SqlTypes {
   bigint: string
@@ -113,11 +113,20 @@ export const db: Pick<Kysely<Relations>, 'selectFrom'> = createQueryBuilder<Rela
 /** The name of a column; of several relations: of one that all of them have. */
 export type ColumnName<Relation extends keyof Relations> = keyof Relations[Relation] & string
 
+const references = new Map<string, RawBuilder<never>>()
+
+/** One per column: a statement has up to fifty references. */
+function referenceTo(column: string): RawBuilder<never> {
+  const reference = references.get(column) ?? compiled<never>(sql.ref(column))
+  references.set(column, reference)
+  return reference
+}
+
 /** References to the columns of a relation, for `sql` templates. */
 export const columnsOf =
   <Relation extends keyof Relations>() =>
   <Name extends ColumnName<Relation>>(name: Name): RawBuilder<SelectType<Relations[Relation][Name]>> =>
-    sql.ref(name)
+    referenceTo(name)
 
 /** A relation, for `sql` templates. */
 export const relation = (name: keyof Relations): RawBuilder<unknown> => sql.table(name)

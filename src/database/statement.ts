@@ -9,9 +9,11 @@ import {
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
+  sql,
   type CompiledQuery,
   type IdentifierNode,
   type QueryExecutorProvider,
+  type RawBuilder,
   type RootOperationNode,
 } from 'kysely'
 import pg from 'pg'
@@ -82,6 +84,9 @@ export function statement(query: Query, { prepared = true } = {}): Statement {
 
 /** The text of a query with its values as literals. */
 export const literalText = (query: Query): string => literalTextOf(query.compile(executor).query)
+
+/** A fragment whose text is compiled once, for what many statements have: compiling it costs more than its use. */
+export const compiled = <Type = unknown>(fragment: Query): RawBuilder<Type> => sql.raw<Type>(literalText(fragment))
 
 const literalTextOf = (node: RootOperationNode): string => literalCompiler.compileQuery(node, createQueryId()).sql
 

@@ -79,7 +79,7 @@ function reasonOf(
   contract: ServiceReadiness['contract']['status'],
 ): string {
   if (!viewExists) {
-    const again = applied === null ? ' (with --again if it existed before)' : pending.length === 0 ? ' --again' : ''
+    const again = applied === null ? ' (with --again where it existed before)' : pending.length === 0 ? ' --again' : ''
     return `the view attempt is missing: run attempt-api migrate up${again}`
   }
   if (pending.length > 0) return `migrations are pending: ${pending.join(', ')}; run attempt-api migrate up`

@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import { lockedColumns, type LockedColumnName } from '../contract/attempt-v1.js'
 import type { Reader } from '../database/reader.js'
-import { statement, type Statement } from '../database/statement.js'
+import { compiled, statement, type Statement } from '../database/statement.js'
 import type { Column } from '../formats/encoder.js'
 import { columnsOf, db, relation } from '../relations.js'
 import { and, attemptConditions, inRange, type AttemptFilters, type Condition } from './filters.js'
@@ -36,6 +36,11 @@ const key: readonly KeyColumn[] = [
   { sql: attempt('exam_result_id'), type: 'uuid', form: uuidForm },
   { sql: attempt('position'), type: 'integer', form: integerForm },
 ]
+const keyColumns = compiled(keyList(key))
+const orderBy = (direction: 'asc' | 'desc') =>
+  compiled(sql.join(key.map((column) => sql`${column.sql} ${sql.raw(direction)}`)))
+const [oldestFirst, newestFirst] = [orderBy('asc'), orderBy('desc')]
+
 /** What the values of a cursor's key look like. */
 export const attemptKeyPatterns = key.map(({ form }) => form)
 
@@ -177,12 +182,11 @@ function attemptStatement(
     ...inWindow(descending, window),
     ...(after === undefined ? [] : [isBehind(key, after, descending)]),
   ]
-  const direction = sql.raw(descending ? 'desc' : 'asc')
   return statement(
-    sql`select ${sql.join([...columns.map(({ name }) => attempt(name)), ...(withKey ? [keyList(key)] : [])])}
+    sql`select ${sql.join([...columns.map(({ name }) => attempt(name)), ...(withKey ? [keyColumns] : [])])}
 from ${relation(source)}
 where ${and(conditions)}
-order by ${sql.join(key.map((column) => sql`${column.sql} ${direction}`))}
+order by ${descending ? newestFirst : oldestFirst}
 limit ${limit ?? null}::bigint`,
     { prepared: isWholeRow(columns) },
   )

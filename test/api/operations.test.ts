@@ -55,7 +55,7 @@ t.test('says 503 and why where there is no view, and where there is no database'
   t.match((await app.inject('/health/ready')).json(), {
     status: 'unavailable',
     database: 'reachable',
-    reason: /^the view attempt is missing: run attempt-api migrate up \(with --again if it existed before\)$/,
+    reason: /^the view attempt is missing: run attempt-api migrate up \(with --again where it existed before\)$/,
   })
   t.equal((await app.inject('/schema-contract')).statusCode, 409)
   const attempts = await app.inject('/v1/attempts')
@@ -81,7 +81,7 @@ t.test('where somebody dropped the view, names the command that makes it', async
     database: 'reachable',
     reason: /^the view attempt is missing: run attempt-api migrate up --again$/,
   })
-  t.match((await app.inject('/schema-contract')).body, /migrate up \(with --again where it was there before\)/)
+  t.match((await app.inject('/schema-contract')).body, /migrate up \(with --again where the view existed before\)/)
 })
 
 t.test('a killed backend costs one request, not the process', async (t) => {

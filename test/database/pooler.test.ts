@@ -73,7 +73,7 @@ t.test(
       code: 1,
       said: new RegExp(
         'applied 20251101_0900_attempt_view_lock[^]*' +
-          'indexes of exam_results were left as they are: a pooler in transaction mode',
+          'indexes of exam_results were not changed: a pooler in transaction mode',
       ),
     })
     t.match(await migrateCommand(url, 'up', '--no-indexes'), { code: 0 })

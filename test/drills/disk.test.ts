@@ -186,7 +186,7 @@ t.test(
       'its log finds no room',
     )
     await until(
-      async () => /nothing listens at its address/.test(String((await service.get('/health/ready')).json()['reason'])),
+      async () => /refuses connections/.test(String((await service.get('/health/ready')).json()['reason'])),
       'it has stopped',
     )
     t.equal((await service.get('/v1/topics')).status, 503)

@@ -24,7 +24,7 @@ t.test('the database goes and comes, and the process stays', async (t) => {
         name: mode === 'fast' ? 'restarted' : 'crashed (SIGKILL) and recovered',
         begin: () => server.stop(mode),
         end: () => server.start(),
-        reason: /nothing listens at its address/,
+        reason: /refuses connections/,
         noticedMs: 500,
         knownMs: 500,
       }),
@@ -79,7 +79,7 @@ t.test('the database goes and comes, and the process stays', async (t) => {
         }
       },
       end: () => Promise.all(others.splice(0).map((client) => client.end())),
-      reason: /no connection left/,
+      reason: /no free connection/,
       noticedMs: 500,
       knownMs: 500,
     }),
@@ -98,7 +98,7 @@ t.test('the database goes and comes, and the process stays', async (t) => {
         await admin.query('alter database away rename to drill')
         await admin.query('alter database drill allow_connections true')
       },
-      reason: /no such database/,
+      reason: /does not exist/,
       noticedMs: 500,
       knownMs: 500,
     }),
