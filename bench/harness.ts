@@ -1,5 +1,6 @@
 /** For every suite: a PostgreSQL with exams, the service as a process of its own, and a table of figures. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -145,13 +146,12 @@ async function serve(databaseUrl: string, settings: Record<string, string>): Pro
     startedMs: performance.now() - start,
     residentMb: (what) =>
       Number(new RegExp(`${what}:\\s+(\\d+)`).exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024,
-    stop: () =>
-      new Promise((done) => {
-        child.once('exit', () => {
-          done()
-        })
-        child.kill('SIGTERM')
-      }),
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const ended = once(child, 'exit')
+      child.kill('SIGTERM')
+      await ended
+    },
   }
 }
 
@@ -168,6 +168,7 @@ export async function withBench(
     settings: ['fsync=off', 'shared_buffers=1GB', 'max_wal_size=4GB', 'work_mem=256MB'],
   })
   const pool = new pg.Pool({ connectionString: embedded.url, max: 4 })
+  const services: Service[] = []
   try {
     const processors = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}`
     console.log(`${processors}, Node ${process.version}, PostgreSQL 18; ${exams} exams of 50 questions`)
@@ -201,9 +202,15 @@ export async function withBench(
       cohort: base,
       size,
       load,
-      serve: (settings = {}) => serve(embedded.url, settings),
+      async serve(settings = {}) {
+        const service = await serve(embedded.url, settings)
+        services.push(service)
+        return service
+      },
     })
   } finally {
+    // a suite that fails leaves its service running
+    for (const service of services) await service.stop()
     await pool.end()
     await embedded.stop('immediate')
     rmSync(directory, { recursive: true, force: true })
