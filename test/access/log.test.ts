@@ -67,7 +67,8 @@ async function refusal(
 t.test('nothing secret and nobody is in the log, whatever goes wrong', async (t) => {
   const db = await createDatabase(t)
   await db.pool.query(
-    `insert into exam_results (session_id, user_id, result_json, updated_at) values ('session-of-alice', 'alice@example.org', '{"questions": [{"question_id": 1, "topic": "algebra"}]}', now())`,
+    `insert into exam_results (session_id, user_id, result_json, updated_at)
+    values ('session-of-alice', 'alice@example.org', '{"questions": [{"question_id": 1, "topic": "algebra"}]}', now())`,
   )
   const student = (await db.pool.query('select student_id from attempt')).rows[0].student_id as string
   const { file, keys } = keyFile(t, { 'nightly-kpi': ['aggregates:read'], research: ['attempts:read'] })
@@ -137,11 +138,14 @@ t.test('nothing secret and nobody is in the log, whatever goes wrong', async (t)
   broken = true
   await db.pool
     .query(
-      'alter view attempt_exam rename to gone; alter view attempt rename to gone_too; drop function attempt_student_id(text) cascade',
+      `alter view attempt_exam rename to gone;
+      alter view attempt rename to gone_too;
+      drop function attempt_student_id(text) cascade`,
     )
     .catch(() => undefined)
   await db.pool.query(
-    `select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'attempt-api%' and datname = current_database()`,
+    `select pg_terminate_backend(pid) from pg_stat_activity
+    where application_name like 'attempt-api%' and datname = current_database()`,
   )
   for (const path of paths)
     await fetch(`${service.url}${path}`, { headers: { authorization: `Bearer ${keys.research}` } })
@@ -235,8 +239,10 @@ t.test('other machines are let in only where something says who may ask', async 
   const { file } = keyFile(t, { kpi: ['aggregates:read'] })
   t.match(await refusal(t, { DATABASE_URL: url, HOST: '0.0.0.0' }), {
     code: 1,
-    output:
-      /^attempt-api: HOST=\S+ can be reached from other machines and nothing says who may ask: set API_KEYS_FILE .* or ACCESS=none .*\.\n$/,
+    output: new RegExp(
+      '^attempt-api: HOST=\\S+ can be reached from other machines and nothing says who may ask: ' +
+        'set API_KEYS_FILE .* or ACCESS=none .*\\.\n$',
+    ),
   })
   const open: Record<string, string>[] = [
     { HOST: '0.0.0.0', ACCESS: 'none' },

@@ -28,7 +28,8 @@ t.test('connections stay where their successors are refused', async (t) => {
   const open = async () =>
     (
       await db.pool.query<{ pid: number }>(
-        `select pid from pg_stat_activity where application_name = 'attempt-api kept' and datname = current_database() order by pid`,
+        `select pid from pg_stat_activity
+        where application_name = 'attempt-api kept' and datname = current_database() order by pid`,
       )
     ).rows.map(({ pid }) => pid)
   await until(async () => (await open()).length === 2, 'both are opened by themselves')
@@ -38,7 +39,7 @@ t.test('connections stay where their successors are refused', async (t) => {
   t.ok(first.includes((await kept.pool.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]!.pid))
 
   await db.pool.query(`alter role ${role} connection limit 10`)
-  // somebody asks all the time, and nobody is let down
+  // queries run all the time, and none of them fails
   let asked = 0
   await until(async () => {
     await Promise.all(Array.from({ length: 5 }, () => kept.pool.query('select 1')))
