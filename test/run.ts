@@ -1,6 +1,6 @@
 /**
- * `npm test`: compiles the tests, starts an embedded PostgreSQL and runs every test file against it, each in a process of
- * its own and on databases of its own.
+ * `npm test`: compiles the tests, starts an embedded PostgreSQL and runs every test file, each in its own process and
+ * on its own databases.
  *
  *   npm test -- test/config.test.ts test/irt/peel.test.ts
  *   npm test -- --grep=replay test/database/read-replicas.test.ts

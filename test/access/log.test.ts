@@ -68,8 +68,7 @@ t.test('nothing secret and nobody is in the log, whatever goes wrong', async (t)
   const db = await createDatabase(t)
   await db.pool.query(
     `insert into exam_results (session_id, user_id, result_json, updated_at)
-      values ('session-of-alice', 'alice@example.org', '{"questions": [{"question_id": 1, "topic": "algebra"}]}',
-      now())`,
+    values ('session-of-alice', 'alice@example.org', '{"questions": [{"question_id": 1, "topic": "algebra"}]}', now())`,
   )
   const student = (await db.pool.query('select student_id from attempt')).rows[0].student_id as string
   const { file, keys } = keyFile(t, { 'nightly-kpi': ['aggregates:read'], research: ['attempts:read'] })
@@ -139,13 +138,14 @@ t.test('nothing secret and nobody is in the log, whatever goes wrong', async (t)
   broken = true
   await db.pool
     .query(
-      `alter view attempt_exam rename to gone; alter view attempt rename to gone_too;
-        drop function attempt_student_id(text) cascade`,
+      `alter view attempt_exam rename to gone;
+      alter view attempt rename to gone_too;
+      drop function attempt_student_id(text) cascade`,
     )
     .catch(() => undefined)
   await db.pool.query(
     `select pg_terminate_backend(pid) from pg_stat_activity
-      where application_name like 'attempt-api%' and datname = current_database()`,
+    where application_name like 'attempt-api%' and datname = current_database()`,
   )
   for (const path of paths)
     await fetch(`${service.url}${path}`, { headers: { authorization: `Bearer ${keys.research}` } })

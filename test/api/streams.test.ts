@@ -43,18 +43,23 @@ async function filled({
   )
   // ties, repeats, defaults, exclusions, texts that need quotes and escapes
   await db.pool.query(`insert into exam_results (session_id, user_id, result_json, updated_at)
-    select E'odd "\\n\\t, ü ' || n, 'odd', '{"questions": [{"question_id": 9007199254740993, "topic": "a,b"},
-    {"question_id": "Q7"}, {"question_id": 5, "used_hints": true},
-    {"question_id": 5, "topic": "\\"q\\""}]}', '2026-01-05T00:00:00.000001Z'
+    select E'odd "\\n\\t, ü ' || n, 'odd',
+      '{"questions": [
+        {"question_id": 9007199254740993, "topic": "a,b"},
+        {"question_id": "Q7"},
+        {"question_id": 5, "used_hints": true},
+        {"question_id": 5, "topic": "\\"q\\""}
+      ]}',
+      '2026-01-05T00:00:00.000001Z'
     from generate_series(1, 9) as n`)
   await buildIndexes(db.pool, () => undefined)
   return db
 }
 
 const small = await filled({ exams: 300, questions: 9, students: 20 })
-// more than the sockets hold while their reader reads slowly
+// more than the sockets hold while their client reads slowly
 const large = await filled({ exams: 350, questions: 50, students: 100, padding: 1024 })
-// more than the socket buffers of Linux hold between PostgreSQL and the reader: twice 4 MB to send, 32 MB to receive
+// more than the sockets from PostgreSQL to the client can hold on Linux: twice 4 MB to send and 32 MB to receive
 const vast = await filled({ exams: 350, questions: 50, students: 100, padding: 4096 })
 
 const values = (rows: Record<string, unknown>[]) =>
@@ -166,7 +171,7 @@ const backends = async (state = 'true', db = large) =>
   (
     await db.pool.query<{ pid: number; state: string }>(
       `select pid, state from pg_stat_activity
-        where application_name = 'attempt-api stream' and datname = current_database() and ${state}`,
+      where application_name = 'attempt-api stream' and datname = current_database() and ${state}`,
     )
   ).rows
 const busy = `state <> 'idle'`
@@ -293,7 +298,7 @@ t.test('one snapshot: what is written meanwhile is not in it', async (t) => {
     response.pause()
     await large.pool.query(
       `insert into exam_results (session_id, user_id, result_json, updated_at)
-        values ('late', 'late', '{"questions": [{"question_id": 1, "is_correct": true}]}', '2026-01-19T23:59:59Z')`,
+      values ('late', 'late', '{"questions": [{"question_id": 1, "is_correct": true}]}', '2026-01-19T23:59:59Z')`,
     )
     await drain(response)
     t.equal(response.trailers['attempt-rows'], String(before), path)

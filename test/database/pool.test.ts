@@ -19,10 +19,8 @@ t.test('the options of a URL apply, and ours override them', async (t) => {
     const pool = createPool({ statementTimeoutMs: 10_000 }, `${db.url}${query}`, { max: 1, name: 'test' })
     t.teardown(() => pool.end())
     const { rows } = await pool.query(
-      `select current_setting('search_path') as path,
-  current_setting('TimeZone') as zone,
-  current_setting('jit') as jit,
-  current_setting('transaction_read_only') as read_only`,
+      `select current_setting('search_path') as path, current_setting('TimeZone') as zone,
+        current_setting('jit') as jit, current_setting('transaction_read_only') as read_only`,
     )
     t.strictSame(rows, [{ path: expected, zone: 'UTC', jit: 'off', read_only: 'on' }], query)
   }

@@ -15,13 +15,14 @@ t.test('settings that a pooler drops are checked on every connection, and hold i
   const db = await createDatabase(t)
   await db.pool.query(
     `insert into exam_results (session_id, user_id, result_json, updated_at)
-values ('one', 'somebody', '{"questions": [{"question_id": 1, "is_correct": true}]}', '2026-03-01T00:00:00Z')`,
+    values ('one', 'somebody', '{"questions": [{"question_id": 1, "is_correct": true}]}', '2026-03-01T00:00:00Z')`,
   )
   const role = `pooled_${db.name}`
   await db.pool.query(
     `create role ${role} login password 'of-a-test';
-grant select on attempt, attempt_anomaly, attempt_exam, attempt_response, attempt_numbered, kysely_migration to ${role};
-alter role ${role} set timezone = 'Asia/Seoul'`,
+    grant select on attempt, attempt_anomaly, attempt_exam, attempt_response, attempt_numbered, kysely_migration
+      to ${role};
+    alter role ${role} set timezone = 'Asia/Seoul'`,
   )
   t.teardown(async () => {
     await db.pool.query(`drop owned by ${role}; drop role ${role}`)
@@ -51,93 +52,87 @@ alter role ${role} set timezone = 'Asia/Seoul'`,
   await until(async () => (await refused.inject('/health/ready')).statusCode === 200, 'the service is ready')
 })
 
-t.test(
-  'one session for all connections: what needs a session is refused, what needs a transaction works',
-  async (t) => {
-    const db = await createDatabase(t, { migrated: false })
-    const { url, backend } = await transactionPooler(t, db.url)
-    const [direct, pooled] = [db.url, url].map((connectionString) => new pg.Pool({ connectionString, max: 2 })) as [
-      pg.Pool,
-      pg.Pool,
-    ]
-    t.teardown(() => Promise.all([direct.end(), pooled.end()]))
-    for (const [pool, own] of [
-      [direct, true],
-      [pooled, false],
-    ] as const) {
-      const client = await pool.connect()
-      t.equal(await hasOwnSession(client, pool), own)
-      client.release()
-    }
-    t.match(await migrateCommand(url, 'up'), {
-      code: 1,
-      said: new RegExp(
-        'applied 20251101_0900_attempt_view_lock[^]*' +
-          'indexes of exam_results were not changed: a pooler in transaction mode',
-      ),
-    })
-    t.match(await migrateCommand(url, 'up', '--no-indexes'), { code: 0 })
-    t.match(await migrateCommand(url, 'status'), { code: 0, said: /hash 5010c1823a70/ })
-    t.match(await migrateCommand(url, 'plan', '--again'), {
-      code: 0,
-      said: /passed the contract check|only the record/,
-    })
-    t.match(await migrateCommand(url, 'down'), { code: 0, said: /reverted/ }, 'no index is there to be dropped')
-    t.match(await migrateCommand(db.url, 'up'), { code: 0 })
-    t.match(await migrateCommand(url, 'down'), {
-      code: 1,
-      said: /reverted 20251101_0900_attempt_view_lock[^]*a pooler in transaction mode/,
-    })
-    t.match(await migrateCommand(url, 'up', '--no-indexes'), { code: 0 })
-    t.match(await migrateCommand(url, 'down', '--no-indexes'), { code: 0 })
-    await db.migrate()
-    t.match(await migrateCommand(db.url, 'up'), { code: 0 })
-    const through = { primary: pooled, store: pooled }
-    const lines: string[] = []
-    const say = (line: string) => {
-      lines.push(line)
-    }
-    await enableStore(through, say)
-    await upgradeStore(through, say)
-    t.equal(lines.at(-1), 'The store is up to date.')
-    await disableStore(through, say)
-    t.equal(
-      (
-        await db.pool.query(
-          `select to_regclass('attempt_queue') is null and to_regclass('attempt_store') is null as nothing`,
-        )
-      ).rows[0].nothing,
-      true,
-    )
-    await enabled(db)
-    const said: string[] = []
-    const log = (_object: object, message: string) => {
-      said.push(message)
-    }
-    const refresher = createRefresher({
-      primaryUrl: url,
-      storeUrl: url,
-      log: {
-        info: log,
-        warn: (object, message) => {
-          said.push(`${message}: ${(object as { err?: Error }).err?.message}`)
-        },
-        error: log,
+t.test("one session for everybody: what is a session's is refused, what is a transaction's works", async (t) => {
+  const db = await createDatabase(t, { migrated: false })
+  const { url, backend } = await transactionPooler(t, db.url)
+  const [direct, pooled] = [db.url, url].map((connectionString) => new pg.Pool({ connectionString, max: 2 })) as [
+    pg.Pool,
+    pg.Pool,
+  ]
+  t.teardown(() => Promise.all([direct.end(), pooled.end()]))
+  for (const [pool, own] of [
+    [direct, true],
+    [pooled, false],
+  ] as const) {
+    const client = await pool.connect()
+    t.equal(await hasOwnSession(client, pool), own)
+    client.release()
+  }
+  t.match(await migrateCommand(url, 'up'), {
+    code: 1,
+    said: new RegExp(
+      'applied 20251101_0900_attempt_view_lock[^]*' +
+        'indexes of exam_results were not changed: a pooler in transaction mode',
+    ),
+  })
+  t.match(await migrateCommand(url, 'up', '--no-indexes'), { code: 0 })
+  t.match(await migrateCommand(url, 'status'), { code: 0, said: /hash 5010c1823a70/ })
+  t.match(await migrateCommand(url, 'plan', '--again'), { code: 0, said: /passed the contract check|only the record/ })
+  t.match(await migrateCommand(url, 'down'), { code: 0, said: /reverted/ }, 'no index is there to be dropped')
+  t.match(await migrateCommand(db.url, 'up'), { code: 0 })
+  t.match(await migrateCommand(url, 'down'), {
+    code: 1,
+    said: /reverted 20251101_0900_attempt_view_lock[^]*a pooler in transaction mode/,
+  })
+  t.match(await migrateCommand(url, 'up', '--no-indexes'), { code: 0 })
+  t.match(await migrateCommand(url, 'down', '--no-indexes'), { code: 0 })
+  await db.migrate()
+  t.match(await migrateCommand(db.url, 'up'), { code: 0 })
+  const through = { primary: pooled, store: pooled }
+  const lines: string[] = []
+  const say = (line: string) => {
+    lines.push(line)
+  }
+  await enableStore(through, say)
+  await upgradeStore(through, say)
+  t.equal(lines.at(-1), 'The store is up to date.')
+  await disableStore(through, say)
+  t.equal(
+    (
+      await db.pool.query(
+        `select to_regclass('attempt_queue') is null and to_regclass('attempt_store') is null as nothing`,
+      )
+    ).rows[0].nothing,
+    true,
+  )
+  await enabled(db)
+  const said: string[] = []
+  const log = (_object: object, message: string) => {
+    said.push(message)
+  }
+  const refresher = createRefresher({
+    primaryUrl: url,
+    storeUrl: url,
+    log: {
+      info: log,
+      warn: (object, message) => {
+        said.push(`${message}: ${(object as { err?: Error }).err?.message}`)
       },
-    })
-    void refresher.run()
-    // on a busy machine a connection may fail first, while another client holds the one session for too long
-    await until(() => said.some((line) => !line.includes('connection timeout')), 'the refresher logs a line')
-    await refresher.stop()
-    t.match(
-      said.filter((line) => !line.includes('connection timeout')),
-      [/The store is not refreshed: a pooler in transaction mode/],
-    )
-    t.equal(
-      (await db.pool.query(`select count(*)::int as n from pg_locks where pid = ${backend} and locktype = 'advisory'`))
-        .rows[0].n,
-      0,
-      'no advisory lock is left for the next connection',
-    )
-  },
-)
+      error: log,
+    },
+  })
+  void refresher.run()
+  // on a busy machine a connection may fail first: the one session is lent to another client for too long
+  await until(() => said.some((line) => !line.includes('connection timeout')), 'the refresher says something')
+  await refresher.stop()
+  t.match(
+    said.filter((line) => !line.includes('connection timeout')),
+    [/The store is not refreshed: a pooler in transaction mode/],
+  )
+  t.equal(
+    (await db.pool.query(`select count(*)::int as n from pg_locks where pid = ${backend} and locktype = 'advisory'`))
+      .rows[0].n,
+    0,
+    'no advisory lock is left in the shared session',
+  )
+})

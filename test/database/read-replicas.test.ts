@@ -78,7 +78,7 @@ async function pair(t: Test, { store = false }: { store?: boolean } = {}): Promi
 /** An exam whose session names it, so that an answer shows what it has. */
 const exam = (session: string) =>
   `insert into exam_results (session_id, user_id, result_json, updated_at)
-values ('${session}', 'marker', '{"questions": [{"question_id": 1, "is_correct": true}]}', '2026-03-13T00:00:00Z')`
+  values ('${session}', 'marker', '{"questions": [{"question_id": 1, "is_correct": true}]}', '2026-03-13T00:00:00Z')`
 
 /** Connections that the service holds there. */
 const backends = async (server: pg.Pool, application: string) =>
@@ -90,7 +90,7 @@ const backends = async (server: pg.Pool, application: string) =>
     ).rows[0]?.n,
   )
 
-/** Whether a standby answered: whether a session of the service ran a statement there meanwhile. */
+/** Which server answers: the one where a session of the service runs a statement meanwhile; one that ends does not. */
 async function answeredBy(
   app: App,
   pair: Pair,
@@ -116,7 +116,7 @@ async function answeredBy(
   return primary && standby ? 'both' : standby ? 'standby' : 'primary'
 }
 
-/** Waits until the standby answers: on a busy machine it may lag behind the limit for a moment, and then the primary does. */
+/** Waits until the standby answers: on a busy machine it may lag too far for a moment, and then the primary answers. */
 const untilRead = (app: App, pair: Pair, path: string, application?: string) =>
   until(
     async () => (await answeredBy(app, pair, path, application)) === 'standby',
@@ -133,7 +133,7 @@ const paths = [
 ]
 const streams = ['/v1/attempts?format=csv', '/v1/students?format=ndjson', '/v1/irt/responses', '/v1/irt/readiness']
 
-t.test('configuration: every URL is checked, and all problems are reported together', (t) => {
+t.test('configuration: every URL is checked, and all problems are reported at once', (t) => {
   t.strictSame(readConfig({}).readUrls, [])
   t.strictSame(
     readConfig({ DATABASE_URL: 'postgres://a/b', DATABASE_READ_URL: 'postgres://c/d, postgresql://e/f' }).readUrls,
@@ -262,7 +262,7 @@ t.test('no request fails when the standby stops, and it is used again when it is
       const path = all[at % all.length] as string
       const began = Date.now()
       const response = await app.inject(path).catch((error: Error & { code?: string }) => {
-        // the client may have the first rows of a stream by then, and no other server has the rest of that snapshot
+        // the client may have the first rows of a stream, and no other server has the rest of that snapshot
         if (all !== streams || error.code !== 'LIGHT_ECONNRESET') throw error
         cuts++
       })
@@ -364,8 +364,8 @@ t.test(
       'it knows',
     )
     await servers.writer.query(`alter view attempt_anomaly rename to anomaly_before;
-    create view attempt_anomaly as select a.*
-      from anomaly_before as a cross join (select case when pg_is_in_recovery() then pg_sleep(20) end) as slow`)
+    create view attempt_anomaly as select a.* from anomaly_before as a
+      cross join (select case when pg_is_in_recovery() then pg_sleep(20) end) as slow`)
     await servers.caughtUp()
     const answer = answeredBy(app, servers, '/v1/anomalies')
     await until(
@@ -373,7 +373,8 @@ t.test(
         Number(
           (
             await servers.reader.query(
-              `select count(*) as n from pg_stat_activity where application_name = 'attempt-api' and wait_event = 'PgSleep'`,
+              `select count(*) as n from pg_stat_activity
+              where application_name = 'attempt-api' and wait_event = 'PgSleep'`,
             )
           ).rows[0].n,
         ) > 0,

@@ -31,7 +31,7 @@ t.test('connections stay open while their successors are refused', async (t) => 
     (
       await db.pool.query<{ pid: number }>(
         `select pid from pg_stat_activity
-where application_name = 'attempt-api kept' and datname = current_database() order by pid`,
+        where application_name = 'attempt-api kept' and datname = current_database() order by pid`,
       )
     ).rows.map(({ pid }) => pid)
   await until(async () => (await open()).length === 2, 'both are opened by start')
@@ -41,7 +41,7 @@ where application_name = 'attempt-api kept' and datname = current_database() ord
   t.ok(first.includes((await kept.pool.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]!.pid))
 
   await db.pool.query(`alter role ${role} connection limit 10`)
-  // queries run all the time, and none fails
+  // queries run all the time, and none of them fails
   let asked = 0
   await until(async () => {
     await Promise.all(Array.from({ length: 5 }, () => kept.pool.query('select 1')))

@@ -104,7 +104,8 @@ t.test('deploy.sh', there, async (t) => {
     socket.on('error', () => undefined)
     socket.once('data', (request) => {
       socket.end(
-        `HTTP/1.1 ${/^GET \/schema-contract/.test(String(request)) ? 200 : 503} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`,
+        `HTTP/1.1 ${/^GET \/schema-contract/.test(String(request)) ? 200 : 503} x\r\n` +
+          'content-length: 0\r\nconnection: close\r\n\r\n',
       )
     })
   }).listen(0, '127.0.0.1')
@@ -144,7 +145,10 @@ t.test('deploy.sh', there, async (t) => {
     await deploy(url, { TRIES: '60' }),
     {
       code: 0,
-      said: /applied 20251202_0900_attempt_queue_exams\napplied 20251202_0910_attempt_day_stale\napplied 20251203_0900_attempt_session_index/,
+      said: new RegExp(
+        'applied 20251202_0900_attempt_queue_exams\napplied 20251202_0910_attempt_day_stale\n' +
+          'applied 20251203_0900_attempt_session_index',
+      ),
     },
     'a store is brought up to date with it',
   )
@@ -153,7 +157,9 @@ t.test('deploy.sh', there, async (t) => {
   weak.username = `weak_${db.name}`
   weak.password = 'of-nobody'
   await db.pool.query(
-    `create role ${weak.username} login password 'of-nobody'; grant select on kysely_migration, kysely_migration_hash, attempt_queue_migration, attempt_queue_migration_hash, attempt_store_migration, attempt_store_migration_hash to ${weak.username}`,
+    `create role ${weak.username} login password 'of-nobody';
+    grant select on kysely_migration, kysely_migration_hash, attempt_queue_migration, attempt_queue_migration_hash,
+      attempt_store_migration, attempt_store_migration_hash to ${weak.username}`,
   )
   t.teardown(() => db.pool.query(`drop owned by ${weak.username}; drop role ${weak.username}`))
   await migrateDown(db.pool, storeMigrations)
@@ -167,7 +173,10 @@ t.test('deploy.sh', there, async (t) => {
   await enableStore({ primary: db.pool, store: db.pool }, () => undefined)
 
   const drift = (correct: string) =>
-    `create or replace view attempt as select id, student_id, item_id, ${correct} as correct, response_time_ms, hint_used, completed_at, started_at, attempt_no, session_id, topic_id from attempt_numbered`
+    `create or replace view attempt as
+    select id, student_id, item_id, ${correct} as correct, response_time_ms, hint_used, completed_at, started_at,
+      attempt_no, session_id, topic_id
+    from attempt_numbered`
   const drifts = join(folder, 'drifts.mjs')
   writeFileSync(
     drifts,

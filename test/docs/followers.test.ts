@@ -32,7 +32,10 @@ async function place(t: Test) {
   await buildIndexes(db.pool, () => undefined)
   const write = (count: number, seed: string) =>
     db.pool.query(`insert into exam_results (session_id, user_id, result_json)
-    select '${seed}-' || n, 'user-' || n % 3, jsonb_build_object('questions', jsonb_build_array(jsonb_build_object('question_id', n % 5, 'is_correct', n % 2 = 0, 'topic', 'a,"b"'))) from generate_series(1, ${count}) as n`)
+    select '${seed}-' || n, 'user-' || n % 3, jsonb_build_object('questions', jsonb_build_array(
+      jsonb_build_object('question_id', n % 5, 'is_correct', n % 2 = 0, 'topic', 'a,"b"')
+    ))
+    from generate_series(1, ${count}) as n`)
   await write(40, 'first')
   await enabled(db)
   const change = async () => {
@@ -68,7 +71,8 @@ t.test('follow.py', { skip: there('python3') ? false : 'there is no python3' }, 
       [
         '-c',
         `import sqlite3
-for row in sqlite3.connect('copy.db').execute('select ${columns} from attempt'): print('|'.join('true' if at == 3 and value else 'false' if at == 3 else str(value) for at, value in enumerate(row)))`,
+for row in sqlite3.connect('copy.db').execute('select ${columns} from attempt'):
+    print('|'.join(str(bool(value)).lower() if at == 3 else str(value) for at, value in enumerate(row)))`,
       ],
       { cwd: folder, encoding: 'utf8' },
     )

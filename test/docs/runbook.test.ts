@@ -1,8 +1,8 @@
 /**
  * Runs the commands of docs/runbook.md that are marked `run`, in order, against one new database and one service.
- * A block of the language `text` after a block is its output: each of its lines must come, in that order; numbers, moments
- * and hashes may differ, a line that is `...` stands for any, and one that ends in `...` is a beginning.
- * `exit=N`: how the last command ends. `sql run`: through the driver, as psql would; `hold`: the session stays open.
+ * A block of the language `text` after a block is its output: each of its lines must come, in that order. Numbers,
+ * times and hashes may differ, a line `...` stands for any lines, and a line that ends in `...` is a beginning.
+ * `exit=N`: the exit code of the last command. `sql run`: run through the driver; `hold`: the session stays open.
  */
 import t from 'tap'
 import { spawn, spawnSync } from 'node:child_process'
@@ -85,7 +85,7 @@ t.test(
     )
     const folder = t.testdir({})
     await executable(t, folder)
-    // its own checks of the lock would be in the way of what waits for locks, beside whom the runbook names
+    // without its regular contract checks, which would block the commands that wait for a table lock
     const service = await startService(t, {
       DATABASE_URL: db.url,
       CONTRACT_TIMEOUT_MS: '60000',

@@ -9,7 +9,7 @@ import { startReplicated } from '../helpers/standby.js'
 import { until } from '../helpers/until.js'
 
 t.test(
-  'reads go on as soon as the address leads to a standby; the refresher waits until it is promoted',
+  'reads continue as soon as the address leads to a standby; the refresher waits until it is promoted',
   { skip: platform() === 'win32' ? 'the folder is copied with cp' : false },
   async (t) => {
     const servers = await startReplicated(t)
@@ -41,7 +41,7 @@ t.test(
     )
     const failing = () => service.log.filter((line) => /the store could not be refreshed/.test(line)).length
     const so = failing()
-    await until(() => failing() > so + 1, 'the refresher tries again and again')
+    await until(() => failing() > so + 1, 'the refresher retries')
     const before = await version()
 
     const promoted = Date.now()
@@ -49,14 +49,15 @@ t.test(
     const writer = new pg.Client(standby.href)
     await writer.connect()
     await writer.query(
-      `insert into exam_results (session_id, user_id, result_json) values ('after', 'after', '{"questions": [{"question_id": 1, "is_correct": true}]}')`,
+      `insert into exam_results (session_id, user_id, result_json)
+    values ('after', 'after', '{"questions": [{"question_id": 1, "is_correct": true}]}')`,
     )
     await writer.end()
     await until(
       async () =>
         ((await service.get('/v1/attempts?user_id=after&source=store')).json()['data'] as unknown[] | undefined)
           ?.length === 1,
-      'the store goes on',
+      'the store is refreshed again',
     )
     t.comment(`the store has what was written ${Date.now() - promoted} ms after the promotion began`)
     await until(async () => BigInt((await version()) ?? 0) > BigInt(before ?? 0), 'its version grows')

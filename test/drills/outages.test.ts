@@ -6,7 +6,7 @@ import { ownServer } from '../helpers/server.js'
 import { residentMb, startService } from '../helpers/service.js'
 import { sleep, until } from '../helpers/until.js'
 
-t.test('the database goes and comes, and the process stays', async (t) => {
+t.test('the process survives every outage of its database', async (t) => {
   const server = await ownServer(t, 'max_connections=30', 'superuser_reserved_connections=3')
   const url = await prepare(server.url, { store: true })
   const admin = steadyPool(t, server.url)
@@ -65,11 +65,12 @@ t.test('the database goes and comes, and the process stays', async (t) => {
       async begin() {
         for (;;) {
           await take()
-          // every place is ours: a session of the service that only begins is listed nowhere yet, and has one of them
+          // every place is ours: a session of the service that only begins takes one and is not listed yet
           const {
             rows: [ours],
           } = await admin.query<{ n: number }>(
-            `select count(*)::integer as n from pg_stat_activity where backend_type = 'client backend' and usename = 'postgres'`,
+            `select count(*)::integer as n from pg_stat_activity
+            where backend_type = 'client backend' and usename = 'postgres'`,
           )
           if (others.length + (ours?.n ?? 0) === 30 - 3) return
           await admin.query(
@@ -91,7 +92,7 @@ t.test('the database goes and comes, and the process stays', async (t) => {
       name: 'database gone (3D000), and there again',
       async begin() {
         await admin.query('alter database drill allow_connections false')
-        await until(async () => (await admin.query(terminate)).rowCount === 0, 'nobody is connected')
+        await until(async () => (await admin.query(terminate)).rowCount === 0, 'no session is connected')
         await admin.query('alter database drill rename to away')
       },
       async end() {
@@ -104,7 +105,7 @@ t.test('the database goes and comes, and the process stays', async (t) => {
     }),
   )
 
-  // a DDL that lasts: health asks no table of ours and stays ready
+  // DDL that lasts: health reads none of the locked tables and stays ready
   const ddl = steadyPool(t, url)
   const locker = await ddl.connect()
   t.teardown(() => {
@@ -125,22 +126,24 @@ t.test('the database goes and comes, and the process stays', async (t) => {
     }),
   )
 
-  // the refresher has found its way back as well
+  // the refresher has recovered as well
   await ddl.query(
-    `insert into exam_results (session_id, user_id, result_json) values ('after', 'after', '{"questions": [{"question_id": 1, "is_correct": true}]}')`,
+    `insert into exam_results (session_id, user_id, result_json)
+    values ('after', 'after', '{"questions": [{"question_id": 1, "is_correct": true}]}')`,
   )
   await until(
     async () =>
       ((await service.get('/v1/attempts?user_id=after&source=store')).json()['data'] as unknown[] | undefined)
         ?.length === 1,
-    'the store goes on',
+    'the store is refreshed again',
   )
   await settles(t, admin)
-  // what was answered a moment ago is closed a moment later
+  // connections of the last requests close a moment later
   if (handles !== undefined)
     await until(() => (service.handles() as number) <= handles + 12, `${handles} handles, then ${service.handles()}`)
   t.comment(
-    `${handles} handles before, ${service.handles()} after; ${Math.round(mb ?? 0)} MB before, ${Math.round(residentMb(service.pid) ?? 0)} after`,
+    `${handles} handles before, ${service.handles()} after; ` +
+      `${Math.round(mb ?? 0)} MB before, ${Math.round(residentMb(service.pid) ?? 0)} after`,
   )
   service.signal('SIGTERM')
   t.equal(await service.exited, 0)

@@ -1,4 +1,4 @@
-/** A signal to stop: told at once, what is in flight ends, the rest is cut, and the process ends in time. */
+/** A signal to stop: probes report it at once, requests in flight end, others are cut, and the process ends in time. */
 import { once } from 'node:events'
 import { Agent, get, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
@@ -10,7 +10,7 @@ import { holdStream, load, loadVast, vastStream } from '../helpers/drill.js'
 import { startService, type Service } from '../helpers/service.js'
 import { sleep, until } from '../helpers/until.js'
 
-/** Of a machine that others use. What does not end in time would not end for much longer. */
+/** For a busy machine. A process that does not end in time would run for much longer. */
 const slackMs = 12_000
 
 // most of their time is the delay, the grace and the end of a process; each has a database of its own
@@ -46,7 +46,8 @@ const waiting = (db: TestDatabase) =>
       Number(
         (
           await db.pool.query(
-            `select count(*) as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+            `select count(*) as n from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock'`,
           )
         ).rows[0].n,
       ) > 0,
@@ -54,17 +55,18 @@ const waiting = (db: TestDatabase) =>
   )
 
 t.test(
-  'during the delay everything is served and probes say that it leaves; then what is in flight ends, what is new is refused, and keep-alive connections close',
+  'during the delay requests are served and probes report the shutdown; ' +
+    'then requests in flight end, new ones are refused, and keep-alive connections close',
   async (t) => {
     const { db, settings } = await place(t)
     const service = await startService(t, { ...settings, SHUTDOWN_DELAY_S: '8', SHUTDOWN_GRACE_S: '60' })
     await until(async () => (await service.get('/health/ready')).status === 200, 'it is ready')
-    // idle: one that asked, one that never will
+    // two idle connections: one that sent a request, one that never does
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     const [kept] = (await once(get(`${service.url}/health/live`, { agent }), 'response')) as [IncomingMessage]
     kept.resume()
     const mute = connect(Number(new URL(service.url).port), '127.0.0.1')
-    // what it is told is read, or it would never close
+    // reads what it receives, or it would never close
     const closed = once(mute.on('error', () => undefined).resume(), 'close')
     const unlock = await lock(db)
     const page = service.get(student)
@@ -94,7 +96,7 @@ t.test(
     t.equal((await service.get('/health/live')).status, 200)
     await unlock()
     const answer = await page
-    t.equal(answer.status, 200, 'what was in flight ends')
+    t.equal(answer.status, 200, 'the request in flight is answered')
     t.equal((answer.json()['data'] as unknown[]).length, 1)
     t.equal(answer.headers.get('connection'), 'close')
     const before = Date.now()
@@ -105,7 +107,7 @@ t.test(
   },
 )
 
-t.test('a stream that ends within the grace is whole, one whose reader takes nothing is cut', async (t) => {
+t.test('a stream that ends within the grace is whole, one whose client reads nothing is cut', async (t) => {
   const { db, settings } = await place(t)
   await loadVast(db.pool)
   const patient = await startService(t, { ...settings, SHUTDOWN_GRACE_S: '90' })
@@ -128,7 +130,7 @@ t.test('a stream that ends within the grace is whole, one whose reader takes not
   await whole
 })
 
-t.test('what still waits for the database after the grace gets an answer, and is not just cut', async (t) => {
+t.test('a request that still waits for the database after the grace gets an answer', async (t) => {
   const { db, settings } = await place(t)
   const service = await startService(t, { ...settings, SHUTDOWN_GRACE_S: '1' })
   const unlock = await lock(db)
@@ -153,14 +155,17 @@ t.test('a refresher that is stopped in the middle of a batch rolls it back', asy
   const locker = await refreshed.pool.connect()
   await locker.query('begin; lock table attempt_deleted in access exclusive mode')
   await refreshed.pool.query(
-    `insert into exam_results (session_id, user_id, result_json) values ('late', 'late', '{"questions": [{"question_id": 1, "is_correct": true}]}')`,
+    `insert into exam_results (session_id, user_id, result_json)
+    values ('late', 'late', '{"questions": [{"question_id": 1, "is_correct": true}]}')`,
   )
   await until(
     async () =>
       Number(
         (
           await refreshed.pool.query(
-            `select count(*) as n from pg_stat_activity where application_name = 'attempt-api refresher' and wait_event_type = 'Lock' and datname = current_database()`,
+            `select count(*) as n from pg_stat_activity
+            where application_name = 'attempt-api refresher' and wait_event_type = 'Lock'
+              and datname = current_database()`,
           )
         ).rows[0].n,
       ) > 0,
@@ -187,7 +192,7 @@ t.test('a second signal ends the process at once', async (t) => {
   impatient.signal('SIGINT')
   await until(
     async () => (await impatient.get('/health/ready')).json()['reason'] === 'the service is shutting down',
-    'it was told',
+    'the service is shutting down',
   )
   await sleep(1_500)
   impatient.signal('SIGTERM')
@@ -195,11 +200,12 @@ t.test('a second signal ends the process at once', async (t) => {
   t.equal(await held.ended(), false)
 })
 
-t.test('what nobody caught ends the process, and the log says so', async (t) => {
+t.test('an uncaught rejection ends the process and is logged', async (t) => {
+  const rejects = `process.on('SIGUSR2', () => { Promise.reject(new Error('nobody_caught_this')) })`
   const { settings } = await place(t)
   const service = await startService(t, {
     ...settings,
-    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(`process.on('SIGUSR2', () => { Promise.reject(new Error('nobody_caught_this')) })`)}`,
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(rejects)}`,
   })
   service.signal('SIGUSR2')
   t.equal(await service.exited, 1)

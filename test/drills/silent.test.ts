@@ -1,4 +1,4 @@
-/** Packets that are lost tell nobody: once through a proxy that forwards nothing more, once in a network that drops them. */
+/** Lost packets, of which no side is notified: behind a proxy that forwards nothing, and in a network that drops all. */
 import { spawnSync } from 'node:child_process'
 import { appendFileSync, mkdtempSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -21,21 +21,31 @@ import { startService } from '../helpers/service.js'
 import { sleep, until } from '../helpers/until.js'
 
 const silence = { reason: /the database does not answer/, noticedMs: 5_500, knownMs: 300 }
-/** What is known of the store is good for a quarter of a second: whoever comes then asks for it on the silent line. */
+/** The known state of the store is valid for 250 ms: later requests read it through the silent connection. */
 const forgotten = () => sleep(500)
-/** Requests may wait for longer than a silence lasts: what ends them sooner is that it was noticed. */
+/** Requests may wait for longer than a silence lasts: they end sooner because the silence is noticed. */
 const settings = { ...short, TIMEOUT_PAGE_MS: '30000', TIMEOUT_AGGREGATE_MS: '30000', TIMEOUT_MAX_MS: '30000' }
-/** Beyond the grace, of a machine that others use. */
+/** Beyond the grace, for a busy machine. */
 const slackMs = 12_000
 
 // each has a server of its own, and mostly waits until a silence is noticed
 t.jobs = 3
 
-/** Loaded before the service: at SIGUSR2 it says how many bytes it holds, garbage aside. */
-const weighs = `import v8 from 'node:v8'; import vm from 'node:vm'; v8.setFlagsFromString('--expose-gc'); const gc = vm.runInNewContext('gc')
-process.on('SIGUSR2', () => { gc(); setTimeout(() => { gc(); const { heapUsed, external } = process.memoryUsage(); console.log('holds ' + (heapUsed + external)) }, 500) })`
+/** Loaded before the service: at SIGUSR2 it prints how many bytes it holds, garbage aside. */
+const weighs = `import v8 from 'node:v8'
+import vm from 'node:vm'
+v8.setFlagsFromString('--expose-gc')
+const gc = vm.runInNewContext('gc')
+process.on('SIGUSR2', () => {
+  gc()
+  setTimeout(() => {
+    gc()
+    const { heapUsed, external } = process.memoryUsage()
+    console.log('holds ' + (heapUsed + external))
+  }, 500)
+})`
 
-t.test('a line that falls silent with open connections, and one that is cut again and again', async (t) => {
+t.test('a connection that falls silent, and one that is cut again and again', async (t) => {
   const server = await ownServer(t)
   const url = await prepare(server.url, { store: true })
   await loadVast(steadyPool(t, url))
@@ -78,7 +88,7 @@ t.test('a line that falls silent with open connections, and one that is cut agai
   const heldMb = async () => {
     const before = said().length
     service.signal('SIGUSR2')
-    await until(() => said().length > before, 'it says what it holds')
+    await until(() => said().length > before, 'the process prints what it holds')
     return Number(said().at(-1)) / 2 ** 20
   }
   const cuts = async (times: number) => {
@@ -104,7 +114,7 @@ t.test('a line that falls silent with open connections, and one that is cut agai
   proxy.cut()
   await settles(t, admin)
 
-  // it leaves in time as well while the database is silent
+  // it stops in time as well while the database is silent
   await service.get('/v1/topics')
   proxy.silent = true
   const waiting = service.get('/v1/topics').catch(() => undefined)
@@ -116,64 +126,62 @@ t.test('a line that falls silent with open connections, and one that is cut agai
   t.not((await waiting)?.status, 200)
 })
 
-t.test(
-  'kept connections that are lost without a word, while new ones work: what a firewall does that forgot them',
-  async (t) => {
-    const server = await ownServer(t)
-    const url = await prepare(server.url, { store: true })
-    const proxy = await startProxy(t, url)
-    const service = await startService(t, {
-      ...settings,
-      DATABASE_URL: proxy.url,
-      TIMEOUT_PAGE_MS: '20000',
-      TIMEOUT_AGGREGATE_MS: '20000',
-      TIMEOUT_MAX_MS: '20000',
-      STREAM_POOL_SIZE: '4',
-    })
-    await until(
-      async () =>
-        (await service.get('/v1/attempts?limit=1')).headers.get('attempt-source') === 'store' &&
-        (await service.get('/health/ready')).status === 200,
-      'the store is filled',
-    )
-    for (const name of ['state', 'contract']) proxy.lose(`attempt-api ${name}`)
-    // what is known of the store is over
-    await sleep(300)
-    const answers = await Promise.all(
-      ['/v1/attempts?limit=1', '/v1/topics', '/v1/attempts?format=csv', '/v1/irt/responses'].map((path) =>
-        service.get(path),
-      ),
-    )
-    for (const { status, headers, text } of answers)
-      t.match({ status, source: headers.get('attempt-source') }, { status: 200, source: 'live' }, text.slice(0, 200))
-    await until(
-      async () => (await service.get('/v1/attempts?limit=1')).headers.get('attempt-source') === 'store',
-      'answers come from the store again',
-    )
-    await until(async () => (await service.get('/health/ready')).status === 200, 'it is ready')
-    await until(async () => (await service.get('/schema-contract')).status === 200, 'the contract is checked')
-    await until(async () => (await service.get('/health')).text.includes('"detail":"ok"'), 'the store is seen')
+t.test('kept connections that are lost while new ones work, as behind a firewall that forgot them', async (t) => {
+  const server = await ownServer(t)
+  const url = await prepare(server.url, { store: true })
+  const proxy = await startProxy(t, url)
+  const service = await startService(t, {
+    ...settings,
+    DATABASE_URL: proxy.url,
+    TIMEOUT_PAGE_MS: '20000',
+    TIMEOUT_AGGREGATE_MS: '20000',
+    TIMEOUT_MAX_MS: '20000',
+    STREAM_POOL_SIZE: '4',
+  })
+  await until(
+    async () =>
+      (await service.get('/v1/attempts?limit=1')).headers.get('attempt-source') === 'store' &&
+      (await service.get('/health/ready')).status === 200,
+    'the store is filled',
+  )
+  for (const name of ['state', 'contract']) proxy.lose(`attempt-api ${name}`)
+  // until the known state of the store is no longer valid
+  await sleep(300)
+  const answers = await Promise.all(
+    ['/v1/attempts?limit=1', '/v1/topics', '/v1/attempts?format=csv', '/v1/irt/responses'].map((path) =>
+      service.get(path),
+    ),
+  )
+  for (const { status, headers, text } of answers)
+    t.match({ status, source: headers.get('attempt-source') }, { status: 200, source: 'live' }, text.slice(0, 200))
+  await until(
+    async () => (await service.get('/v1/attempts?limit=1')).headers.get('attempt-source') === 'store',
+    'answers come from the store again',
+  )
+  await until(async () => (await service.get('/health/ready')).status === 200, 'it is ready')
+  await until(async () => (await service.get('/schema-contract')).status === 200, 'the contract is checked')
+  await until(async () => (await service.get('/health')).text.includes('"detail":"ok"'), 'the store is seen')
 
-    // the refresher's: its server gives the sessions up (after 25 s, which are spared here), and nobody hears of it
-    const admin = steadyPool(t, url)
-    proxy.lose('attempt-api refresher')
-    t.not(
-      (
-        await admin.query(
-          `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'attempt-api refresher'`,
-        )
-      ).rowCount,
-      0,
-    )
-    await admin.query(
-      `insert into exam_results (session_id, user_id, result_json) values ('afterwards', 'student-1', '{"questions": [{"question_id": 1}]}')`,
-    )
-    await until(
-      async () => (await service.get('/v1/attempts?session_id=afterwards&source=store')).text.includes('afterwards'),
-      'the refresher goes on',
-    )
-  },
-)
+  // the refresher's: its server ends the sessions (after 25 s, which are spared here), and no packet reports it
+  const admin = steadyPool(t, url)
+  proxy.lose('attempt-api refresher')
+  t.not(
+    (
+      await admin.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'attempt-api refresher'`,
+      )
+    ).rowCount,
+    0,
+  )
+  await admin.query(
+    `insert into exam_results (session_id, user_id, result_json)
+      values ('afterwards', 'student-1', '{"questions": [{"question_id": 1}]}')`,
+  )
+  await until(
+    async () => (await service.get('/v1/attempts?session_id=afterwards&source=store')).text.includes('afterwards'),
+    'the refresher continues',
+  )
+})
 
 /** Commands of iproute2, each one line; throws where one fails. */
 function ip(...lines: string[]): void {
@@ -194,12 +202,12 @@ function noNetwork(): string | false {
 }
 
 t.test('packets that are dropped by the network', { skip: noNetwork() }, async (t) => {
-  // two lines to a namespace with the service in it: one to ask the service, one to its database, which loses everything
+  // two links to a namespace with the service in it: one for requests, one to its database, which drops every packet
   const [name, short] = [`drill-${process.pid}`, `d${process.pid % 1_000_000}`]
   const [askNet, baseNet] = [`10.213.${(process.pid % 120) * 2}`, `10.213.${(process.pid % 120) * 2 + 1}`]
   const lost = `blackhole ${baseNet}.2/32`
   t.teardown(() => {
-    // the lines by name too: connections that nobody ends hold the namespace for a while
+    // the links by name too: open connections hold the namespace for a while
     for (const line of [`route del ${lost}`, `link delete ${short}h`, `link delete ${short}b`, `netns delete ${name}`])
       spawnSync('ip', line.split(' '))
   })

@@ -1,4 +1,4 @@
-/** Arrow streams, read by two implementations that are not ours: apache-arrow (JavaScript) and arrow-rs (in parquet-wasm). */
+/** Arrow streams, read by two other implementations: apache-arrow (JavaScript) and arrow-rs (in parquet-wasm). */
 import { tableFromIPC, type Table, type Vector } from 'apache-arrow'
 import { readParquet, Table as RustTable, writeParquet } from 'parquet-wasm/node'
 

@@ -31,7 +31,7 @@ for (const [method, stream] of [
   }
 }
 
-/** Everything of the command but its process: arguments, settings, what it says, its exit code. Several may run beside each other. */
+/** A command without a process of its own: arguments, settings, output and exit code. Several may run at once. */
 export function command(args: string[], environment: Record<string, string | undefined> = {}): Promise<Ended> {
   const ended: Ended = { status: -1, stdout: '', stderr: '' }
   return saying.run(ended, async () => {
@@ -40,7 +40,10 @@ export function command(args: string[], environment: Record<string, string | und
   })
 }
 
-/** An executable in `folder` for scripts that call the command line often: the compiled program, or, `inside`, the same command within this process. */
+/**
+ * An executable in `folder` for scripts that call the command line often: the compiled program or, with `inside`, the
+ * same command within this process.
+ */
 export async function executable(
   t: { teardown(action: () => unknown): unknown },
   folder: string,

@@ -1,6 +1,9 @@
 /** CSV read by a parser of its own. */
 
-/** RFC 4180, strictly: records end with CRLF, quotes stand only around a whole field. A field is its text and whether it was quoted. */
+/**
+ * RFC 4180, strictly: records end with CRLF, quotes stand only around a whole field.
+ * @returns for each field its text and whether it was quoted
+ */
 export function parseFields(csv: string): { text: string; quoted: boolean }[][] {
   const records: { text: string; quoted: boolean }[][] = []
   for (let at = 0; at < csv.length;) {

@@ -12,7 +12,7 @@ export interface TestDatabase {
   source(): Promise<void>
 }
 
-/** A database with exam_results and the views, made once by test/run.ts: a copy takes a third of what a migration takes. */
+/** A database with exam_results and the views, created by test/run.ts: a copy takes a third of a migration's time. */
 const template = 'attempt_test_template'
 
 /** The views, however long their contract check takes: a busy machine is no drift. */
@@ -37,7 +37,7 @@ let made = 0
 
 /**
  * Makes a database with exam_results and, unless `migrated: false`, the views; dropped when the test ends.
- * `bare: true` makes it empty; `locale` is what `create database` is told of it.
+ * `bare: true` makes it empty; `locale` is appended to `create database`.
  */
 export async function createDatabase(
   t: { teardown(action: () => unknown): unknown },

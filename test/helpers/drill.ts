@@ -1,4 +1,4 @@
-/** One drill: a fault begins, is looked at from outside, ends, and is over by itself. */
+/** One drill: a fault begins, is observed from outside and ends, and the service recovers by itself. */
 import { get, type IncomingMessage } from 'node:http'
 import type { Test } from 'tap'
 import pg from 'pg'
@@ -11,7 +11,7 @@ import type { Answer, Service } from './service.js'
 import { migrate } from './database.js'
 import { until } from './until.js'
 
-/** A pool of the test's own that outlives every fault; no connection of it is closed when idle: it would be free for the service. */
+/** A pool that outlives every fault. It keeps idle connections: a closed one would leave its place to the service. */
 export function steadyPool(t: { teardown(action: () => unknown): unknown }, url: string): pg.Pool {
   const pool = new pg.Pool({ connectionString: url, max: 3, connectionTimeoutMillis: 30_000, idleTimeoutMillis: 0 })
   pool.on('error', () => undefined)
@@ -22,7 +22,10 @@ export function steadyPool(t: { teardown(action: () => unknown): unknown }, url:
   return pool
 }
 
-/** Views, exams, indexes and, if told, the store, in a database of a role that is no superuser. @returns its URL for that role */
+/**
+ * Creates a database with views, exams, indexes and, with `store`, the store, owned by a role without superuser rights.
+ * @returns its URL for that role
+ */
 export async function prepare(server: string, { exams = 60, questions = 20, store = false } = {}): Promise<string> {
   const admin = new pg.Client(server)
   await admin.connect()
@@ -65,13 +68,17 @@ export async function load(pool: pg.Pool, exams: number, questions: number): Pro
 }
 
 /**
- * A user whose stream of 49 MB is more than Linux lets the sockets between service and reader hold at the most, 4 MB to send
- * and 32 MB to receive: to a reader that takes nothing it cannot end.
+ * A user whose stream of 49 MB is more than the sockets between service and client can hold on Linux, 4 MB to send and
+ * 32 MB to receive: it cannot end while its client reads nothing.
  */
 export const vastStream = '/v1/attempts?format=csv&user_id=vast&fields=topic_id,item_id'
 export async function loadVast(pool: pg.Pool): Promise<void> {
-  await pool.query(`insert into exam_results (session_id, user_id, result_json) select 'vast-' || exam, 'vast', jsonb_build_object('questions', questions)
-    from generate_series(1, 60) as exam, (select jsonb_agg(jsonb_build_object('question_id', n, 'topic', repeat(md5(n::text), 256))) as questions from generate_series(1, 100) as n) as every`)
+  await pool.query(`insert into exam_results (session_id, user_id, result_json)
+    select 'vast-' || exam, 'vast', jsonb_build_object('questions', questions)
+    from generate_series(1, 60) as exam, (
+      select jsonb_agg(jsonb_build_object('question_id', n, 'topic', repeat(md5(n::text), 256))) as questions
+      from generate_series(1, 100) as n
+    ) as every`)
 }
 
 /** Small limits, so that drills are short; the statement limit is still far above what a busy machine needs. */
@@ -97,7 +104,7 @@ export const dataPaths = [
   '/v1/irt/responses',
 ]
 
-/** A stream whose reader takes nothing until told. */
+/** A stream whose client reads nothing until `ended` is called. */
 export interface HeldStream {
   status: number
   /** Reads on. @returns whether it came to its proper end */ ended(): Promise<boolean>
@@ -138,7 +145,7 @@ export interface Drill {
   begin(): Promise<unknown>
   /** Ends the fault; what is measured counts from when it returns. */
   end(): Promise<unknown>
-  /** What /health/ready says of it; undefined: it stays ready. */
+  /** The reason that /health/ready gives; undefined: it stays ready. */
   reason?: RegExp
   /** The status of data requests. */
   status?: 503 | 504
@@ -156,10 +163,10 @@ export interface Measured {
   'ready after, ms': number
 }
 
-/** Of the limits within the drill: this machine may be shared. */
+/** Milliseconds beyond the limits of a drill, for a busy machine. */
 const slack = 10_000
 
-/** Holds the service to what every outage promises, and measures how it ends. */
+/** Checks what the service promises for every outage, and measures its recovery. */
 export async function drill(t: Test, service: Service, one: Drill): Promise<Measured> {
   const reference = '/v1/attempts?user_id=student-1&limit=50'
   let first = await service.get(reference)
@@ -175,7 +182,7 @@ export async function drill(t: Test, service: Service, one: Drill): Promise<Meas
     for (const answer of answers) {
       if (!also.includes(answer.status))
         t.equal(answer.status, status, `${one.name}: ${answer.status} ${answer.text.slice(0, 200)}`)
-      // sooner where only a connection was not to be had
+      // 1 where only a connection was not available
       if (answer.status === 503) t.match(answer.headers.get('retry-after'), /^[15]$/)
       if (answer.status >= 500)
         t.match(answer.json(), {
@@ -213,7 +220,7 @@ export async function drill(t: Test, service: Service, one: Drill): Promise<Meas
   t.notMatch(
     later.map(({ text }) => text).join(''),
     /drill|127\.0\.0\.1|ECONN/,
-    `${one.name}: tells nothing of the database`,
+    `${one.name}: reveals nothing of the database`,
   )
 
   await one.end()
@@ -230,8 +237,8 @@ export async function drill(t: Test, service: Service, one: Drill): Promise<Meas
       ready = performance.now() - ended
     }),
   ])
-  // what cannot be checked within its time is 503, and is asked again
-  await until(async () => (await service.get('/schema-contract')).status === 200, `${one.name}: the lock holds`)
+  // a check that does not end in its time answers 503: retry
+  await until(async () => (await service.get('/schema-contract')).status === 200, `${one.name}: the contract holds`)
   const measured = {
     drill: one.name,
     'slowest first, ms': slowest(noticing),
@@ -251,7 +258,8 @@ export async function sessions(pool: pg.Pool): Promise<Record<string, { sessions
     sessions: number
     busy: number
   }>(`select application_name as name, count(*)::integer as sessions,
-    count(*) filter (where state <> 'idle')::integer as busy from pg_stat_activity where application_name like 'attempt-api%' group by 1`)
+    count(*) filter (where state <> 'idle')::integer as busy
+    from pg_stat_activity where application_name like 'attempt-api%' group by 1`)
   return Object.fromEntries(rows.map(({ name, ...rest }) => [name, rest]))
 }
 
@@ -267,7 +275,7 @@ export const most: Record<string, number> = {
   'attempt-api metrics': 1,
 }
 
-/** Nothing is leaked: at most what the pools may have, and all of it idle; a lost session's server finds out within 25 s. */
+/** Waits until no session leaks: at most as many as the pools allow, all idle. A server ends a lost one within 25 s. */
 export async function settles(t: Test, pool: pg.Pool): Promise<void> {
   let left = {}
   await until(

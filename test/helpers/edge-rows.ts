@@ -168,7 +168,7 @@ const uuids = [
 
 const below = (value: number) => Math.floor(Math.random() * value)
 
-/** Edges go round with strides of their own, so that they meet in many ways; every column has nulls; the last rows are random. */
+/** Each column cycles its edges by a stride of its own, so that many combinations occur. The last rows are random. */
 export async function edgeRows(
   db: TestDatabase,
   { random = 3000 } = {},
@@ -190,7 +190,8 @@ export async function edgeRows(
       randomBytes(4).readInt32BE() >> below(32),
       (Math.random() - 0.5) * 10 ** (below(600) - 300),
       Math.random() < 0.5,
-      `${String(1 + below(9999)).padStart(4, '0')}-${1 + below(12)}-${1 + below(28)} ${below(24)}:${below(60)}:${below(60)}.${String(below(1e6)).padStart(6, '0')}Z`,
+      `${String(1 + below(9999)).padStart(4, '0')}-${1 + below(12)}-${1 + below(28)} ` +
+        `${below(24)}:${below(60)}:${below(60)}.${String(below(1e6)).padStart(6, '0')}Z`,
       `${String(1 + below(9999)).padStart(4, '0')}-${1 + below(12)}-${1 + below(28)}`,
       randomBytes(16).toString('hex'),
       randomBytes(below(40)).toString('base64').replaceAll('+', '"').replaceAll('/', '\n'),
@@ -200,17 +201,23 @@ export async function edgeRows(
   }
   await db.pool.query('drop table if exists edge')
   await db.pool.query(
-    'create table edge (number bigint, int64 bigint, count bigint, integer integer, float float8, boolean boolean, timestamp timestamptz, date date, uuid uuid, text text)',
+    `create table edge (number bigint, int64 bigint, count bigint, integer integer, float float8, boolean boolean,
+    timestamp timestamptz, date date, uuid uuid, text text)`,
   )
   await db.pool.query(
     `insert into edge select number, a, b, c, d, e, f, g, h, i
-    from unnest($1::int8[], $2::int8[], $3::int4[], $4::float8[], $5::bool[], $6::timestamptz[], $7::date[], $8::uuid[], $9::text[]) with ordinality as u (a, b, c, d, e, f, g, h, i, number)`,
+    from unnest($1::int8[], $2::int8[], $3::int4[], $4::float8[], $5::bool[], $6::timestamptz[], $7::date[], $8::uuid[],
+      $9::text[]) with ordinality as u (a, b, c, d, e, f, g, h, i, number)`,
     columns,
   )
   const { rows: expected } = await db.pool
-    .query<Expected>(`select int64::text as int64, count::text as count, integer::text as integer, float::text as number, boolean::text as boolean,
-    to_char(timestamp at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as timestamp, (extract(epoch from timestamp) * 1000000)::bigint::text as micros,
-    date::text as date, (date - date '1970-01-01')::text as days, uuid::text as uuid, text, to_json(text)::text as json, number::text as row from edge order by edge.number`)
+    .query<Expected>(`select int64::text as int64, count::text as count, integer::text as integer,
+      float::text as number, boolean::text as boolean,
+      to_char(timestamp at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as timestamp,
+      (extract(epoch from timestamp) * 1000000)::bigint::text as micros,
+      date::text as date, (date - date '1970-01-01')::text as days, uuid::text as uuid,
+      text, to_json(text)::text as json, number::text as row
+    from edge order by edge.number`)
   const rows = await copyRows(
     db.pool,
     'select int64, count, integer, float, boolean, timestamp, date, uuid, text, number from edge order by number',

@@ -1,4 +1,4 @@
-/** The service as production runs it: a process of its own, asked over HTTP. */
+/** The service as production runs it: a process of its own, called over HTTP. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -16,10 +16,10 @@ export interface Answer {
 export interface Service {
   url: string
   pid: number
-  /** What it logged, a line an element. */
+  /** The lines it logged. */
   log: string[]
   get(path: string): Promise<Answer>
-  /** Files and sockets that it has open; undefined where the system does not tell. */
+  /** Files and sockets that it has open; undefined where the system does not report them. */
   handles(): number | undefined
   signal(name: NodeJS.Signals): void
   /** Its exit code, or the signal that ended it. */
@@ -27,8 +27,8 @@ export interface Service {
 }
 
 /**
- * Starts it on any free port and waits until it listens. `command` runs it elsewhere, for instance in a network of its own.
- * A machine whose processors are taken is no overload here: data requests would be refused for it.
+ * Starts it on any free port and waits until it listens. `command` runs it elsewhere, such as in a network namespace.
+ * Overload protection is off: on a busy machine it would refuse data requests.
  */
 export async function startService(
   t: { teardown(action: () => unknown): unknown },
@@ -62,7 +62,7 @@ export async function startService(
       log.push(...lines)
     })
   }
-  // by then everything that it said is in the log
+  // by then everything that it printed is in the log
   const exited = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string)
   const listening = () =>
     log.map((line) => /listening at (http:[^"\s]+)/.exec(line)?.[1]).find((url) => url !== undefined)
@@ -104,7 +104,7 @@ export async function startService(
   }
 }
 
-/** Resident megabytes of a process; undefined where the system does not tell. */
+/** Resident megabytes of a process; undefined where the system does not report them. */
 export function residentMb(pid: number): number | undefined {
   try {
     return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024

@@ -1,6 +1,6 @@
 /**
- * A primary and its hot standby, made of the packaged binaries alone: no pg_basebackup among them, so the standby starts
- * from a copy of the stopped primary's folder.
+ * A primary and its hot standby. The packaged binaries have no pg_basebackup, so the standby starts from a copy of the
+ * stopped primary's folder.
  */
 import { spawnSync } from 'node:child_process'
 import { appendFileSync, chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'

@@ -35,7 +35,7 @@ async function standing(
       (
         await db.pool.query(
           `select count(*) as n from pg_stat_activity
-            where datname = current_database() and application_name in ('attempt-api', 'attempt-api stream')`,
+          where datname = current_database() and application_name in ('attempt-api', 'attempt-api stream')`,
         )
       ).rows[0].n,
     )
@@ -68,7 +68,7 @@ async function standing(
         (
           await db.pool.query(
             `select count(*) as n from pg_stat_activity
-              where datname = current_database() and application_name = 'attempt-api' and state <> 'idle'`,
+            where datname = current_database() and application_name = 'attempt-api' and state <> 'idle'`,
           )
         ).rows[0].n,
       ),
@@ -101,7 +101,7 @@ t.test('a page and an aggregate have their own time, after which the server work
     t.equal(response.json().code, 'timeout')
     t.equal(ms >= least - 5, true, `${path} took ${ms} ms`)
   }
-  await until(async () => (await running()) === 0, 'nothing runs on')
+  await until(async () => (await running()) === 0, 'no statement runs')
   await go()
   for (let turn = 0; turn < 12; turn++) t.equal((await app.inject(student)).statusCode, 200, 'the connections are good')
 })
@@ -178,7 +178,7 @@ t.test(
   },
 )
 
-t.test('a reader that leaves a page ends its statement on the server', async (t) => {
+t.test('a client that disconnects ends the statement of its page', async (t) => {
   const { app, running } = await standing(t, { timeoutPageMs: 600_000, timeoutMaxMs: 600_000 })
   await app.listen({ host: '127.0.0.1', port: 0 })
   const request = http.get({
@@ -192,12 +192,12 @@ t.test('a reader that leaves a page ends its statement on the server', async (t)
   await until(async () => (await running()) === 0, 'it runs no more')
 })
 
-t.test('who would wait in vain for a connection is told so at once, the others in their time', async (t) => {
+t.test('a request that finds the queue full is refused at once, one that waits too long in its time', async (t) => {
   const { app, go, running } = await standing(t, { poolSize: 2, poolQueue: 3, timeoutPageMs: 60_000 })
   const served = Array.from({ length: 2 }, () => app.inject(student).then((response) => response))
   await until(async () => (await running()) === 2, 'both connections are busy')
   const start = performance.now()
-  // in this order, as each is awaited to begin; and soon over: no request waits for a connection longer than 5 s
+  // one after the other, and quickly: a request waits at most 5 s for a connection
   for (let more = 0; more < 3; more++) served.push(app.inject(student).then((response) => response))
   const refused = await app.inject(student)
   t.equal(refused.statusCode, 503)

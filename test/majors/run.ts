@@ -1,4 +1,4 @@
-/** `npm run test:majors [-- 14 15 ...]`: the view and contract tests on every supported major, each on its own server. */
+/** `npm run test:majors [-- 14 15 ...]`: the view and contract tests on every supported major version of PostgreSQL. */
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { majorBinaries, majors } from './binaries.js'
@@ -6,7 +6,7 @@ import { majorBinaries, majors } from './binaries.js'
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : majors
 const unknown = chosen.filter((major) => !majors.includes(major))
 if (unknown.length > 0) {
-  console.error(`There is no major ${unknown.join(', ')}: the choice is ${majors.join(', ')}.`)
+  console.error(`Unknown major version ${unknown.join(', ')}. Choose from ${majors.join(', ')}.`)
   process.exit(2)
 }
 
@@ -19,7 +19,7 @@ const installed = await Promise.all(
   ),
 )
 if (installed.includes(false)) {
-  // not `--prefix`, under which npm overlooks the machine's own settings (proxy, certificates)
+  // not `--prefix`: npm would ignore the machine's own settings (proxy, certificates)
   spawnSync('npm', ['ci'], { cwd: 'test/majors', stdio: 'inherit', shell: process.platform === 'win32' })
   // npm counts an optional dependency that could not be fetched as a success
   const there = await Promise.all(

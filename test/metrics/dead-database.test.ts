@@ -1,4 +1,4 @@
-/** A scrape does not wait for a database that does not respond: it gets the last figures, and that it is down. */
+/** A scrape does not wait for an unresponsive database: it reports the last values, and that the database is down. */
 import t from 'tap'
 import { buildIndexes } from '../../src/migrate/indexes.js'
 import { startApp } from '../helpers/app.js'
@@ -17,7 +17,7 @@ t.test('figures of a database that fell silent', async (t) => {
   )
   await db.pool.query(
     `insert into attempt_day (date, version, stale)
-     values ('2025-01-01', 1, true), ('2025-01-02', 1, true), ('2025-01-03', 1, false)`,
+    values ('2025-01-01', 1, true), ('2025-01-02', 1, true), ('2025-01-03', 1, false)`,
   )
   const proxy = await startProxy(t, db.url)
   const app = await startApp(t, proxy.url)
@@ -52,7 +52,7 @@ t.test('figures of a database that fell silent', async (t) => {
     took.push(last.ms)
     last = await scrape()
     return up(last) === '0,0'
-  }, 'the databases are reported as down')
+  }, 'both databases are reported as down')
   // one of them may have met a busy moment of this machine; a question takes 2 s to be given up
   const usual = took.sort((one, other) => one - other)[Math.floor(took.length / 2)] as number
   t.ok(usual < 1_500, `${Math.round(usual)} ms, of ${took.length}`)
@@ -65,7 +65,7 @@ t.test('figures of a database that fell silent', async (t) => {
   await until(async () => up(await scrape()) === '1,1', 'it is back')
 })
 
-t.test('without a store there are no figures of one', async (t) => {
+t.test('without a store no store metric has a value', async (t) => {
   const db = await createDatabase(t)
   const app = await startApp(t, db.url)
   let metrics = parseMetrics((await app.inject('/metrics')).body)

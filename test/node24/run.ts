@@ -5,7 +5,7 @@ import { arch, platform } from 'node:os'
 import { resolve } from 'node:path'
 import { testFiles } from '../runner/order.js'
 
-/** What depends on the engine rather than on PostgreSQL: numbers, dates, streams, compression, HTTP, the command line. */
+/** Tests of what depends on Node rather than on PostgreSQL: numbers, dates, streams, HTTP, the command line. */
 const fast = [
   /^test\/(config|limits\/requests)\.test/,
   /^test\/(formats|irt)\//,
@@ -23,7 +23,7 @@ function binary(): string | undefined {
   }
 }
 
-// not `--prefix`, under which npm overlooks the machine's own settings (proxy, certificates)
+// not `--prefix`: npm would ignore the machine's own settings (proxy, certificates)
 if (binary() === undefined) spawnSync('npm', ['ci'], { cwd: 'test/node24', stdio: 'inherit' })
 const node = binary()
 if (node === undefined) {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FileResult } from './run-file.js'
 
-/** Seconds of the files that take long, as `npm test -- --record` measured them. A wrong number costs time, no proof. */
+/** Seconds of the longest files, measured by `npm test -- --record`. A wrong number costs time, nothing else. */
 const record = join('test', 'runner', 'seconds.json')
 /** Shorter files are not listed. */
 const leastS = 5

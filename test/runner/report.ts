@@ -38,7 +38,7 @@ export interface Summary {
   skipped: number
 }
 
-/** Counts of the whole run, the slowest files and every skip. With `strict`, a skip that is not allowed here has failed. */
+/** Counts of the whole run, the slowest files and every skip. With `strict`, a skip that is not allowed here fails. */
 export function summarize(results: FileResult[], seconds: number, strict: boolean): Summary {
   const skips: Skip[] = results.flatMap(({ file, skips }) => skips.map((skip) => ({ file, ...skip })))
   const judged = skips.map((skip) => ({ ...skip, verdict: judge(skip) }))
