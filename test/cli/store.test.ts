@@ -267,9 +267,9 @@ t.test(
     const [writer, reader] = [await db.pool.connect(), await db.pool.connect()]
     /** Until it let others go first, and on into another try of 2 s. */
     const gaveWay = async (said: () => string) => {
-      for (const end = Date.now() + 60_000; !said().includes('A table is in use; trying again') && Date.now() < end;)
+      for (const end = Date.now() + 60_000; !said().includes('A table is in use. Retrying') && Date.now() < end;)
         await new Promise((again) => setTimeout(again, 20))
-      t.match(said(), /A table is in use; trying again/)
+      t.match(said(), /A table is in use\. Retrying/)
       await new Promise((done) => setTimeout(done, 4_000))
     }
     await writer.query(`begin; update exam_results set status = 'long' where user_id = 'student-1'`)
