@@ -196,7 +196,8 @@ return ${studentId('user_id')}`
 
 const comments: Record<string, string> = {
   'view attempt':
-    'V1, locked: one row per answered question. Key: (student_id, item_id, attempt_no). Names, order, types, the student hash, attempt numbering and NULL rules never change under this name.',
+    'V1, locked: one row per answered question. Key: (student_id, item_id, attempt_no). ' +
+    'Names, order, types, the student hash, attempt numbering and NULL rules never change under this name.',
   'column attempt.id':
     'first 16 hex digits of md5(exam result id, hyphen, question id text) as a signed 64-bit integer; not a key',
   'column attempt.student_id': 'user_id cast where it is a UUID, else the md5 of its UTF-8 bytes as a UUID',
@@ -211,7 +212,8 @@ const comments: Record<string, string> = {
   'column attempt.session_id': 'session_id of the exam',
   'column attempt.topic_id': 'topic; null where empty or missing',
   'view attempt_anomaly':
-    'what the view attempt leaves out, replaces by a default or keeps against expectation: one row per element and reason',
+    'what the view attempt leaves out, replaces by a default or keeps against expectation: ' +
+    'one row per element and reason',
   'view attempt_exam': 'helper of attempt: one row per exam result, nothing unnested',
   'view attempt_element':
     'helper of attempt: every element of every exam, parsed; NULL where the text is not what the law takes',
@@ -236,7 +238,8 @@ const sourceColumns: Record<string, string> = {
 
 const lockedColumns =
   'id bigint, student_id uuid, item_id bigint, correct boolean, response_time_ms integer, hint_used boolean, ' +
-  'completed_at timestamp with time zone, started_at timestamp with time zone, attempt_no integer, session_id text, topic_id text'
+  'completed_at timestamp with time zone, started_at timestamp with time zone, ' +
+  'attempt_no integer, session_id text, topic_id text'
 
 /** The columns of a relation on the search path as `name type, ...`, or undefined where there is none. */
 async function columnsOf(db: Kysely<unknown>, relation: string) {
@@ -285,7 +288,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   const source = await columnsOf(db, 'exam_results')
   if (source === undefined || !['r', 'p'].includes(source[0]?.kind ?? '')) {
     throw new Error(
-      'There is no table exam_results on the search path. It belongs to the exam platform: run its migrations first, or set the search_path of DATABASE_URL to its schema.',
+      'There is no table exam_results on the search path. It belongs to the exam platform: run its migrations first, ' +
+        'or set the search_path of DATABASE_URL to its schema.',
     )
   }
   const lacking = Object.entries(sourceColumns)

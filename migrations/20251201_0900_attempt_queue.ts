@@ -81,7 +81,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   if (place.view === null)
     throw new Error('There is no view attempt to keep a store of: run attempt-api migrate up first.')
   const { schema, source } = place
-  // user_id null: everybody, because the table was emptied. Rows are found by reading it all, which is short, and go by ctid.
+  // user_id null: all users, because the table was emptied. Rows are found by reading the whole queue, which is short.
   await sql
     .raw(
       `
@@ -102,7 +102,8 @@ create table attempt_queue (
   const triggers = place.partitioned === true ? [...perRow, ...emptied] : [...perStatement, ...perRow, ...emptied]
   for (const [name, event, how, does] of triggers) {
     await sql.raw(`create trigger ${name} ${event} on ${source} ${how} execute function ${does}()`).execute(db)
-    // restores and replication write in a session where ordinary triggers are silent; beside those of statements, that of rows is for replication alone
+    // restores and replication write in sessions where ordinary triggers do not fire: the row trigger is for
+    // replication, the statement triggers for everything else
     const when = name === 'attempt_queue_row' && place.partitioned !== true ? 'replica' : 'always'
     const { rows: on } = await sql<{
       relation: string

@@ -52,7 +52,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   // rows of before have no exam: their users are recomputed whole
   await sql
     .raw(
-      'alter table attempt_queue add column if not exists exam_result_id uuid, add column if not exists is_new boolean not null default false',
+      'alter table attempt_queue add column if not exists exam_result_id uuid, ' +
+        'add column if not exists is_new boolean not null default false',
     )
     .execute(db)
   await sql

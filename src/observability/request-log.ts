@@ -46,7 +46,9 @@ const rounded = (ms: number) => Math.round(ms * 10) / 10
 
 /** Server-Timing (W3C): milliseconds so far, in the database, and waiting for a connection. */
 function serverTiming({ began, databaseMs, waitMs, rows }: RequestMeter): string {
-  return `total;dur=${rounded(performance.now() - began)}, db;dur=${rounded(databaseMs)}, wait;dur=${rounded(waitMs)}${rows === undefined ? '' : `, rows;desc="${rows}"`}`
+  const durations = { total: performance.now() - began, db: databaseMs, wait: waitMs }
+  const timings = Object.entries(durations).map(([name, ms]) => `${name};dur=${rounded(ms)}`)
+  return [...timings, ...(rows === undefined ? [] : [`rows;desc="${rows}"`])].join(', ')
 }
 
 /** What a person reads of the line, such as `GET /v1/items 200 41 ms store 300 rows`; the fields have the details. */

@@ -239,8 +239,10 @@ t.test('other machines are let in only where something says who may ask', async 
   const { file } = keyFile(t, { kpi: ['aggregates:read'] })
   t.match(await refusal(t, { DATABASE_URL: url, HOST: '0.0.0.0' }), {
     code: 1,
-    output:
-      /^attempt-api: HOST=\S+ can be reached from other machines and no access control is configured\. Set API_KEYS_FILE .* or ACCESS=none .*\.\n$/,
+    output: new RegExp(
+      '^attempt-api: HOST=\\S+ can be reached from other machines and no access control is configured\\. ' +
+        'Set API_KEYS_FILE .* or ACCESS=none .*\\.\n$',
+    ),
   })
   const open: Record<string, string>[] = [
     { HOST: '0.0.0.0', ACCESS: 'none' },

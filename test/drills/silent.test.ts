@@ -1,4 +1,4 @@
-/** Lost packets, of which no side is notified: behind a proxy that forwards nothing, and in a network that drops all. */
+/** Lost packets, which neither side notices: behind a proxy that forwards nothing, and in a network that drops all. */
 import { spawnSync } from 'node:child_process'
 import { appendFileSync, mkdtempSync } from 'node:fs'
 import { createServer } from 'node:net'

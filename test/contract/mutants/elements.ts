@@ -281,7 +281,8 @@ export const elementMutants: readonly Mutant[] = [
     numbered(
       'FROM attempt_response',
       'from (select distinct id, student_id, item_id, correct, response_time_ms, hint_used, completed_at, ' +
-        'started_at, session_id, topic_id, exam_result_id, 1 as "position", answered from attempt_response) attempt_response',
+        'started_at, session_id, topic_id, exam_result_id, 1 as "position", answered ' +
+        'from attempt_response) attempt_response',
     ),
   ),
 ]
