@@ -1,5 +1,4 @@
 /** The table of contents: options, plugins, routes, in this order. Builds and never listens. */
-import accepts from '@fastify/accepts'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { LogController } from 'fastify'
 import { createMetrics, type Metrics } from './observability/metrics.js'
@@ -91,7 +90,6 @@ export async function buildApp(
   app.decorate('metrics', metrics)
   await app.register(requests, { metrics, slowQueries: services.slowQueries })
   await app.register(errors)
-  await app.register(accepts)
   await app.register(headers, { corsOrigins })
   await app.register(overload, services.limits)
   await app.register(shutdown, { graceS: services.limits.shutdownGraceS, abort: services.abortRunning })

@@ -1,4 +1,5 @@
 /** Compression of streams, where the request accepts it and the runtime has it. */
+import { negotiate } from '@fastify/accept-negotiator'
 import type { FastifyRequest } from 'fastify'
 import { pipeline, type Readable, type Transform } from 'node:stream'
 import zlib from 'node:zlib'
@@ -9,7 +10,7 @@ type Compressor = Transform & { flush(): void }
 const hasZstd = (library: object): library is { createZstdCompress: () => Compressor } =>
   'createZstdCompress' in library && typeof library.createZstdCompress === 'function'
 
-/** By content coding. Levels that keep up with the database, not the smallest size. */
+/** By content coding, the preferred one first. Levels that keep up with the database, not the smallest size. */
 const compressors = new Map<string, () => Compressor>([
   ...(hasZstd(zlib) ? ([['zstd', zlib.createZstdCompress]] as const) : []),
   ['gzip', () => zlib.createGzip({ level: 1 })],
@@ -20,9 +21,8 @@ const offered = ['identity', ...compressors.keys()]
 
 /** The content coding that `Accept-Encoding` prefers; undefined: none. */
 export function contentEncoding(request: FastifyRequest): string | undefined {
-  if (request.headers['accept-encoding'] === undefined) return undefined
-  const best = request.accepts().encoding(offered)
-  return best === false || best === 'identity' ? undefined : best
+  const best = negotiate(request.headers['accept-encoding']?.toString() ?? '', offered)
+  return best === null || best === 'identity' ? undefined : best
 }
 
 /** A pause of the database after which what is compressed so far goes out, milliseconds. */

@@ -1,5 +1,6 @@
 /** The representations on offer, and which one a request gets: `format` takes precedence over `Accept`. */
 import type { FastifyRequest } from 'fastify'
+import Negotiator from 'negotiator'
 import { contractVersion } from '../contract/attempt-v1.js'
 import { ApiError, quoted } from '../errors.js'
 import { arrowEncoder } from '../formats/arrow.js'
@@ -29,15 +30,6 @@ export const contentTypes: Record<Format, string> = {
   arrow: mediaTypes.arrow,
 }
 
-/** How `Accept` may name a format: with or without the parameters of its Content-Type. */
-const spellings = (format: Format): string[] => {
-  const parameters = [
-    '; charset=utf-8',
-    ...(format === 'csv' ? ['; header=present', '; charset=utf-8; header=present'] : []),
-  ]
-  return [mediaTypes[format], ...(format === 'arrow' ? [] : parameters.map((one) => mediaTypes[format] + one))]
-}
-
 /** Vary of an answer in this format: only streams are compressed. */
 export const varyOf = (format: Format) => (format === 'json' ? 'Accept' : 'Accept, Accept-Encoding')
 
@@ -59,10 +51,11 @@ export function negotiate<F extends Format>(
       `This endpoint does not offer format=${quoted(format)}; use ${alternatives(offered)}`,
     )
   }
-  const all = offered.flatMap((name) => spellings(name).map((type) => ({ name, type })))
-  const accepted = request.accepts().type(all.map(({ type }) => type))
-  const best = all.find(({ type }) => type === accepted)
-  if (best !== undefined) return best.name
+  // parameters such as charset do not choose between our formats, q does; an empty header is none (RFC 9110, 12.5.1)
+  const accept = request.headers.accept?.replace(/;\s*(?!q\s*=)[^;,]*/gi, '').trim() || '*/*'
+  const accepted = new Negotiator({ headers: { accept } }).mediaType(offered.map((name) => mediaTypes[name]))
+  const best = offered.find((name) => mediaTypes[name] === accepted)
+  if (best !== undefined) return best
   throw new ApiError(
     'not_acceptable',
     `This endpoint does not offer Accept: ${quoted(request.headers.accept)}; ` +

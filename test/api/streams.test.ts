@@ -210,6 +210,9 @@ t.test('the trailer tells the rows, in every format and encoding', async (t) => 
   }
   for (const [accept, coding] of [
     ['gzip;q=0.1, br;q=0.9', 'br'],
+    ['br, gzip', 'gzip'],
+    // what browsers send: ours is the order of preference
+    ['gzip, deflate, br, zstd', 'createZstdCompress' in zlib ? 'zstd' : 'gzip'],
     ['gzip;q=0', undefined],
     ['identity', undefined],
     ['*', undefined],
