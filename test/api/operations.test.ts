@@ -80,7 +80,7 @@ t.test('where somebody dropped the view, names the command that makes it', async
     database: 'reachable',
     reason: /run attempt-api migrate up --again$/,
   })
-  t.match((await app.inject('/schema-contract')).body, /migrate up \(with --again where it was there before\)/)
+  t.match((await app.inject('/schema-contract')).body, /migrate up \(with --again where the view existed before\)/)
 })
 
 t.test('a killed backend costs one request, not the process', async (t) => {
