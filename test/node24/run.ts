@@ -7,11 +7,11 @@ import { testFiles } from '../runner/order.js'
 
 /** Tests of what depends on Node rather than on PostgreSQL: numbers, dates, streams, HTTP, the command line. */
 const fast = [
-  /^test\/(config|limits\/requests)\.test/,
+  /^test\/(config|services|limits\/requests|health\/cached-state)\.test/,
   /^test\/(formats|irt)\//,
   /^test\/access\/(api-keys|jwt)\.test/,
   /^test\/api\/(attempts|aggregates|operations|bad-requests|irt)\.test/,
-  /^test\/database\/(pool|kept-pool|kept-state|pooler)\.test/,
+  /^test\/database\/(pool|reserved-pool|statement|pooler)\.test/,
   /^test\/cli\/(load|migrate)\.test/,
 ]
 
