@@ -11,7 +11,8 @@ const fast = [
   /^test\/(formats|irt)\//,
   /^test\/access\/(api-keys|jwt)\.test/,
   /^test\/api\/(attempts|aggregates|operations|bad-requests|irt)\.test/,
-  /^test\/database\/(pool|kept-pool|kept-state|pooler)\.test/,
+  /^test\/database\/(pool|reserved-pool|pooler)\.test/,
+  /^test\/health\/cached-state\.test/,
   /^test\/cli\/(load|migrate)\.test/,
 ]
 

@@ -29,7 +29,7 @@ const major = Number(process.env['PGMAJOR'] ?? 18)
 
 const allowed: AllowedSkip[] = [
   {
-    file: /^test\/law\/examples/,
+    file: /^test\/view\/examples/,
     reason: /^PostgreSQL \d+ has it first$/,
     where: 'PGMAJOR names a PostgreSQL without this locale provider',
     here: ({ reason }) => major < Number(/\d+/.exec(reason)?.[0]),
@@ -59,7 +59,7 @@ const allowed: AllowedSkip[] = [
     here: () => missing('python3', '-c', 'from collections import Counter; Counter().total()'),
   },
   {
-    file: /^test\/(law\/truth|docs\/examples|api\/attempts)/,
+    file: /^test\/(view\/truth|docs\/examples|api\/attempts)/,
     reason: /data folder|shared\/data/,
     where: '../shared/data with the real responses is not beside the project',
     here: () => !existsSync('../shared/data/verbagg.exam_results.ndjson.gz'),
