@@ -7,3 +7,7 @@ export const mediaTypes = {
 } as const
 
 export type Format = keyof typeof mediaTypes
+export type MediaType = (typeof mediaTypes)[Format]
+
+/** The formats of every list; JSON where the request has no preference. */
+export const listFormats = ['json', 'ndjson', 'csv', 'arrow'] as const satisfies readonly Format[]

@@ -19,9 +19,6 @@ export const encoders: Record<StreamFormat, (columns: readonly Column[]) => Enco
   arrow: (columns) => arrowEncoder(columns, { contract: 'attempt', contract_version: contractVersion }),
 }
 
-/** The formats of every list; JSON where the request has no preference. */
-export const listFormats = ['json', 'ndjson', 'csv', 'arrow'] as const satisfies readonly Format[]
-
 /** The Content-Type of a format. */
 export const contentTypes: Record<Format, string> = {
   json: `${mediaTypes.json}; charset=utf-8`,

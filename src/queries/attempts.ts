@@ -10,10 +10,7 @@ import { bigintForm, integerForm, isBehind, keyList, uuidForm, type KeyColumn } 
 import { firstColumn, type PageRequest, type StatementSequence } from './paging.js'
 import { studentsOfRange } from './students-of-range.js'
 
-export interface AttemptsQuery extends Pick<
-  AttemptFilters,
-  'since' | 'until' | 'student' | 'id' | 'items' | 'topics' | 'session' | 'correct' | 'attemptNo'
-> {
+export interface AttemptsQuery extends Omit<AttemptFilters, 'students'> {
   columns: readonly Column<LockedColumnName>[]
   descending: boolean
 }

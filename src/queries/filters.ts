@@ -18,20 +18,20 @@ export type Days = Range & { zone: string }
 export interface AttemptFilters extends Range {
   student?: string | undefined
   students?: readonly string[] | undefined
-  id?: string
-  items?: readonly string[]
-  topics?: readonly string[]
-  session?: string
-  correct?: string
-  attemptNo?: number
+  id?: string | undefined
+  items?: readonly string[] | undefined
+  topics?: readonly string[] | undefined
+  session?: string | undefined
+  correct?: string | undefined
+  attemptNo?: number | undefined
   /** Only the first attempt of a student at an item. */
-  first?: boolean
+  first?: boolean | undefined
   /** Leaves out attempts with a hint. */
-  withoutHints?: boolean
+  withoutHints?: boolean | undefined
   /** Leaves out attempts whose correctness the source does not have. */
-  explicit?: boolean
+  explicit?: boolean | undefined
   /** A share of the students, above 0 to 1. */
-  sample?: number
+  sample?: number | undefined
 }
 
 /** Kysely's: `and` of no condition is true, `or` of none is false. */

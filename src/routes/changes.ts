@@ -1,6 +1,7 @@
+import { listFormats } from '../formats/media-types.js'
 import { answerChanges } from '../http/changes.js'
 import { sendAnswer } from '../http/answer.js'
-import { listFormats, negotiate } from '../http/representations.js'
+import { negotiate } from '../http/representations.js'
 import { changesQuerystring, changesResponse } from '../schemas/changes.js'
 import { dataProblems } from '../schemas/problems.js'
 import type { Routes } from '../services.js'

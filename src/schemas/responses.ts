@@ -1,7 +1,7 @@
 /** What answers look like, from the lists of columns that the queries return. */
 import { Type, type TSchema } from 'typebox'
 import type { Column, Kind } from '../formats/encoder.js'
-import { mediaTypes } from '../formats/media-types.js'
+import { mediaTypes, type MediaType } from '../formats/media-types.js'
 
 const timestampExample = '2025-01-01T09:30:00.123456Z'
 
@@ -85,7 +85,7 @@ export function pageOrStream(page: TSchema) {
           description: 'Arrow IPC stream: int64, int32, float64, bool, timestamp[us, UTC], date32, utf8',
         },
       },
-    },
+    } satisfies Record<MediaType, unknown>,
   }
 }
 
