@@ -13,7 +13,7 @@ const answerMs = 2_000
  * @returns settles when the server has passed the request on, which it reports by closing the connection. What the
  * backend begins afterwards is not cancelled. `false`: not known whether it was passed on.
  */
-export function cancel(client: pg.PoolClient): Promise<boolean> {
+export function cancel(client: pg.ClientBase): Promise<boolean> {
   const { processID, secretKey, host, port, ssl } = backendKey(client)
   const connection = createCancelConnection(ssl)
   return new Promise((done) => {
@@ -50,7 +50,7 @@ export function cancel(client: pg.PoolClient): Promise<boolean> {
 }
 
 /** Cancels what the connection's backend runs and closes the connection. */
-export function abandon(client: pg.PoolClient): void {
+export function abandon(client: pg.ClientBase): void {
   void cancel(client)
   disconnect(client)
 }

@@ -21,7 +21,7 @@ export interface BackendKey extends Backend {
 
 const backendOf = (client: pg.ClientBase) => client as unknown as BackendKey
 
-export const backendKey = (client: pg.PoolClient): BackendKey => {
+export const backendKey = (client: pg.ClientBase): BackendKey => {
   const { processID, secretKey, host, port, ssl } = backendOf(client)
   return { processID, secretKey, host, port, ssl }
 }
@@ -56,6 +56,12 @@ export const queryWithin = <R extends pg.QueryResultRow>(
 ): Promise<pg.QueryResult<R>> => {
   const config: pg.QueryConfig & { query_timeout: number } = { text, values, query_timeout: ms }
   return client.query<R>(config)
+}
+
+/** Fails every request that waits for a connection of the pool: a pool that was ended would let it wait. */
+export function rejectWaiting(pool: pg.Pool, error: Error): void {
+  const { _pendingQueue } = pool as unknown as { _pendingQueue: { callback(error: Error): void }[] }
+  for (const waiting of _pendingQueue.splice(0)) waiting.callback(error)
 }
 
 type Listener = (bytes: Buffer) => void

@@ -1,7 +1,7 @@
 /** Pools of connections whose sessions cannot write unless allowed to, and have the same settings on every server. */
 import pg from 'pg'
-import { disconnect } from './cancel.js'
-import { onConnect, queryWithin, socketOf } from './pg-internals.js'
+import { abandon, disconnect } from './cancel.js'
+import { onConnect, queryWithin, rejectWaiting, socketOf } from './pg-internals.js'
 
 /** A server that is read. Named by its place in the configuration: a URL contains a password. */
 export type ServerName = 'primary' | 'store' | `standby ${number}`
@@ -96,10 +96,21 @@ export function createPool(
   },
 ): pg.Pool {
   const clients = new Set<pg.ClientBase>()
+  const opening = new Set<pg.ClientBase>()
+  class OpeningClient extends pg.Client {
+    constructor(settings?: pg.ClientConfig) {
+      super(settings)
+      opening.add(this)
+      this.once('end', () => {
+        opening.delete(this)
+      })
+    }
+  }
   const options = [...sessionSettings, `default_transaction_read_only=${readOnly ? 'on' : 'off'}`]
     .map((setting) => `-c ${setting}`)
     .join(' ')
   const pool = new pg.Pool({
+    Client: OpeningClient,
     onConnect: onConnect(async (client) => {
       client.on('error', () => undefined)
       client.once('end', () => {
@@ -128,11 +139,18 @@ export function createPool(
   })
   // without a listener a killed backend would end the process; the next request gets a new connection
   pool.on('error', () => undefined)
+  pool.on('connect', (client) => {
+    opening.delete(client)
+  })
   connections.set(pool, clients)
+  openings.set(pool, opening)
   return pool
 }
 
 const connections = new WeakMap<pg.Pool, Set<pg.ClientBase>>()
+
+/** Clients that are connecting, or whose settings are being checked. */
+const openings = new WeakMap<pg.Pool, Set<pg.ClientBase>>()
 
 const clientsOf = (pool: pg.Pool | undefined) => [...((pool && connections.get(pool)) ?? [])]
 
@@ -143,6 +161,24 @@ export const bytesReceived = (pool: pg.Pool | undefined): number =>
 /** Closes every connection of a pool at once: what waits on one fails now instead of after TCP's timeout. */
 export function dropConnections(pool: pg.Pool | undefined): void {
   for (const client of clientsOf(pool)) disconnect(client)
+}
+
+/** Closes the connections that are being opened: a server that does not answer would hold them for seconds. */
+export function dropOpening(pool: pg.Pool): void {
+  for (const client of openings.get(pool) ?? []) disconnect(client)
+}
+
+/** Ends a pool. Queries that run may finish; what waits for a connection fails now. */
+export async function endPool(pool: pg.Pool): Promise<void> {
+  const ended = pool.end()
+  dropOpening(pool)
+  rejectWaiting(pool, new Error('Connection terminated: the pool was closed'))
+  await ended
+}
+
+/** The same as `dropConnections`, and the servers also cancel what the connections run. */
+export function abandonQueries(pool: pg.Pool): void {
+  for (const client of clientsOf(pool)) abandon(client)
 }
 
 /** Milliseconds until a standby that accepts no connection is given up: the primary answers instead. */

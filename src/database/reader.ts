@@ -11,6 +11,7 @@ import {
   createPool,
   createPools,
   dropConnections,
+  endPool,
   poolUsage,
   type PoolUsage,
   type ServerName,
@@ -200,7 +201,7 @@ export function createDatabases(
     },
     bytesReceived: (server) => bytesReceived(pools.get(server)),
     async close() {
-      await Promise.all([...pools.values()].map((pool) => pool.end()))
+      await Promise.all([...pools.values()].map(endPool))
     },
   }
 }

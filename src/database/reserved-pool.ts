@@ -4,6 +4,7 @@
  * server refuses those, the old ones stay.
  */
 import type pg from 'pg'
+import { endPool } from './pool.js'
 
 export interface ReservedPool {
   /** The current connections: read it at each use. Before `start` they are opened when they are used. */
@@ -68,7 +69,7 @@ export function createReservedPool(createPool: () => pg.Pool, everyMs = renewEve
     async close() {
       closed = true
       clearInterval(timer)
-      await pool.end()
+      await endPool(pool)
     },
   }
 }

@@ -15,6 +15,7 @@ import {
   createPool,
   createPools,
   dropConnections,
+  endPool,
   poolUsage,
   type PoolUsage,
   type ServerName,
@@ -285,7 +286,7 @@ export function createStreams(
     async close() {
       closing = true
       for (const job of running) job.abort(shuttingDown())
-      await Promise.all([...pools.values()].map((pool) => pool.end()))
+      await Promise.all([...pools.values()].map(endPool))
     },
   }
 }

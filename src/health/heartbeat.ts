@@ -7,7 +7,7 @@ import pg from 'pg'
 import { whyUnreachable } from '../errors.js'
 import { disconnect } from '../database/cancel.js'
 import { pause } from '../database/pause.js'
-import { createPool, type OutageOf, type ServerName } from '../database/pool.js'
+import { createPool, dropConnections, endPool, type OutageOf, type ServerName } from '../database/pool.js'
 import { readerOf } from '../database/reader.js'
 import { statement } from '../database/statement.js'
 
@@ -60,7 +60,10 @@ export const serviceHeartbeat: HeartbeatSettings = {
     const reader = readerOf(pool)
     return {
       query: () => reader.rows(statement(sql`select 1`)),
-      close: () => pool.end(),
+      close() {
+        dropConnections(pool)
+        return endPool(pool)
+      },
     }
   },
 }

@@ -30,12 +30,15 @@ export function createProbeConnections(
       reserved: true,
     }),
   )
+  /** Aborts each action that runs. */
+  const running = new Set<AbortController>()
   return {
     start: () => {
       reserved.start()
     },
     async run(ms, action) {
       const late = new AbortController()
+      running.add(late)
       const timer = setTimeout(() => {
         late.abort(Object.assign(new Error(`no answer within ${ms} ms`), { code: '57014' }))
       }, ms)
@@ -66,9 +69,11 @@ export function createProbeConnections(
       })
       return Promise.race([work, end]).finally(() => {
         clearTimeout(timer)
+        running.delete(late)
       })
     },
     async close() {
+      for (const one of running) one.abort(new Error('Connection terminated: the service stops'))
       dropConnections(reserved.pool)
       await reserved.close()
     },

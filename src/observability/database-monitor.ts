@@ -6,7 +6,7 @@ import { sql } from 'kysely'
 import type pg from 'pg'
 import type { Config } from '../config.js'
 import { atMost } from '../database/at-most.js'
-import { createPool } from '../database/pool.js'
+import { abandonQueries, createPool, dropConnections, endPool } from '../database/pool.js'
 import { readerOf, type Reader } from '../database/reader.js'
 import { indexStates } from '../migrate/indexes.js'
 import { statement } from '../database/statement.js'
@@ -205,8 +205,10 @@ export function createDatabaseMonitor(
     async close() {
       clearInterval(timer)
       timer = undefined
-      await Promise.all([reading, counted])
-      await Promise.all([...new Set([primary, store, counting])].map((pool) => pool.end()))
+      // a query that a server does not answer, or a long count, must not delay the end
+      if (counted !== undefined) abandonQueries(counting)
+      for (const pool of [primary, store]) dropConnections(pool)
+      await Promise.all([reading, counted, ...[...new Set([primary, store, counting])].map(endPool)])
     },
   }
 }

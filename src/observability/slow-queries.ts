@@ -4,7 +4,7 @@
  */
 import type pg from 'pg'
 import type { Config } from '../config.js'
-import { createPool, type ServerName } from '../database/pool.js'
+import { createPool, endPool, type ServerName } from '../database/pool.js'
 import type { QueryTarget } from '../database/query-meter.js'
 import type { Statement } from '../database/statement.js'
 
@@ -149,7 +149,7 @@ export function createSlowQueries(
     async close() {
       closed = true
       await Promise.all(explaining)
-      await Promise.all([...pools.values()].map((pool) => pool.end()))
+      await Promise.all([...pools.values()].map(endPool))
     },
   }
 }

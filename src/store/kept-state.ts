@@ -65,6 +65,9 @@ export function createKeptStoreState(url: string): KeptStoreState {
     dropConnections: () => {
       dropConnections(connection.pool)
     },
-    close: () => connection.close(),
+    close() {
+      dropConnections(connection.pool)
+      return connection.close()
+    },
   }
 }

@@ -4,7 +4,7 @@
  */
 import type pg from 'pg'
 import { pause } from '../database/pause.js'
-import { createPool, dropConnections } from '../database/pool.js'
+import { createPool, dropConnections, dropOpening, endPool } from '../database/pool.js'
 import { hasOwnSession, sharedSession } from '../database/pooler.js'
 import { guardSession } from '../database/session-guard.js'
 import type { RefresherIntervals } from './intervals.js'
@@ -97,6 +97,7 @@ export function createLeader(options: LeaderOptions): Leader {
   const stopping = new AbortController()
   const { signal } = stopping
   let running: Promise<void> = Promise.resolve()
+  let leading = false
   /** Since when every attempt has failed; milliseconds. */
   let failingSince: number | undefined
   const reportProgress = () => {
@@ -107,7 +108,9 @@ export function createLeader(options: LeaderOptions): Leader {
   }
 
   async function lead(store: pg.PoolClient): Promise<void> {
+    signal.throwIfAborted()
     const primary = primaryPool === storePool ? store : await primaryPool.connect()
+    leading = true
     const guards: (() => void)[] = []
     try {
       log.info({}, 'started refreshing the store')
@@ -116,6 +119,7 @@ export function createLeader(options: LeaderOptions): Leader {
       if (primary !== store) guards.push(await guardSession(primaryPool, primary, intervals.sessionCheckMs))
       await options.work({ sessions: { primary, store }, storePool, signal, reportProgress })
     } finally {
+      leading = false
       for (const end of guards) end()
       options.onLeading(false)
       if (primary !== store) primary.release(true)
@@ -176,6 +180,8 @@ export function createLeader(options: LeaderOptions): Leader {
     dropConnections: drop,
     async stop(patienceMs) {
       stopping.abort()
+      // a leader may finish its step, with the connections that it opens for it
+      if (!leading) for (const pool of [storePool, primaryPool]) dropOpening(pool)
       const late =
         patienceMs === undefined
           ? undefined
@@ -186,8 +192,7 @@ export function createLeader(options: LeaderOptions): Leader {
       // the caller of `run` gets the error
       await running.catch(() => undefined)
       clearTimeout(late)
-      await storePool.end()
-      if (primaryPool !== storePool) await primaryPool.end()
+      await Promise.all([...new Set([storePool, primaryPool])].map(endPool))
     },
   }
 }

@@ -9,7 +9,7 @@ import { sql } from 'kysely'
 import pg from 'pg'
 import type { Config } from '../config.js'
 import { pause } from '../database/pause.js'
-import { createPool, standbyConnectMs, type ServerName } from '../database/pool.js'
+import { createPool, dropConnections, endPool, standbyConnectMs, type ServerName } from '../database/pool.js'
 import { readerOf, type Reader, type Standby } from '../database/reader.js'
 import { statement } from '../database/statement.js'
 import { createPrimaryLog } from './primary-log.js'
@@ -211,8 +211,10 @@ export function createStandbyMonitor(
     },
     async close() {
       stopping.abort()
-      await Promise.all(loops)
-      await Promise.all([primaryPool, ...standbyPools].map((pool) => pool.end()))
+      // before the loops: a query that a server does not answer would hold them
+      const pools = [primaryPool, ...standbyPools]
+      for (const pool of pools) dropConnections(pool)
+      await Promise.all([...pools.map(endPool), ...loops])
     },
   }
 }

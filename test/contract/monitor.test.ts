@@ -5,16 +5,17 @@ import { createProbeConnections } from '../../src/health/probe-connections.js'
 import { readinessIntervals } from '../../src/health/readiness.js'
 import { startApp } from '../helpers/app.js'
 import { createDatabase } from '../helpers/database.js'
+import { lateness } from '../helpers/lateness.js'
 import { startProxy } from '../helpers/proxy.js'
 import { until } from '../helpers/until.js'
 
 // the tests wait, and each has a database of its own
 t.jobs = 4
 
-/** Less than a check may need on a busy machine: a check that must pass is repeated until it does. */
-const contractTimeoutMs = 3_000
+// far above what a check takes on a busy machine
+const contractTimeoutMs = 6_000
 /** A check that does not end within its timeout does not end at all: the table stays locked, and the server silent. */
-const inTime = 3 * contractTimeoutMs
+const inTime = 2 * contractTimeoutMs
 
 /** A check, and how long its answer took. */
 async function check(app: Awaited<ReturnType<typeof startApp>>) {
@@ -30,12 +31,35 @@ function createMonitor(t: Test, url: string, config: { contractTimeoutMs: number
   return monitor
 }
 
+/**
+ * Whether the next check passes, as soon as one by a monitor that has seen no outage. A machine on which that one does
+ * not end within the timeout proves nothing, and both are repeated.
+ */
+async function passesAtOnce(t: Test, url: string, checkPasses: () => Promise<boolean>): Promise<boolean> {
+  const late = lateness(t)
+  const timed = async (action: () => Promise<boolean>) => {
+    const began = performance.now()
+    return { passed: await action(), ms: performance.now() - began }
+  }
+  for (let turn = 0; turn < 20; turn++) {
+    const control = createMonitor(t, url, { contractTimeoutMs })
+    const [own, other] = await Promise.all([
+      timed(checkPasses),
+      timed(async () => (await control.check()).status === 'pass'),
+    ])
+    if (!other.passed && !own.passed) continue
+    t.ok(own.ms < other.ms + 2_000 + late(), `it took ${own.ms} ms, a check of a new monitor ${other.ms} ms`)
+    return own.passed
+  }
+  return false
+}
+
 t.test('a check that waits for a table lock ends in time, on the server as well', { buffered: true }, async (t) => {
   const db = await createDatabase(t)
   // by itself: the other monitors of a service read the same catalogs
   const monitor = createMonitor(t, db.url, { contractTimeoutMs })
-  const untilPassed = (message: string) => until(async () => (await monitor.check()).status === 'pass', message)
-  await untilPassed('it passes before')
+  const passes = () => passesAtOnce(t, db.url, () => monitor.check().then(({ status }) => status === 'pass'))
+  t.ok(await passes(), 'it passes before')
   const locker = await db.pool.connect()
   t.teardown(() => {
     locker.release(true)
@@ -48,7 +72,7 @@ t.test('a check that waits for a table lock ends in time, on the server as well'
     t.equal(late.status, 'error', table)
     t.match(
       late.checks.find(({ status }) => status === 'error')?.detail,
-      /within CONTRACT_TIMEOUT_MS \(3000 ms\); retry|cancel/,
+      /within CONTRACT_TIMEOUT_MS \(6000 ms\); retry|cancel/,
       table,
     )
     t.ok(ms < inTime, `${table}: ${ms} ms`)
@@ -63,7 +87,7 @@ t.test('a check that waits for a table lock ends in time, on the server as well'
       `${table}: no session is left at work`,
     )
     await locker.query('rollback')
-    await untilPassed(`${table}: recovers`)
+    t.ok(await passes(), `${table}: recovers at once`)
   }
 })
 
@@ -112,7 +136,8 @@ t.test('a database that stops responding blocks no later call', { buffered: true
   const db = await createDatabase(t)
   const proxy = await startProxy(t, db.url)
   const app = await startApp(t, proxy.url, { contractTimeoutMs })
-  await until(async () => (await check(app)).statusCode === 200, 'it passes before')
+  const passes = () => passesAtOnce(t, db.url, async () => (await check(app)).statusCode === 200)
+  t.ok(await passes(), 'it passes before')
   proxy.silent = true
   // more calls than the monitor has connections
   for (let call = 1; call <= 3; call++) {
@@ -123,7 +148,7 @@ t.test('a database that stops responding blocks no later call', { buffered: true
     t.equal((await app.inject('/health')).statusCode, 503)
   }
   proxy.silent = false
-  await until(async () => (await check(app)).statusCode === 200, 'recovers')
+  t.ok(await passes(), 'recovers at once')
   // a read that began in the silence may still wait: for at most 3 s, and one more read follows
   await until(async () => (await app.inject('/health')).statusCode === 200, 'it is ready again')
 })

@@ -2,11 +2,13 @@ import t from 'tap'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import pg from 'pg'
+import { lockTimeoutMs } from '../../src/migrate/retry-budget.js'
 import { migrateUp } from '../../src/migrate/runner.js'
 import { viewMigrations } from '../../src/migrate/migration-sets.js'
 import { withoutValues } from '../../src/migrate/blockers.js'
 import { cli } from '../helpers/cli.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
+import { lateness } from '../helpers/lateness.js'
 import { migrateCommand } from '../helpers/migrate.js'
 import { sleep, until } from '../helpers/until.js'
 
@@ -36,7 +38,7 @@ async function busy(
   t: Teardown,
   url: string,
   statement: string,
-): Promise<{ times(): number; stop(): Promise<number> }> {
+): Promise<{ times(): number; longest(): number; stop(): Promise<number> }> {
   const client = await session(t, url, 'busy')
   let [longest, times, over] = [0, 0, false]
   const running = (async () => {
@@ -49,6 +51,7 @@ async function busy(
   })()
   return {
     times: () => times,
+    longest: () => longest,
     async stop() {
       over = true
       await running
@@ -64,7 +67,13 @@ const write = `
 t.test('a long reader of the view delays the migration, and neither readers nor writers', async (t) => {
   const db = await createDatabase(t, { migrated: false })
   await toBeReplaced(db)
+  await db.pool.query('create table unlocked (like exam_results including defaults)')
   const reader = await session(t, db.url, 'analysts')
+  const late = lateness(t)
+  // its statements wait for no lock: they take what this machine takes
+  const control = await busy(t, db.url, write.replace('exam_results', 'unlocked'))
+  /** What a statement may take that waits for one try of the migration: its lock timeout, and some time of its own. */
+  const bound = () => lockTimeoutMs + 2_000 + 2 * control.longest() + late()
   const began = Date.now()
   await reader.query('begin')
   await reader.query('select count(*) from attempt')
@@ -75,6 +84,7 @@ t.test('a long reader of the view delays the migration, and neither readers nor 
     say: (line) => {
       lines.push(line)
     },
+    waitMs: 300_000,
   }).then((steps) => {
     done = true
     return steps
@@ -92,12 +102,17 @@ t.test('a long reader of the view delays the migration, and neither readers nor 
     await until(() => reads.times() > read + 1 && writes.times() > written + 1, 'readers and writers get on')
     await until(async () => !(await migrationWaits()), 'the migration gives way')
   }
+  // without the limit the longest wait would be that of the long reader, far above the bound
+  await until(() => Date.now() - began > Math.max(12_000, 3 * bound()), 'the long reader has read for long')
   t.equal(done, false, 'not applied while the long reader reads')
   const held = Date.now() - began
   await reader.query('commit')
   t.equal((await migrating).length, 1)
   const [read, written] = [await reads.stop(), await writes.stop()]
-  t.ok(read < held && written < held, `of ${held} ms the longest read took ${read} ms, the longest write ${written} ms`)
+  await control.stop()
+  const [most, longest] = [bound(), `the longest read took ${read} ms, the longest write ${written} ms`]
+  t.ok(held > 2 * most, `the long reader read for ${held} ms`)
+  t.ok(read < most && written < most, `${longest}, of ${Math.round(most)} ms`)
   t.equal(lines.length, 1, 'reported once')
   t.match(lines[0], /A table is in use\. Retrying.*application_name analysts/)
 })
