@@ -1,6 +1,7 @@
 /**
- * The relations that the service reads, for Kysely: a misspelt column is a compile error. The types are those of SQL;
- * answers have every value as PostgreSQL's text. Nothing here can be written: the refresher has statements of its own.
+ * The relations that the service reads, declared for Kysely: a misspelled column is a compile error. The types are those
+ * of SQL; the rows of a `Reader` have every value as PostgreSQL's text. All columns are read-only here: the refresher has
+ * its own statements.
  */
 import { sql, type GeneratedAlways, type Kysely, type RawBuilder, type SelectType } from 'kysely'
 import type { LockedColumn } from './contract/attempt-v1.js'
@@ -21,7 +22,7 @@ export type AttemptColumns = {
   [C in LockedColumn as C['name']]: C['nullable'] extends true ? SqlTypes[C['type']] | null : SqlTypes[C['type']]
 }
 
-/** Where an attempt stands in exam_results, and whether the source has its correctness. */
+/** The place of an attempt in exam_results, and whether the source has its correctness. */
 interface Provenance {
   exam_result_id: string
   position: number
@@ -71,11 +72,15 @@ interface TopicDay {
   p90_response_time_ms: number
 }
 
+/** The values of attempt_store.state; `StoreRow` explains them. */
+export const storeStates = ['emptying', 'filling', 'catching_up', 'ready'] as const
+export type StoreStateName = (typeof storeStates)[number]
+
 interface Store {
   only_row: boolean
   id: string
   version: string
-  state: 'emptying' | 'filling' | 'catching_up' | 'ready'
+  state: StoreStateName
   filled_to: string | null
   filled_rows: string
   caught_up_at: string | null
@@ -107,15 +112,15 @@ export interface Relations {
   attempt_queue: ReadOnly<QueuedExam>
 }
 
-/** Builds statements that read. */
+/** Builds read-only statements. */
 export const db: Pick<Kysely<Relations>, 'selectFrom'> = createQueryBuilder<Relations>()
 
-/** The name of a column; of several relations: of one that all of them have. */
+/** The name of a column; for several relations: of a column that all of them have. */
 export type ColumnName<Relation extends keyof Relations> = keyof Relations[Relation] & string
 
 const references = new Map<string, RawBuilder<never>>()
 
-/** One per column: a statement has up to fifty references. */
+/** One reference per column, compiled once: a statement has up to fifty references. */
 function referenceTo(column: string): RawBuilder<never> {
   const reference = references.get(column) ?? compiled<never>(sql.ref(column))
   references.set(column, reference)

@@ -1,6 +1,6 @@
 /**
  * Waits for `work` for at most `ms` milliseconds.
- * @returns undefined if it has not settled by then; the work continues
+ * @returns undefined if `work` has not settled by then; it continues
  */
 export async function atMost<T>(work: Promise<T>, ms: number): Promise<{ result: T } | undefined> {
   let timer: NodeJS.Timeout | undefined

@@ -1,27 +1,27 @@
 /**
- * Cancels what a connection's backend runs. A closed socket alone is noticed only when the backend writes, and a long
- * sort does not write for minutes.
+ * Cancels the statement that a connection's backend runs. Closing the socket is not enough: a backend notices it only
+ * when it writes, and a long sort does not write for minutes.
  */
 import type pg from 'pg'
 import { backendKey, createCancelConnection, socketOf } from './pg-internals.js'
 
-/** How long to wait for a server that does not accept the request; milliseconds. */
+/** Time limit of a CancelRequest; milliseconds. */
 const answerMs = 2_000
 
 /**
  * Sends PostgreSQL's CancelRequest.
- * @returns settles when the server has passed the request on, which it reports by closing the connection. What the
- * backend begins afterwards is not cancelled. `false`: not known whether it was passed on.
+ * @returns true when the server has signalled the backend, which it reports by closing the connection: a statement that
+ * begins afterwards is not cancelled. false: unknown whether it has.
  */
 export function cancel(client: pg.ClientBase): Promise<boolean> {
   const { processID, secretKey, host, port, ssl } = backendKey(client)
   const connection = createCancelConnection(ssl)
   return new Promise((done) => {
     let sent = false
-    const end = (known: boolean) => {
+    const end = (signalled: boolean) => {
       clearTimeout(timer)
       connection.stream.destroy()
-      done(known)
+      done(signalled)
     }
     const timer = setTimeout(() => {
       end(false)
@@ -35,7 +35,7 @@ export function cancel(client: pg.ClientBase): Promise<boolean> {
     const send = () => {
       connection.cancel(processID, secretKey)
       sent = true
-      // the end of a stream is only seen by a reader
+      // a stream emits `end` only while it is read
       connection.stream.resume()
     }
     if (ssl) {
@@ -49,7 +49,7 @@ export function cancel(client: pg.ClientBase): Promise<boolean> {
   })
 }
 
-/** Cancels what the connection's backend runs and closes the connection. */
+/** Cancels the statement that the connection's backend runs, and closes the connection. */
 export function abandon(client: pg.ClientBase): void {
   void cancel(client)
   disconnect(client)

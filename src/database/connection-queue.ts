@@ -1,6 +1,6 @@
 /**
- * The connections that requests wait for: how many may wait, how long, and what happens to a connection whose request
- * ends before its statement does.
+ * Hands out a pool's connections to requests. It limits how many requests wait and for how long, and it cancels the
+ * statement of a request that has ended.
  */
 import pg from 'pg'
 import { ApiError, notConnected } from '../errors.js'
@@ -10,28 +10,28 @@ import type { Deadline } from './deadline.js'
 export interface ConnectionQueue {
   /**
    * Runs `action` on one connection.
-   * @param deadline bounds the wait for the connection and the work; a statement that still runs then is cancelled on
-   * the server
-   * @param action calls `discard` if no later request can use the connection
-   * @throws ApiError too_busy, and what `action` and the deadline report
+   * @param deadline bounds the wait for the connection and the work; when it expires, the running statement is cancelled
+   * on the server
+   * @param action calls `discard` if no other request may use the connection afterwards
+   * @throws ApiError too_busy; the error of `action`; the reason of the deadline
    */
   run<T>(deadline: Deadline | undefined, action: (client: pg.PoolClient, discard: () => void) => Promise<T>): Promise<T>
 }
 
 /**
- * Whether the session is in order after this error: a cancelled statement, an invalid value, an unknown relation, a
- * statement that a standby cancelled in favour of replay.
+ * Whether the session can be used after this error: a cancelled statement, an invalid value, an unknown relation, or a
+ * statement that a standby cancelled because it conflicted with replay.
  */
 export const isSessionReusable = (error: unknown): boolean =>
   error instanceof ApiError || (error instanceof pg.DatabaseError && /^(57014|22|40|42)/.test(error.code ?? ''))
 
-/** A backend that has not ended its statement so long after the cancel loses its connection; milliseconds. */
+/** If a backend has not ended its statement this long after the cancel, its connection is closed; milliseconds. */
 const cancelMs = 2_000
 
-/** @param queue how many requests may wait for a connection at a time */
+/** @param queue the most requests that may wait for a connection at a time */
 export function createConnectionQueue(pool: pg.Pool, queue: number): ConnectionQueue {
   const { max } = pool.options
-  // milliseconds for which a request holds a connection: a moving average
+  // moving average of the time that a request holds a connection, in milliseconds
   let holdMs = 0
 
   const busy = (why: string) => new ApiError('too_busy', `${why}. Retry.`, undefined, 1)
@@ -39,7 +39,7 @@ export function createConnectionQueue(pool: pg.Pool, queue: number): ConnectionQ
   async function connect(deadline: Deadline | undefined): Promise<pg.PoolClient> {
     if (deadline === undefined) return pool.connect().catch(notConnected)
     deadline.check()
-    // a request that would wait in vain fails now
+    // a request that would not get a connection in time fails at once
     const waiting = pool.waitingCount
     if (waiting >= queue) throw busy(`${waiting} requests are waiting for a database connection, which is the limit`)
     if (waiting > 0 && (holdMs * (waiting + 1)) / max > deadline.left)
@@ -53,7 +53,7 @@ export function createConnectionQueue(pool: pg.Pool, queue: number): ConnectionQ
         fail(reason instanceof ApiError ? busy('No database connection became free in time') : reason)
       })
     })
-    // a connection that comes too late is for the next in the queue
+    // a connection that arrives after the deadline goes to the next request
     connecting.then(
       (client) => {
         if (expired) client.release()
@@ -65,14 +65,14 @@ export function createConnectionQueue(pool: pg.Pool, queue: number): ConnectionQ
     })
   }
 
-  /** Releases a connection when its statement has ended and no cancel is on its way. */
+  /** Releases a connection after its statement has ended and the server has processed the cancel. */
   async function cancelAndRelease(client: pg.PoolClient, reusable: Promise<boolean>): Promise<void> {
     const timer = setTimeout(() => {
       disconnect(client)
     }, cancelMs)
-    const [cancelled, inOrder] = await Promise.all([cancel(client), reusable])
+    const [cancelled, isReusable] = await Promise.all([cancel(client), reusable])
     clearTimeout(timer)
-    client.release(!cancelled || !inOrder)
+    client.release(!cancelled || !isReusable)
   }
 
   return {

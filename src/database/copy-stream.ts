@@ -1,27 +1,27 @@
-/** The bytes of a streamed answer between the COPY that gives rows and the client that reads them. */
+/** Buffers the bytes of a streamed answer between COPY and the client. */
 import { Readable } from 'node:stream'
 
-/** It ends when every row is in it and fails otherwise; `rows` is the count so far. */
+/** Ends after the last row; an incomplete result fails instead. `rows` is the count so far. */
 export interface RowStream extends Readable {
   readonly rows: number
 }
 
-/** Bytes that wait for a client that is slower than the database. */
+/** Bytes that are buffered for a client that is slower than the database. */
 const highWaterMark = 65_536
 
 export class CopyStream extends Readable implements RowStream {
   rows = 0
-  /** Stops the work when the client has left. */
+  /** Stops the query; called when the client has disconnected. */
   stop: () => void = () => undefined
   #resume: (() => void) | undefined
 
   constructor() {
     super({ highWaterMark })
-    // a client has a listener of its own; until it has, `Streams.open` rejects
+    // prevents an uncaught error: before a client listens, `Streams.open` reports the failure
     this.on('error', () => undefined)
   }
 
-  /** Passes bytes on; the promise settles when the client can take more. */
+  /** Passes bytes to the client. A promise resolves when the client can take more; undefined: it can now. */
   give(bytes: Uint8Array): Promise<void> | undefined {
     if (this.push(bytes) || this.destroyed) return undefined
     return new Promise((resume) => {

@@ -1,6 +1,6 @@
 /**
- * Reads `COPY ... TO STDOUT (FORMAT binary)` straight from the socket: no object per row, no queue, and the server
- * waits while the reader does. Everything but the data is passed on to pg, which keeps control of the connection.
+ * Reads `COPY ... TO STDOUT (FORMAT binary)` directly from the socket: no object per row, no queue, and backpressure
+ * reaches the server. All messages except the data are forwarded to pg, which keeps control of the connection.
  */
 import type pg from 'pg'
 import { queryRaw, type BorrowedSocket } from './pg-internals.js'
@@ -8,27 +8,27 @@ import { queryRaw, type BorrowedSocket } from './pg-internals.js'
 const signature = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1')
 const copyData = 0x64
 const readyForQuery = 0x5a
-/** The type and length of a message. */
+/** Type (1 byte) and length (4 bytes) of a message. */
 const headerBytes = 5
 
 export interface RowSink {
   /** A row in COPY's binary format begins at `bytes[at]`; the bytes are valid only during the call. */
   row(bytes: Buffer, at: number): void
-  /** Called when the bytes of one read are used up. While a promise is pending nothing more is read. */
+  /** Called after each chunk that was read. While the promise is pending, nothing more is read. */
   pause?(): Promise<void> | undefined
 }
 
 /**
  * Runs one COPY to its end.
  * @returns the number of rows, after the server has reported that the statement is complete
- * @throws what the server, the connection or the sink reports; half an answer always fails
+ * @throws the error of the server, the connection or the sink; an incomplete result always fails
  */
 export function copyRows(client: pg.PoolClient, text: string, sink: RowSink): Promise<number> {
   return new Promise((resolve, reject) => {
     let rows = 0
     let signatureRead = false
     let failed = false
-    // a message that did not fit into one read: its parts so far, their bytes, and how many bytes it needs
+    // an incomplete message: its parts so far, how many bytes they have, and how many bytes the message needs
     let parts: Buffer[] = []
     let [have, need] = [0, 0]
 
@@ -76,7 +76,7 @@ export function copyRows(client: pg.PoolClient, text: string, sink: RowSink): Pr
             if (!failed) readData(bytes, at + headerBytes, end)
           } else {
             const last = type === readyForQuery
-            // what follows the end belongs to pg again, before it can send the next statement
+            // release the socket first: pg sends its next statement as soon as it receives this message
             if (last) socket.release()
             socket.forward(bytes.subarray(at, end))
             if (last) {
@@ -88,7 +88,7 @@ export function copyRows(client: pg.PoolClient, text: string, sink: RowSink): Pr
         }
       } catch (error) {
         fail(error)
-        // the rest of the answer is of no use, and only a closed connection stops it
+        // the server would send the rest of the rows; only closing the connection stops it
         socket.destroy()
         return
       }

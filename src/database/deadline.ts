@@ -1,4 +1,4 @@
-/** How long the answer to a request may take, measured from its arrival, and what is called when that time is over. */
+/** The time limit of a request, measured from its arrival, with listeners that are called when it expires. */
 import { ApiError } from '../errors.js'
 
 /** The client closed the connection before its answer was complete. */
@@ -10,7 +10,7 @@ export class ClientDisconnected extends Error {
 
 type Listener = (reason: Error) => void
 
-/** Every request has one, so it is kept light. */
+/** Every request has one, so the timer, the listeners and the signal cost as little as possible. */
 export class Deadline {
   readonly #start = performance.now()
   readonly #listeners = new Set<Listener>()
@@ -35,7 +35,7 @@ export class Deadline {
     )
   }
 
-  /** Sets another limit, also measured from the start: the request turned out to be of another class. */
+  /** Sets another limit, also measured from the start, when the request class is known. */
   extendTo(ms: number): void {
     if (this.#reason !== undefined) return
     clearTimeout(this.#timer)
@@ -43,7 +43,7 @@ export class Deadline {
     this.#timer = setTimeout(this.#timeOut, Math.max(0, this.left))
   }
 
-  /** Milliseconds from the start to the end. */
+  /** The limit in milliseconds, from the start. */
   get ms(): number {
     return this.#end - this.#start
   }
@@ -58,7 +58,7 @@ export class Deadline {
     if (this.#reason !== undefined) throw this.#reason
   }
 
-  /** Ends it early; only the first reason counts. */
+  /** Expires the deadline now; only the first call has an effect. */
   expire(reason: Error): void {
     if (this.#reason !== undefined) return
     this.#reason = reason
@@ -68,15 +68,15 @@ export class Deadline {
     this.#listeners.clear()
   }
 
-  /** The answer is complete: no listener is called any more. */
+  /** Stops the deadline after the answer is complete: it calls no listener afterwards. */
   done(): void {
     clearTimeout(this.#timer)
     this.#listeners.clear()
   }
 
   /**
-   * Calls `listener` when it expires, at once if it has.
-   * @returns removes the listener
+   * Calls `listener` when the deadline expires, or at once if it has expired.
+   * @returns a function that removes the listener
    */
   onExpire(listener: Listener): () => void {
     if (this.#reason !== undefined) listener(this.#reason)
@@ -86,18 +86,18 @@ export class Deadline {
     }
   }
 
-  /** Waits for `work`, but not beyond the end; the work itself is not stopped. */
+  /** Waits for `work` until the deadline expires, and then rejects with the reason; `work` itself continues. */
   async race<T>(work: Promise<T>): Promise<T> {
     let removeListener: () => void = () => undefined
     const expiry = new Promise<never>((_done, fail) => {
       removeListener = this.onExpire(fail)
     })
-    // after the end its failure is of no interest
+    // prevents an unhandled rejection if `work` fails after the deadline
     work.catch(() => undefined)
     return Promise.race([work, expiry]).finally(removeListener)
   }
 
-  /** For work that takes a signal. */
+  /** Aborts when the deadline expires. */
   get signal(): AbortSignal {
     this.#signal ??= new AbortController()
     if (this.#reason !== undefined) this.#signal.abort(this.#reason)

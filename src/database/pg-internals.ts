@@ -1,4 +1,4 @@
-/** What the driver `pg` has and its types do not: the one file to read when `pg` changes. */
+/** Uses parts of the driver `pg` that its types do not declare. Check this file when `pg` is updated. */
 import type { Socket } from 'node:net'
 import pg from 'pg'
 import type { Row } from '../formats/encoder.js'
@@ -12,7 +12,7 @@ interface Prepared {
   parsedStatements: Partial<Record<string, string>>
 }
 
-/** What identifies a backend to its server, and where the server is. */
+/** The key with which a CancelRequest names a backend, and the address of its server. */
 export interface BackendKey extends Backend {
   host: string
   port: number
@@ -26,7 +26,7 @@ export const backendKey = (client: pg.ClientBase): BackendKey => {
   return { processID, secretKey, host, port, ssl }
 }
 
-/** The number by which the server, or a pooler in front of it, cancels what the connection runs. */
+/** The process id of a CancelRequest, assigned by the server or by a pooler in front of it. */
 export const processIdOf = (client: pg.ClientBase): number => backendOf(client).processID
 
 /** A connection that only sends a CancelRequest. */
@@ -66,20 +66,20 @@ export function rejectWaiting(pool: pg.Pool, error: Error): void {
 
 type Listener = (bytes: Buffer) => void
 
-/** The socket of a connection while something else than `pg` reads it. */
+/** The socket of a connection while this service reads it instead of `pg`. */
 export interface BorrowedSocket {
   pause(): void
   resume(): void
   destroy(): void
-  /** Passes bytes on to `pg`. */
+  /** Passes bytes to `pg`. */
   forward(bytes: Buffer): void
   /** Gives the socket back to `pg`. */
   release(): void
 }
 
 /**
- * Sends `text` as a simple query and borrows the socket for its answer.
- * @param read gets every chunk until the socket is given back
+ * Sends `text` as a simple query and takes over the socket for its answer.
+ * @param read called with every chunk until `release`
  */
 export function queryRaw(
   client: pg.PoolClient,
@@ -127,14 +127,14 @@ export function queryRaw(
   client.query(query)
 }
 
-/** Statements that one connection keeps prepared: each costs its backend about 90 kB. */
-export const mostPrepared = 100
+/** Maximum number of prepared statements per connection: each one costs its backend about 90 kB. */
+export const maxPrepared = 100
 
 const preparedNames = new WeakMap<pg.Connection, Set<string>>()
 
 /**
- * Makes room for a prepared statement: the one that was run longest ago is closed. Called when the query is sent, so
- * that the Close travels with it: no round trip, no effect on a transaction, and PgBouncer understands it.
+ * Makes room for a prepared statement by closing the least recently used one. Called when the query is sent: the Close
+ * message is sent with it, without a round trip or an effect on the transaction. PgBouncer supports it.
  */
 function makeRoom(connection: pg.Connection, name: string): void {
   const names = preparedNames.get(connection) ?? new Set<string>()
@@ -143,19 +143,19 @@ function makeRoom(connection: pg.Connection, name: string): void {
   names.delete(name)
   names.add(name)
   const [oldest] = names
-  if (names.size <= mostPrepared || oldest === undefined) return
+  if (names.size <= maxPrepared || oldest === undefined) return
   names.delete(oldest)
   connection.close({ type: 'S', name: oldest }, true)
-  // else `pg` would run it by its name without preparing it
+  // without this, `pg` would execute the closed statement by its name
   Reflect.deleteProperty((connection as pg.Connection & Prepared).parsedStatements, oldest)
 }
 
-// int8, numeric and microseconds lose digits in JavaScript's own types
+// keeps the text: int8, numeric and microseconds lose digits in JavaScript types
 const types: pg.CustomTypesConfig = { getTypeParser: () => (value: unknown) => value }
 
 /**
  * Runs a statement; every value of its rows is PostgreSQL's text.
- * @param name of the prepared statement; undefined: it is not prepared
+ * @param name the name of the prepared statement; undefined: it is not prepared
  */
 export async function queryRows(
   client: pg.PoolClient,
@@ -172,14 +172,14 @@ export async function queryRows(
         const submit = query.submit.bind(query)
         query.submit = (connection) => {
           makeRoom(connection, name)
-          // what it returns is an error that `pg` reports
+          // `pg` reports the returned error
           return submit(connection)
         }
       }
       client.query(query)
     })
   } catch (error) {
-    // the stack of the caller instead of the socket's
+    // the caller's stack instead of that of the socket event
     if (error instanceof Error) Error.captureStackTrace(error)
     throw error
   }

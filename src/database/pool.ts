@@ -1,15 +1,15 @@
-/** Pools of connections whose sessions cannot write unless allowed to, and have the same settings on every server. */
+/** Creates connection pools. Their sessions are read-only by default and have the same settings on every server. */
 import pg from 'pg'
 import { abandon, disconnect } from './cancel.js'
 import { onConnect, queryWithin, rejectWaiting, socketOf } from './pg-internals.js'
 
-/** A server that is read. Named by its place in the configuration: a URL contains a password. */
+/** A server that is read, named by its place in the configuration, because a URL contains a password. */
 export type ServerName = 'primary' | 'store' | `standby ${number}`
 
-/** Why a server cannot be reached now; undefined: it answers, as far as is known. */
+/** Why a server cannot be reached; undefined: no outage is known. */
 export type OutageOf = (server: ServerName) => string | undefined
 
-/** How many connections a pool has; `waiting`: requests without one. */
+/** The number of connections of a pool; `waiting`: requests that wait for one. */
 export interface PoolUsage {
   server: ServerName
   limit: number
@@ -34,15 +34,15 @@ const sessionSettings = [
   'jit=off',
   // the planner estimates a Gather over a set-returning function as cheaper than it is, and then scans the whole table
   'max_parallel_workers_per_gather=0',
-  // a session whose service was cut off ends within 25 s, and with it its locks and its snapshot
+  // a session ends within 25 s after the network to its client has failed, and releases its locks and its snapshot
   'tcp_keepalives_idle=10',
   'tcp_keepalives_interval=5',
   'tcp_keepalives_count=3',
 ]
 
 /**
- * Checked once per connection: a pooler may drop the settings of a session without an error, and the timestamps of an
- * answer would be in the server's time zone.
+ * Checks the session settings, once per connection. A pooler may drop them without an error; timestamps of answers would
+ * then be in the server's time zone.
  * @throws Error that `whyUnreachable` recognizes
  */
 async function checkSettings(client: pg.ClientBase, readOnly: boolean, answerMs: number): Promise<void> {
@@ -69,13 +69,13 @@ async function checkSettings(client: pg.ClientBase, readOnly: boolean, answerMs:
 }
 
 /**
- * The driver takes the options of a URL (a search_path) instead of ours. Ours are appended: of two values for one
- * setting the later holds.
+ * Appends our options to those of the URL (for example a search_path), because the driver would use only the latter. If a
+ * setting occurs twice, PostgreSQL uses the last value.
  */
 const withOptions = (url: string, ours: string): string =>
   url.replace(/[?&]options=[^&#]*/g, (theirs) => `${theirs}%20${ours.replaceAll(' ', '%20')}`)
 
-/** @param reserved neither idle time nor age closes its connections: for a `ReservedPool`, which renews them */
+/** @param reserved true: the pool does not close idle or old connections; a `ReservedPool` renews them */
 export function createPool(
   config: { statementTimeoutMs: number },
   url: string,
@@ -128,16 +128,16 @@ export function createPool(
     application_name: name,
     statement_timeout: config.statementTimeoutMs,
     connectionTimeoutMillis: connectMs,
-    // measured in this process: a server without power cannot keep a limit
+    // measured in this process: a server that is down does not enforce its statement_timeout
     ...(queryMs === undefined ? {} : { query_timeout: queryMs }),
     idleTimeoutMillis: reserved ? 0 : 30_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    // a host name that leads to another server by now is looked up again
+    // new connections resolve the host name again, which may name another server after a failover
     maxLifetimeSeconds: reserved ? 0 : 600,
     options,
   })
-  // without a listener a killed backend would end the process; the next request gets a new connection
+  // without a listener, a terminated backend would end this process; the next request gets a new connection
   pool.on('error', () => undefined)
   pool.on('connect', (client) => {
     opening.delete(client)
@@ -154,11 +154,11 @@ const openings = new WeakMap<pg.Pool, Set<pg.ClientBase>>()
 
 const clientsOf = (pool: pg.Pool | undefined) => [...((pool && connections.get(pool)) ?? [])]
 
-/** Bytes received on the connections that are open. */
+/** Bytes received on the open connections. */
 export const bytesReceived = (pool: pg.Pool | undefined): number =>
   clientsOf(pool).reduce((sum, client) => sum + socketOf(client).bytesRead, 0)
 
-/** Closes every connection of a pool at once: what waits on one fails now instead of after TCP's timeout. */
+/** Closes every connection of a pool at once, so that waiting statements fail now instead of after the TCP timeout. */
 export function dropConnections(pool: pg.Pool | undefined): void {
   for (const client of clientsOf(pool)) disconnect(client)
 }
@@ -181,7 +181,7 @@ export function abandonQueries(pool: pg.Pool): void {
   for (const client of clientsOf(pool)) abandon(client)
 }
 
-/** Milliseconds until a standby that accepts no connection is given up: the primary answers instead. */
+/** Connect timeout of a standby, milliseconds: after it, the primary answers instead. */
 export const standbyConnectMs = 1_000
 
 /** One pool per server. */

@@ -6,23 +6,23 @@ const backendPid = async (client: pg.ClientBase): Promise<number> =>
   (await client.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid ?? 0
 
 /**
- * Whether the server keeps a session for this connection alone. A pooler in transaction mode lends its sessions to
- * other connections between two transactions: what one sets or locks in the session then holds for the next.
- * @param pool gives a second connection by the same way
+ * Whether this connection has its own session on the server. A pooler in transaction mode shares sessions among
+ * connections, so that settings and advisory locks of one connection affect another.
+ * @param pool provides a second connection to the same address
  */
 export async function hasOwnSession(client: pg.ClientBase, pool: pg.Pool): Promise<boolean> {
   const backend = await backendPid(client)
-  // a pooler gives each connection a number of its own, by which it passes on a cancel request
+  // without a pooler both are equal; a pooler assigns its own number to each connection
   if (processIdOf(client) === backend) return true
-  const other = await pool.connect()
+  const second = await pool.connect()
   try {
-    await other.query('begin')
+    await second.query('begin')
     // only if the sessions differ: on one shared session the second query would wait for this transaction
-    const own = (await backendPid(other)) !== backend && (await backendPid(client)) === backend
-    await other.query('rollback')
+    const own = (await backendPid(second)) !== backend && (await backendPid(client)) === backend
+    await second.query('rollback')
     return own
   } finally {
-    other.release()
+    second.release()
   }
 }
 

@@ -1,21 +1,21 @@
-/** What measures the queries of one request. */
+/** The interface that measures the queries of one request. */
 import { ApiError } from '../errors.js'
 import { ClientDisconnected } from './deadline.js'
 import type { ServerName } from './pool.js'
 import type { Statement } from './statement.js'
 
-/** Which server is read, the views or the store, and what measures the queries. */
+/** Where a query runs (the server; the store or the views) and the meter that measures it. */
 export interface QueryTarget {
   readonly server: ServerName
   readonly store: boolean
   readonly meter?: QueryMeter | undefined
 }
 
-/** Measures what one request costs in the database; times in milliseconds. Neither throws nor waits. */
+/** Measures the database work of one request; times in milliseconds. Its methods never throw and never wait. */
 export interface QueryMeter {
-  /** The request has a connection, or failed to get one. */
+  /** The request got a connection after `ms`, or failed to get one. */
   connectionWait(target: QueryTarget, ms: number, error?: unknown): void
-  /** A statement ended or failed. `copied`: it was streamed, so that its time includes the client's. */
+  /** A statement ended or failed. `copied`: it was streamed, so its time includes that of the client. */
   statementEnd(
     target: QueryTarget,
     statement: Statement,
@@ -28,7 +28,7 @@ export interface QueryMeter {
   readonly comment: string
 }
 
-/** Work that ended because its client left or the service stops has not failed, whatever error it ended with. */
+/** Reports work as not failed if it ended because the client disconnected or the service is shutting down. */
 export function withoutAborts(target: QueryTarget, { signal }: AbortController): QueryTarget {
   const { meter } = target
   if (meter === undefined) return target

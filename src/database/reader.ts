@@ -1,4 +1,4 @@
-/** The read side: statements on pooled connections, in one snapshot where needed; answers keep every digit. */
+/** Runs statements on pooled connections, in one snapshot where needed. Values stay text, so they keep every digit. */
 import pg from 'pg'
 import type { Config } from '../config.js'
 import { notConnected } from '../errors.js'
@@ -18,46 +18,45 @@ import {
 } from './pool.js'
 import type { ReservedPool } from './reserved-pool.js'
 import type { QueryMeter, QueryTarget } from './query-meter.js'
-
 import type { Statement } from './statement.js'
 
-/** Runs statements; the same interface on a pool and inside a snapshot. */
+/** Runs statements, on a pool or inside a snapshot. */
 export interface Reader {
   rows(statement: Statement): Promise<Row[]>
-  /** Whether statements are to read the store's tables instead of the views. */
+  /** Whether statements read the tables of the store instead of the views. */
   readonly store: boolean
 }
 
 export interface Database extends Reader, QueryTarget {
-  /** Runs `action` on one connection in one snapshot: every statement sees the same rows. */
+  /** Runs `action` in one snapshot on one connection: all its statements see the same rows. */
   snapshot<T>(action: (reader: Reader) => Promise<T>): Promise<T>
   /**
-   * The same for one request: its cost is measured, and nothing waits or runs beyond its deadline. A statement that
-   * runs then is cancelled on the server.
+   * This database for one request: its queries are measured, and they wait and run only until the deadline. A statement
+   * that is running then is cancelled on the server.
    */
   within(deadline: Deadline, meter?: QueryMeter): Database
 }
 
-/** A standby of the primary; `store` if the primary's database has the store beside the view. */
+/** A standby of the primary. It has the store if the primary's database has it; undefined: it has not. */
 export interface Standby {
   live: Database
   store: Database | undefined
 }
 
-/** The databases of the view and of the store, which may be one, and the standbys. */
+/** The databases of the view and of the store, which may be the same, and the standbys. */
 export interface Databases {
   live: Database
   store: Database
   standbys: readonly Standby[]
   pools(): PoolUsage[]
-  /** For a server that stopped responding: closes its connections, so that what waits for them fails. */
+  /** For a server that stopped responding: closes its connections, so that requests waiting for them fail. */
   dropConnections(server: ServerName): void
   /** Bytes received from the server on open connections. */
   bytesReceived(server: ServerName): number
   close(): Promise<void>
 }
 
-/** Runs a statement; an error closes a connection of a pool. */
+/** Runs a statement. On a pool, an error closes the connection. */
 async function read(client: pg.Pool | pg.PoolClient, { name, prepared, text, values }: Statement): Promise<Row[]> {
   const query = { name: prepared ? name : undefined, text, values }
   if (!(client instanceof pg.Pool)) return queryRows(client, query)
@@ -100,8 +99,8 @@ export function meteredReader(client: pg.PoolClient, target: QueryTarget): Reade
 }
 
 /**
- * A reader on reserved connections. A statement that the server refuses (no such table) does not cost the connection,
- * as it would on a pool: the server might accept no other in its place.
+ * A reader on reserved connections. An error in a statement (no such table) does not close the connection, as it would on
+ * a pool: the server might not accept a new one.
  */
 export const reservedReader = (reserved: ReservedPool, store = false): Reader => ({
   store,
@@ -152,7 +151,7 @@ function databaseOf(queue: ConnectionQueue, target: QueryTarget, deadline?: Dead
     rows: (statement) => connected((client) => meteredReader(client, target).rows(statement)),
     snapshot: (action) =>
       connected(async (client, discard) => {
-        // the server's own limit takes no round trip here, and holds if this process ends
+        // a limit on the server as well: it costs no round trip here, and works if this process ends
         const limit =
           deadline === undefined ? '' : `; set local statement_timeout = ${Math.max(1, Math.ceil(deadline.left))}`
         await client.query(`begin isolation level repeatable read read only${limit}`)

@@ -1,15 +1,15 @@
 /**
- * Connections that stay open, for questions that must be answered while the server accepts no further connections. They
- * are renewed, because a host name may lead to another server by now: their successors are opened first, and if the
- * server refuses those, the old ones stay.
+ * Connections that stay open, for queries that must work while the server accepts no further connections. They are
+ * renewed at an interval, because a host name may name another server after a failover. The new connections are opened
+ * first; if the server refuses them, the old ones stay.
  */
 import type pg from 'pg'
 import { endPool } from './pool.js'
 
 export interface ReservedPool {
-  /** The current connections: read it at each use. Before `start` they are opened when they are used. */
+  /** The current connections; do not keep a reference. Before `start`, they are opened at their first use. */
   readonly pool: pg.Pool
-  /** Opens the connections and renews them from now on. */
+  /** Opens the connections and begins to renew them. */
   start(): void
   close(): Promise<void>
 }
@@ -19,21 +19,21 @@ const waitingMs = 50
 
 /** @returns whether every connection is open; those that are open are in the pool */
 async function fill(pool: pg.Pool): Promise<boolean> {
-  const opened = await Promise.allSettled(Array.from({ length: pool.options.max }, () => pool.connect()))
-  for (const one of opened) if (one.status === 'fulfilled') one.value.release()
-  return opened.every(({ status }) => status === 'fulfilled')
+  const connecting = await Promise.allSettled(Array.from({ length: pool.options.max }, () => pool.connect()))
+  for (const attempt of connecting) if (attempt.status === 'fulfilled') attempt.value.release()
+  return connecting.every(({ status }) => status === 'fulfilled')
 }
 
-/** Ends a pool after the last waiting query has its connection: an ended pool would let it wait for ever. */
+/** Ends a pool after every waiting query has a connection: in an ended pool, a query would wait for ever. */
 async function retire(pool: pg.Pool): Promise<void> {
   while (pool.waitingCount > 0)
-    await new Promise((again) => {
-      setTimeout(again, waitingMs)
+    await new Promise((done) => {
+      setTimeout(done, waitingMs)
     })
   await pool.end()
 }
 
-/** @param createPool gives a pool with `reserved` connections */
+/** @param createPool creates a pool with `reserved` connections */
 export function createReservedPool(createPool: () => pg.Pool, everyMs = renewEveryMs): ReservedPool {
   let pool = createPool()
   let closed = false
@@ -56,7 +56,7 @@ export function createReservedPool(createPool: () => pg.Pool, everyMs = renewEve
       return pool
     },
     start() {
-      // no renewal before: if the server has few connections left, each of the two pools would get only some
+      // no renewal until the pool is filled: with few connections left, two pools would each get only some of them
       renewing = true
       void fill(pool).then(() => {
         renewing = false

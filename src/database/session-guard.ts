@@ -1,7 +1,7 @@
 /**
- * Detects that a network lost a connection without closing it. The server ends such a session within half a minute (the
- * keepalive settings of pool.ts), but this process is not notified: what waits on the connection would wait until TCP
- * gives up, a quarter of an hour later.
+ * Detects a connection that the network lost without closing it. The server ends such a session within half a minute (by
+ * the keepalive settings in pool.ts), but this process is not notified. Without the guard, a statement on the connection
+ * would wait about 15 minutes for the TCP timeout.
  */
 import type pg from 'pg'
 import { disconnect } from './cancel.js'
@@ -10,9 +10,9 @@ import { queryWithin } from './pg-internals.js'
 const answerMs = 5_000
 
 /**
- * Asks the server regularly, on another connection of `pool`, whether the client's session exists, and closes the
+ * Checks every `everyMs`, on another connection of `pool`, whether the client's session still exists, and closes the
  * client's connection if it does not.
- * @returns stops it
+ * @returns a function that stops the guard
  */
 export async function guardSession(pool: pg.Pool, client: pg.ClientBase, everyMs: number): Promise<() => void> {
   const {
@@ -24,7 +24,7 @@ export async function guardSession(pool: pg.Pool, client: pg.ClientBase, everyMs
   const timer = setInterval(() => {
     if (checking) return
     checking = true
-    // a server that does not answer has said nothing about the session
+    // no answer from the server does not mean that the session is gone
     queryWithin(pool, answerMs, 'select from pg_stat_activity where pid = $1 and backend_start::text = $2', [
       own?.pid,
       own?.began,

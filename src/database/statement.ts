@@ -1,5 +1,5 @@
 /**
- * Statements, compiled from Kysely's queries: with parameters, or with literals for COPY, which takes no parameters.
+ * Compiles Kysely's queries to statements: with parameters, or with literals for COPY, which takes no parameters.
  */
 import { createHash } from 'node:crypto'
 import {
@@ -20,9 +20,9 @@ import pg from 'pg'
 
 /** One statement. Parameters are sent as text, so each one in `text` has a cast. */
 export interface Statement {
-  /** Identifies the text: in the log, and as the name of the prepared statement. */
+  /** A hash of the text: the name in the log and of the prepared statement. */
   readonly name: string
-  /** Whether a connection prepares it once and runs it by its name afterwards. */
+  /** Whether connections prepare it. */
   readonly prepared: boolean
   readonly text: string
   /** Texts, numbers, arrays of texts or null. */
@@ -44,7 +44,7 @@ class StatementCompiler extends PostgresQueryCompiler {
   }
 }
 
-/** Writes values into the text. */
+/** Writes values into the text as literals. */
 class LiteralCompiler extends StatementCompiler {
   protected override appendValue(value: unknown): void {
     this.append(literal(value))
@@ -58,7 +58,7 @@ function literal(value: unknown): string {
   return pg.escapeLiteral(String(value))
 }
 
-/** A query builder that compiles only: statements run on the connections of this folder, which keep every digit. */
+/** A query builder that only compiles. Statements run on a `Reader`, which keeps every digit. */
 export const createQueryBuilder = <Relations>(): Kysely<Relations> =>
   new Kysely<Relations>({
     dialect: {
@@ -74,7 +74,7 @@ const literalCompiler = new LiteralCompiler()
 
 /**
  * Compiles a query.
- * @param prepared `false` for a text that is run once or has many variants, such as a free choice of columns
+ * @param prepared false for a text that is run once or has many variants, such as a choice of columns
  */
 export function statement(query: Query, { prepared = true } = {}): Statement {
   const { sql: text, parameters: values, query: node } = query.compile(executor)
@@ -85,10 +85,10 @@ export function statement(query: Query, { prepared = true } = {}): Statement {
 /** The text of a query with its values as literals. */
 export const literalText = (query: Query): string => literalTextOf(query.compile(executor).query)
 
-/** A fragment whose text is compiled once, for what many statements have: compiling it costs more than its use. */
+/** Compiles a fragment of many statements once, to save the cost of compiling it for each of them. */
 export const compiled = <Type = unknown>(fragment: Query): RawBuilder<Type> => sql.raw<Type>(literalText(fragment))
 
 const literalTextOf = (node: RootOperationNode): string => literalCompiler.compileQuery(node, createQueryId()).sql
 
-/** The statement as COPY takes it, in COPY's binary format. */
+/** The statement as a COPY in binary format. */
 export const copyText = ({ node }: Statement): string => `copy (${literalTextOf(node)}) to stdout (format binary)`

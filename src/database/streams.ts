@@ -1,6 +1,6 @@
 /**
- * Whole results as streams of bytes: from COPY through an encoder to the client, in one snapshot. Long reads have
- * connections of their own and no queue, so that they do not delay pages; an incomplete result ends with an error.
+ * Streams whole results to the client, from COPY through an encoder, in one snapshot. Long reads have their own
+ * connections and no queue, so that they do not delay pages. An incomplete result always ends with an error.
  */
 import type pg from 'pg'
 import type { Config } from '../config.js'
@@ -27,20 +27,20 @@ import { copyText, type Statement } from './statement.js'
 /** Reads of one snapshot, on one connection. */
 export interface Snapshot extends Reader {
   /**
-   * Gives every row to `sink` in COPY's binary format.
+   * Passes every row to `sink` in COPY's binary format.
    * @returns the number of rows
    */
   copy(statement: Statement, sink: RowSink): Promise<number>
 }
 
-/** What to send: the statements whose rows are the answer, one after another, how they are encoded, and headers. */
+/** The content of a stream: headers, the statements that give the rows one after another, and the encoder. */
 export interface StreamContent {
   headers?: Readonly<Record<string, string>>
   statements: AsyncGenerator<Statement, void, number>
   encoder: Encoder
 }
 
-/** A stream with its first bytes, and the headers that its content came with. */
+/** A stream whose first bytes are available, and the headers of its content. */
 export interface OpenStream {
   headers: Readonly<Record<string, string>>
   rows: RowStream
@@ -48,34 +48,34 @@ export interface OpenStream {
 
 export interface Streams {
   /**
-   * Starts a stream and waits for its first bytes, so that a failure until then can be answered with a status.
-   * @param prepare called inside the snapshot; `stopped` aborts if the answer is no longer needed
-   * @param left aborts when the client has left
+   * Starts a stream and waits for its first bytes, so that an earlier failure can be answered with a status.
+   * @param prepare called inside the snapshot; `stopped` aborts when the answer is no longer needed
+   * @param disconnected aborts when the client disconnects
    * @param from the database of the answer's source
-   * @throws ApiError too_many_streams, timeout; what the database reports
+   * @throws ApiError too_many_streams, timeout; the error of the database
    */
   open(
     prepare: (snapshot: Snapshot, stopped: AbortSignal) => StreamContent | Promise<StreamContent>,
-    left: AbortSignal,
+    disconnected: AbortSignal,
     from: QueryTarget,
   ): Promise<OpenStream>
-  /** A long read whose result is not streamed. Throws as `open`. */
+  /** Runs a long read whose result is not streamed. Throws the same errors as `open`. */
   read<T>(
     action: (snapshot: Snapshot, stopped: AbortSignal) => Promise<T>,
-    left: AbortSignal,
+    disconnected: AbortSignal,
     from: QueryTarget,
   ): Promise<T>
-  /** How many run, how many may run, and the connections. */
+  /** The number of running streams, their limit, and the connections. */
   usage(): { running: number; limit: number; pools: PoolUsage[] }
-  /** For a server that stopped responding: closes its connections, so that what waits for them fails. */
+  /** For a server that stopped responding: closes its connections, so that streams waiting for them fail. */
   dropConnections(server: ServerName): void
   /** Bytes received from the server on open connections. */
   bytesReceived(server: ServerName): number
-  /** Aborts what still runs and closes the connections. */
+  /** Aborts running streams and closes the connections. */
   close(): Promise<void>
 }
 
-/** Rows of a slow query are not held back for a full batch longer than this; milliseconds. */
+/** An encoder that collects rows in batches sends an incomplete batch after this time; milliseconds. */
 const holdMs = 250
 
 type Settings = Pick<Config, 'streamPoolSize' | 'streamTimeoutS'>
@@ -85,7 +85,7 @@ const shuttingDown = () => new ApiError('shutting_down', 'The service is shuttin
 /** An abort reason as an error. */
 const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(String(reason)))
 
-/** Waits for a connection of the pool until `job` is aborted, and reports how long. */
+/** Waits for a connection of the pool until `job` is aborted, and reports the wait to the meter. */
 async function connect(pool: pg.Pool, target: QueryTarget, job: AbortSignal): Promise<pg.PoolClient> {
   const began = performance.now()
   try {
@@ -99,7 +99,7 @@ async function connect(pool: pg.Pool, target: QueryTarget, job: AbortSignal): Pr
         .connect()
         .catch(notConnected)
         .then((client) => {
-          // a connection that comes too late is for the next stream
+          // a connection that arrives after the abort goes to the next stream
           if (job.aborted) client.release()
           else done(client)
         })
@@ -111,12 +111,12 @@ async function connect(pool: pg.Pool, target: QueryTarget, job: AbortSignal): Pr
     target.meter?.connectionWait(target, performance.now() - began)
     return client
   } catch (error) {
-    // the database did no work for it: the same request may succeed later
+    // a timeout before any work of the database is too_busy: the same request may succeed later
     const timedOut = error instanceof ApiError && error.code === 'timeout'
     const reported = timedOut
       ? new ApiError('too_busy', 'No database connection became free in time. Retry.', undefined, 1)
       : error
-    // a client that left is not a failure of the database
+    // a client that disconnected is not a failure of the database
     const failure = job.aborted && !timedOut ? undefined : reported
     target.meter?.connectionWait(target, performance.now() - began, failure)
     throw reported
@@ -128,7 +128,7 @@ const snapshotOf = (client: pg.PoolClient, target: QueryTarget): Snapshot => ({
   async copy(statement, sink) {
     const began = performance.now()
     try {
-      // COPY is sent as text anyway; a comment in a prepared statement would make each request a text of its own
+      // only COPY has the comment: it is never prepared, and a comment would make each prepared statement unique
       const rows = await copyRows(client, copyText(statement) + (target.meter?.comment ?? ''), sink)
       target.meter?.statementEnd(target, statement, performance.now() - began, rows, undefined, true)
       return rows
@@ -155,10 +155,10 @@ export function createStreams(
   const running = new Set<AbortController>()
   let [busy, closing] = [0, false]
 
-  /** Holds a connection and a snapshot for `work`. An abort of `job` ends the work on the server as well. */
+  /** Runs `work` with a connection and a snapshot. Aborting `job` also cancels the work on the server. */
   async function run<T>(
     target: QueryTarget,
-    left: AbortSignal,
+    disconnected: AbortSignal,
     work: (client: pg.PoolClient, job: AbortController) => Promise<T>,
   ): Promise<T> {
     if (closing) throw shuttingDown()
@@ -172,10 +172,10 @@ export function createStreams(
     busy++
     const job = new AbortController()
     const leave = () => {
-      job.abort(left.reason)
+      job.abort(disconnected.reason)
     }
-    left.addEventListener('abort', leave)
-    if (left.aborted) leave()
+    disconnected.addEventListener('abort', leave)
+    if (disconnected.aborted) leave()
     const timer = setTimeout(() => {
       job.abort(
         new ApiError(
@@ -187,7 +187,7 @@ export function createStreams(
     running.add(job)
     try {
       const client = await connect(pool, target, job.signal)
-      // whether nothing runs on the connection any more
+      // true when nothing runs on the connection any more
       let settled = false
       job.signal.addEventListener('abort', () => {
         if (!settled) abandon(client)
@@ -212,16 +212,16 @@ export function createStreams(
       }
     } finally {
       clearTimeout(timer)
-      left.removeEventListener('abort', leave)
+      disconnected.removeEventListener('abort', leave)
       running.delete(job)
       busy--
     }
   }
 
   return {
-    read: (action, left, from) =>
-      run(from, left, (client, job) => action(snapshotOf(client, withoutAborts(from, job)), job.signal)),
-    open: (prepare, left, from) =>
+    read: (action, disconnected, from) =>
+      run(from, disconnected, (client, job) => action(snapshotOf(client, withoutAborts(from, job)), job.signal)),
+    open: (prepare, disconnected, from) =>
       new Promise((resolve, reject) => {
         const stream = new CopyStream()
         let [started, last] = [false, 0]
@@ -230,7 +230,7 @@ export function createStreams(
           started = true
           resolve({ headers, rows: stream })
         }
-        run(from, left, async (client, job) => {
+        run(from, disconnected, async (client, job) => {
           stream.stop = () => {
             job.abort(new ClientDisconnected())
           }
@@ -242,7 +242,7 @@ export function createStreams(
           const { statements, encoder } = content
           const pause = (): Promise<void> | undefined => {
             const now = performance.now()
-            // the first rows at once; later, a format that writes rows in groups may collect them
+            // sends the first rows at once; later, a format that writes rows in groups may collect them
             const bytes = encoder.take(now - last > holdMs)
             if (bytes === undefined) return undefined
             last = now
@@ -264,7 +264,7 @@ export function createStreams(
         })
           .then((content) => {
             const { encoder } = content
-            // every row is here, and another request may have the connection
+            // all rows were read, and another request may be using the connection
             stream.stop = () => undefined
             start(content)
             const rest = encoder.take(true)

@@ -1,11 +1,12 @@
 /**
- * Where exam_results is in another database than the store, it may lose its last commits (synchronous_commit=off and a
- * crash, promotion of a standby that lagged, point-in-time recovery) after the store took them.
+ * Detects commits that the primary lost after the store had read them. This can happen where the store is in another
+ * database than exam_results: synchronous_commit=off and a crash, promotion of a standby that lagged, point-in-time
+ * recovery.
  *
- * Each batch commits in the store, under a new version, and then records that version on the primary. What the primary
- * loses is the end of its log: with a commit, everything after it, and so the record of any version that contains it.
- * Rows with a later version than the last recorded one are therefore all that may come from lost commits (or from a
- * batch that a crash ended between its two commits); their students are recomputed completely.
+ * Each batch commits in the store under a new version, and then records that version on the primary. The primary always
+ * loses the end of its log. If it loses a commit, it also loses the record of every version that contains the commit.
+ * So only rows with a version after the last recorded one can come from lost commits, or from a batch that a crash ended
+ * between its two commits. The students of these rows are recomputed completely.
  */
 import type pg from 'pg'
 import { addDifferences, type Difference, noDifference, writeDifference } from './difference.js'
@@ -13,13 +14,13 @@ import { studentRows } from './recompute.js'
 import type { Sessions } from './sessions.js'
 import type { StoreRow } from './store-row.js'
 
-/** More students than this are not recomputed in one transaction: the store is rebuilt. */
+/** If more students than this must be recomputed, the store is rebuilt instead. */
 const maxStudents = 10_000
 const chunk = 200
 
 /**
  * The last version of the store that the primary has recorded.
- * @throws Error where the queue feeds another store: each of the two would get a part
+ * @throws Error where the queue feeds another store: two readers would each receive only a part of the queue
  */
 export async function acknowledgedVersion(primary: pg.ClientBase, { id }: StoreRow): Promise<string> {
   const {
@@ -30,7 +31,7 @@ export async function acknowledgedVersion(primary: pg.ClientBase, { id }: StoreR
   return reader.version
 }
 
-/** Records a version on the primary, whatever the batch wrote: a version that is not recorded counts as lost. */
+/** Records a version on the primary, even if the batch wrote no row: a version without a record counts as lost. */
 export async function acknowledgeVersion(primary: pg.ClientBase, { id }: StoreRow, version: string): Promise<void> {
   await primary.query(
     'update attempt_queue_reader set version = $2::bigint where store = $1 and version <> $2::bigint',
@@ -38,7 +39,7 @@ export async function acknowledgeVersion(primary: pg.ClientBase, { id }: StoreRo
   )
 }
 
-/** Students with rows of a later version, one more than may be recomputed at most. */
+/** Students with rows of a later version; at most one more than `maxStudents`. */
 async function studentsAfter(store: pg.ClientBase, version: string): Promise<string[]> {
   const { rows } = await store.query<{ student_id: string }>(
     `select student_id from attempt_materialized where version > $1::bigint
@@ -65,9 +66,9 @@ export async function recomputeUnacknowledged(
   version: string,
 ): Promise<(Difference & { students: number }) | undefined> {
   const { primary, store } = sessions
-  // the store lost what the queue has given up: it was restored from a backup, or a standby that lagged was promoted
+  // the store lost exams that are no longer in the queue: a backup was restored, or a standby that lagged was promoted
   if (BigInt(acknowledged) > BigInt(row.version)) return undefined
-  // one database loses both or neither
+  // one database loses both commits or neither
   if (primary === store || acknowledged === row.version) return { ...noDifference(), students: 0 }
   if (BigInt(acknowledged) < BigInt(row.oldest_version)) return undefined
   const students = await studentsAfter(store, acknowledged)

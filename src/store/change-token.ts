@@ -1,11 +1,11 @@
 /**
- * Change tokens of /v1/changes: how far a follower has read. Opaque for clients, and versioned. A token has the version
- * of the snapshot that was read last, the epoch in which the store assigned that version, and, where the response ended
- * before the snapshot did, the position of its last row.
+ * Change tokens of /v1/changes: how far a client has read. Tokens are opaque to clients, and their format has a number.
+ * A token has the version of the snapshot that was read last, and the epoch in which the store assigned that version. If
+ * the response ended before the snapshot did, the token also has the position of the last row.
  */
 import { invalid } from '../errors.js'
 
-/** Version, student_id, item_id and attempt_no of a change: its position in the order of the feed. */
+/** Version, student_id, item_id and attempt_no of a change: its position in the change feed. */
 export type ChangePosition = [version: string, student: string, item: string, attempt: string]
 
 export interface ChangeToken {
@@ -17,7 +17,7 @@ export interface ChangeToken {
 
 const format = 1
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-/** The form of each value, and the bits of those that are integers: the values go into a statement. */
+/** The form of each value of a token, checked because the values are used in a statement; `bits` for integers. */
 const forms: { pattern: RegExp; bits?: number }[] = [
   { pattern: uuid },
   { pattern: /^\d{1,19}$/, bits: 64 },

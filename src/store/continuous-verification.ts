@@ -1,4 +1,4 @@
-/** Verification while the queue is empty: a few students at a time are compared with the view, and repaired. */
+/** Verification while the queue is empty: compares a few students at a time with the view, and repairs differences. */
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { acknowledgeVersion } from './acknowledgement.js'
@@ -10,16 +10,16 @@ import { studentRows } from './recompute.js'
 import { type Sessions, transaction } from './sessions.js'
 import { lockStoreRow, nextVersion } from './store-row.js'
 
-/** Batches wait for as long as a statement of the comparison takes. */
+/** Kept short, because batches wait for each statement of the comparison. */
 const statementTimeoutMs = 1_000
 const studentsPerStep = 5
 
 export interface VerifiedStudents {
   /** Rows that differed and were repaired. */
   differences: number
-  /** The last student compared; null: the next one is the first again. */
+  /** The last student that was compared; null: start with the first student again. */
   after: string | null
-  /** A statement ran into its timeout and nothing was compared: retry with fewer. A single student is skipped. */
+  /** A statement timed out and nothing was compared: retry with fewer students. A single student is skipped. */
   timedOut: boolean
 }
 
@@ -55,19 +55,19 @@ export async function verifyNextStudents(
     if (row === undefined || row.state !== 'ready') return nothing
     for (const client of new Set([primary, store]))
       await client.query(`set local statement_timeout = ${statementTimeoutMs}`)
-    // from both sides: a student may be in only one of them
+    // from both databases: a student may be in only one of them
     const candidates = [
       ...(await studentsAfter(primary, 'attempt_exam', after, count)),
       ...(await studentsAfter(store, 'attempt_materialized', after, count)),
     ]
     const students = new Set([...new Set(candidates)].sort().slice(0, count))
     last = [...students].at(-1) ?? null
-    // a student with an exam in the queue may differ
+    // students with an exam in the queue are left out: the store may not have the exam yet
     const { rows: queued } = await primary.query<{ student_id: string | null }>(
       'select distinct attempt_student_id(user_id)::text as student_id from attempt_queue',
     )
     for (const { student_id } of queued) {
-      // the table was truncated
+      // null: exam_results was truncated, and the store is about to be rebuilt
       if (student_id === null) return nothing
       students.delete(student_id)
     }
@@ -91,7 +91,7 @@ export async function verifyNextStudents(
 }
 
 /**
- * Returns a function that, when its time has come, verifies the next students.
+ * Returns a function to call between batches: it verifies the next students once every `verificationMs`.
  * @param onVerified called after each step that compared students
  */
 export function createContinuousVerification(
@@ -101,7 +101,7 @@ export function createContinuousVerification(
 ): (sessions: Sessions) => Promise<void> {
   let verifiedAt = Date.now()
   let count = studentsPerStep
-  // begins anywhere: where leaders are short-lived, only the first students would be verified
+  // a random start: if each leader began with the first student, short-lived leaders would never verify the last ones
   let after: string | null = randomUUID()
   return async (sessions) => {
     if (Date.now() - verifiedAt < verificationMs) return

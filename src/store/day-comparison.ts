@@ -24,22 +24,22 @@ select
     )
   ) as differs`
 
-/** Whether a day's stored KPIs differ from those of the store's rows; reads only. A stale day never differs. */
+/** Whether a day's stored KPIs differ from those of the store's rows; reads only. False for a stale day. */
 export async function dayDiffers(client: pg.ClientBase, date: string): Promise<boolean> {
   const {
-    rows: [found],
+    rows: [comparison],
   } = await client.query<{ differs: boolean }>(differsSql, [date])
-  return found?.differs === true
+  return comparison?.differs === true
 }
 
-/** A day whose stored KPIs were compared with its rows, as of the version that both had. */
+/** A day whose stored KPIs were compared with its rows; `version` is that of both in the snapshot. */
 export interface ComparedDay {
   date: string
   version: string
   differs: boolean
 }
 
-/** Compares the next day after one, in a snapshot of its own. @returns undefined: there is no later day */
+/** Compares the next day after `after`, in its own snapshot. @returns undefined: there is no later day */
 export const compareNextDay = (reader: pg.ClientBase, after: string | null): Promise<ComparedDay | undefined> =>
   inSnapshot(reader, async () => {
     const {
@@ -55,7 +55,7 @@ limit 1`,
     return next === undefined ? undefined : { ...next, differs: await dayDiffers(reader, next.date) }
   })
 
-/** Marks a day that differed as stale and counts the difference, unless a batch changed it. @returns whether it did */
+/** Marks a day that differed as stale and counts the difference. @returns false: a batch changed the day meanwhile */
 export const invalidateDay = (sessions: Sessions, { date, version }: ComparedDay): Promise<boolean> =>
   transaction(sessions, async () => {
     const { primary, store } = sessions

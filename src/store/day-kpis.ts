@@ -1,7 +1,7 @@
 /**
- * The topic KPIs of UTC days. Their cost is the size of the day, so no batch computes them: it marks the days that it
- * touched as stale, and a second session computes one after another. Until then, requests compute a stale day's KPIs
- * from its rows.
+ * The topic KPIs of UTC days. Computing them costs as much as the day has rows, so a batch only marks the days that it
+ * changed as stale. A second session computes stale days one after another. Until then, requests compute a stale day's
+ * KPIs from its rows.
  */
 import type pg from 'pg'
 import { literalText } from '../database/statement.js'
@@ -18,7 +18,7 @@ const typedColumns = [
 export const dayColumns: readonly string[] = typedColumns.map(([name]) => name)
 const columns = dayColumns.join(', ')
 
-/** Select of the KPIs of one UTC day, $1, from the store's rows. */
+/** SQL: the KPIs of one UTC day ($1), computed from the store's rows. */
 export const selectDay = `select
   $1::date as date,
   topic_id,
@@ -28,7 +28,7 @@ where completed_at >= ($1::date)::timestamp at time zone 'UTC'
   and completed_at < ($1::date + 1)::timestamp at time zone 'UTC'
 group by topic_id`
 
-/** Marks days of which a row changed under this version, inside the caller's transaction. */
+/** Marks days with a row that changed under this version as stale, inside the caller's transaction. */
 export async function markDaysStale(store: pg.ClientBase, days: readonly string[], version: string): Promise<void> {
   if (days.length === 0) return
   await store.query(
@@ -40,7 +40,7 @@ where attempt_day.version <> excluded.version or not attempt_day.stale`,
   )
 }
 
-/** The days whose KPIs must be computed, the latest first. */
+/** The days whose KPIs must be computed, latest first; at most 200. */
 export async function staleDays(store: pg.ClientBase): Promise<string[]> {
   const { rows } = await store.query<{ date: string }>(
     'select date::text as date from attempt_day where stale order by date desc limit 200',
@@ -48,16 +48,16 @@ export async function staleDays(store: pg.ClientBase): Promise<string[]> {
   return rows.map(({ date }) => date)
 }
 
-/** A day's KPIs as of the version that its rows had. */
+/** The KPIs of a day, and the version of the rows from which they were computed. */
 export interface ComputedDay {
   date: string
   version: string
-  /** How long it took to compute. */
+  /** Milliseconds that the computation took. */
   ms: number
   arrays: ColumnArrays
 }
 
-/** Computes one day in a snapshot of its own; writes nothing. @returns undefined: the day is not stale */
+/** Computes one day in its own snapshot; writes nothing. @returns undefined: the day is not stale */
 export async function computeDay(reader: pg.ClientBase, date: string): Promise<ComputedDay | undefined> {
   const began = performance.now()
   return inSnapshot(reader, async () => {
@@ -84,7 +84,7 @@ const insertDay = `insert into attempt_topic_day (${columns})
 select ${columns}
 from unnest(${typedColumns.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ')}) as f (${columns})`
 
-/** Writes a day's KPIs, unless a batch changed the day since it was computed. @returns whether it did */
+/** Writes a day's KPIs. @returns false: nothing was written, because a batch changed the day since it was computed */
 export const writeDay = (store: pg.ClientBase, { date, version, arrays }: ComputedDay): Promise<boolean> =>
   inTransaction(store, async () => {
     await lockStoreRow(store)

@@ -1,4 +1,4 @@
-/** Computes stale days one after another beside the batches; while there are none, compares the others. */
+/** Computes stale days one after another, in parallel with batches. While no day is stale, it compares stored days. */
 import type pg from 'pg'
 import { abandon } from '../database/cancel.js'
 import { guardSession } from '../database/session-guard.js'
@@ -10,28 +10,28 @@ import type { Sessions } from './sessions.js'
 
 export interface DayScheduler {
   /**
-   * Called between batches: writes what was computed, and begins to compute the next day or, if `compare`, to compare
-   * one.
-   * @returns whether a day is being computed, waits for its time, or none is stale
+   * Called between batches: writes the computed day, and begins to compute the next stale day. If none is due and
+   * `compare` is true, begins to compare a day.
+   * @returns computing: a day is being computed. waiting: every stale day is postponed. none: no day is stale
    */
   step(sessions: Sessions, compare: boolean): Promise<'computing' | 'waiting' | 'none'>
-  /** Ends the computation that runs, and its session. */
+  /** Cancels the running computation and closes its session. */
   stop(): Promise<void>
 }
 
 /** A date within the last year. */
 const randomDate = () => new Date(Date.now() - Math.random() * 365 * 86_400_000).toISOString().slice(0, 10)
 
-/** @param pool of the store: days are computed and compared on a session of its own */
+/** @param pool of the store's database; the scheduler uses one session of it */
 export function createDayScheduler(pool: pg.Pool, log: RefresherLog, intervals: RefresherIntervals): DayScheduler {
-  /** Days that are not computed again before `until`: their last computation failed or was in vain, or cost much. */
+  /** Days not to compute before `until`: the last computation was slow, failed, or a batch changed the day meanwhile. */
   const postponed = new Map<string, { until: number; failures: number }>()
   let running: Promise<void> | undefined
   let comparing = false
   let stopping = false
   let computed: ComputedDay | undefined
   let different: ComparedDay | undefined
-  // begins anywhere: where leaders are short-lived, only the first days would be compared
+  // a random start: if each leader began with the first day, short-lived leaders would never compare the last ones
   let comparedUpTo: string | null = randomDate()
   let compareAt = 0
   let client: pg.PoolClient | undefined
@@ -42,7 +42,7 @@ export function createDayScheduler(pool: pg.Pool, log: RefresherLog, intervals: 
       client = await pool.connect()
       endGuard = await guardSession(pool, client, intervals.sessionCheckMs)
     }
-    // `stop` while this session was being made found nothing to end
+    // `stop` was called while this session was being opened, and could not close it
     if (stopping) throw new Error('stopping')
     return client
   }
@@ -84,7 +84,7 @@ export function createDayScheduler(pool: pg.Pool, log: RefresherLog, intervals: 
     postponed.set(day.date, { until: Date.now() + Math.min(intervals.longestDayWaitMs, wait), failures })
   }
 
-  /** The latest stale day whose time has come. */
+  /** The latest stale day that is not postponed. */
   function nextDue(stale: string[]): string | undefined {
     const now = Date.now()
     for (const [date, { until }] of postponed) if (until < now && !stale.includes(date)) postponed.delete(date)

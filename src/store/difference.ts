@@ -1,8 +1,8 @@
-/** Compares rows of the view with the store, and writes what differs. */
+/** Compares rows of the view with the store, and writes the rows that differ. */
 import type pg from 'pg'
 import { columnsOf, freshAndOld, keyColumns, otherColumns, sameKey, storedNames, type Rows } from './recompute.js'
 
-/** Rows written and deleted, and the UTC days with such a row. */
+/** Rows written and deleted, and the UTC days of these rows. */
 export interface Difference {
   written: number
   deleted: number
@@ -11,10 +11,10 @@ export interface Difference {
 
 export const noDifference = (): Difference => ({ written: 0, deleted: 0, days: [] })
 
-export const addDifferences = (one: Difference, other: Difference): Difference => ({
-  written: one.written + other.written,
-  deleted: one.deleted + other.deleted,
-  days: [...new Set([...one.days, ...other.days])],
+export const addDifferences = (a: Difference, b: Difference): Difference => ({
+  written: a.written + b.written,
+  deleted: a.deleted + b.deleted,
+  days: [...new Set([...a.days, ...b.days])],
 })
 
 const utcDay = (column: string) => `(${column} at time zone 'UTC')::date`
@@ -22,7 +22,7 @@ const names = storedNames.join(', ')
 const key = keyColumns.join(', ')
 const valuesDiffer = `(${columnsOf('fresh', otherColumns)}) is distinct from (${columnsOf('old', otherColumns)})`
 
-/** @param version the placeholder of the version that is written */
+/** @param version placeholder of the version to write */
 const writeSql = (freshAndOldSql: string, version: string) => `${freshAndOldSql}, differ as materialized (
   select
     ${columnsOf('fresh', storedNames)},
@@ -64,30 +64,30 @@ select
     select ${utcDay('completed_at')}::text from lost
   ) as days`
 
-/** Writes what differs under `version`, inside the caller's transaction. Idempotent. */
+/** Writes the rows that differ, under `version`, inside the caller's transaction. Idempotent. */
 export async function writeDifference(client: pg.ClientBase, rows: Rows, version: string): Promise<Difference> {
   if (rows.students.length === 0) return noDifference()
   const { text, values } = freshAndOld(rows)
-  // The planner's estimates of histories are far off, and a nested loop over two of them would compare each row with
-  // every other. So would a merge join of PostgreSQL 17 and later: it uses the order in which rows were numbered, by
-  // student and item, and then compares each attempt at an item with every other. The few rows that a batch of exams
-  // removes are looked up one by one.
+  // Forces a hash join. The planner's estimates of student histories are far off, and a nested loop over two histories
+  // would compare each row with every other. A merge join of PostgreSQL 17 and later is as slow: it merges by student
+  // and item, the order of the numbering, and compares each attempt at an item with every other. For a batch of exams
+  // nested loops stay on: they look up the few rows to delete one by one.
   await client.query(`set local enable_mergejoin = off; set local enable_nestloop = ${'exams' in rows ? 'on' : 'off'}`)
   const {
-    rows: [found],
+    rows: [result],
   } = await client.query<{ written: string; deleted: string; days: string[] }>(
     writeSql(text, `$${values.length + 1}::bigint`),
     [...values, version],
   )
   await client.query('set local enable_mergejoin = on; set local enable_nestloop = on')
-  return { written: Number(found?.written), deleted: Number(found?.deleted), days: found?.days ?? [] }
+  return { written: Number(result?.written), deleted: Number(result?.deleted), days: result?.days ?? [] }
 }
 
-/** How many rows differ, each key once; reads only. */
+/** Counts the keys whose rows differ; reads only. */
 export async function countDifferences(client: pg.ClientBase, rows: Rows): Promise<number> {
   const { text, values } = freshAndOld(rows)
   const {
-    rows: [found],
+    rows: [result],
   } = await client.query<{ n: string }>(
     `${text}
 select count(*) as n
@@ -96,5 +96,5 @@ full join old on ${sameKey('fresh', 'old')}
 where fresh.student_id is null or old.student_id is null or ${valuesDiffer}`,
     values,
   )
-  return Number(found?.n)
+  return Number(result?.n)
 }

@@ -9,7 +9,7 @@ import { restoreTriggers, triggerFaults } from './triggers.js'
 export interface StorePools {
   /** Holds exam_results. */
   primary: pg.Pool
-  /** Holds the store; the same pool where that is the same database. */
+  /** Holds the store; the same pool as `primary` if both are in one database. */
   store: pg.Pool
 }
 
@@ -19,8 +19,8 @@ type Say = (line: string) => void
 const defaultWaitMs = 60_000
 
 const relationExists = async (pool: pg.Pool, name: string): Promise<boolean> => {
-  const { rows } = await pool.query<{ found: boolean }>('select to_regclass($1) is not null as found', [name])
-  return rows[0]?.found === true
+  const { rows } = await pool.query<{ present: boolean }>('select to_regclass($1) is not null as present', [name])
+  return rows[0]?.present === true
 }
 
 async function withClient<T>(pool: pg.Pool, action: (client: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -32,14 +32,14 @@ async function withClient<T>(pool: pg.Pool, action: (client: pg.PoolClient) => P
   }
 }
 
-/** @throws Error in a sentence where the view, the student index or the right to create tables is missing */
+/** @throws Error that names what is missing: the view, the student index or the privilege to create tables */
 async function assertCanEnable({ primary, store }: StorePools): Promise<void> {
   if (!(await relationExists(primary, 'attempt_numbered')))
     throw new Error('There is no view attempt. Run attempt-api migrate up first.')
-  // recomputing a student would read the whole table
+  // without the index, recomputing one student would read the whole table
   if ((await indexStates(primary)).attempt_student_idx !== 'ready')
     throw new Error('The store needs the index attempt_student_idx on exam_results. Run attempt-api migrate up first.')
-  // before triggers are made on the other team's table: nothing is begun that cannot be completed
+  // checked before triggers are created on exam_results, which another team owns: the command must be able to finish
   const { rows } = await store.query<{ possible: boolean | null }>(
     `select
   to_regclass('attempt_store') is not null or has_schema_privilege(current_schema(), 'create') as possible`,
@@ -51,14 +51,14 @@ async function assertCanEnable({ primary, store }: StorePools): Promise<void> {
 }
 
 /**
- * Creates the queue and the store, and restores changed triggers of an existing queue. Requests do not read the store
- * before a refresher has filled it.
+ * Creates the queue and the store, and restores changed triggers of an existing queue. Requests read the store only
+ * after a refresher has filled it.
  * @param waitMs milliseconds to wait for locks on exam_results; 60,000 if not given
- * @throws Error in a sentence where the view, the student index or a right is missing; LockTimeout
+ * @throws Error that names what is missing: the view, the student index or a privilege; LockTimeout
  */
 export async function enableStore(pools: StorePools, say: Say, waitMs = defaultWaitMs): Promise<void> {
   await assertCanEnable(pools)
-  // the queue first: it must contain what is written while the store is filled
+  // the queue first: it must contain exams that are written while the store is being filled
   const options = { say, waitMs }
   const applied = [
     ...(await migrateUp(pools.primary, queueMigrations, options)),
@@ -76,7 +76,7 @@ async function restoreIfChanged(
   options: { say: Say; waitMs: number },
 ): Promise<boolean> {
   if ((await triggerFaults(primary)).length === 0) return false
-  // first, or a crash in between would leave a store that counts as complete; it is not filled while there are faults
+  // rebuild first: after a crash in between, the store must not count as complete; no refresher fills it before the restore
   await withClient(store, rebuild)
   await restoreTriggers(primary, options)
   options.say('The triggers on exam_results were changed and have been restored; the store will be filled again.')
@@ -84,9 +84,8 @@ async function restoreIfChanged(
 }
 
 /**
- * Makes the queue feed this store. A store that it did not feed until now has missed what another took, and is filled
- * again.
- * @returns whether the queue fed another store, or none
+ * Makes the queue feed this store. If another store was fed until now, this one has missed exams and is filled again.
+ * @returns whether the queue fed another store or none before
  */
 async function takeQueue({ primary, store }: StorePools, say: Say): Promise<boolean> {
   const {
@@ -98,7 +97,7 @@ async function takeQueue({ primary, store }: StorePools, say: Say): Promise<bool
     `select id, state = 'filling' and filled_to is null as untouched from attempt_store`,
   )
   if (own === undefined || reader?.store === own.id) return false
-  // first, or a crash in between would leave a store that counts as complete
+  // rebuild first: after a crash in between, the store must not count as complete
   if (!own.untouched) await withClient(store, rebuild)
   await primary.query(
     `insert into attempt_queue_reader (store, version) values ($1, 0)
@@ -111,9 +110,9 @@ on conflict (only_row) do update set store = excluded.store, version = excluded.
 }
 
 /**
- * Applies this release's migrations to a queue and a store that exist; creates neither, and does not change which store
- * the queue feeds. For a deployment pipeline, which knows only that a new release comes.
- * @throws Error in a sentence where the store of this queue is in another database than the one given
+ * Applies this release's migrations to an existing queue and store. It creates neither, and does not change which store
+ * the queue feeds. A deployment pipeline can run it for every release.
+ * @throws Error if the queue feeds a store in another database than the given one
  */
 export async function upgradeStore(pools: StorePools, say: Say, waitMs = defaultWaitMs): Promise<void> {
   const hasQueue = await relationExists(pools.primary, queueMigrations.table)
@@ -132,7 +131,7 @@ export async function upgradeStore(pools: StorePools, say: Say, waitMs = default
   if (applied.length === 0) say(hasStore ? 'The store is up to date.' : 'There is no store: nothing to upgrade.')
 }
 
-/** The id that a query gives; undefined where its table is missing or empty. */
+/** The id that a query returns; undefined where its table is missing or empty. */
 async function idOf(pool: pg.Pool, text: string): Promise<string | undefined> {
   try {
     return (await pool.query<{ id: string }>(text)).rows[0]?.id
@@ -157,15 +156,15 @@ export async function feeds({ primary, store }: StorePools): Promise<'this' | 'a
 export async function disableStore(pools: StorePools, say: Say, waitMs = defaultWaitMs): Promise<void> {
   const feedsAnother = (await feeds(pools)) === 'another'
   if (feedsAnother) say('The queue feeds another store: the queue and its triggers are kept.')
-  let found = feedsAnother
+  let anything = feedsAnother
   for (const [pool, set] of [
     [pools.primary, queueMigrations],
     [pools.store, storeMigrations],
   ] as const) {
     if (set === queueMigrations && feedsAnother) continue
     if (!(await relationExists(pool, set.table))) continue
-    found = true
+    anything = true
     for (const { name } of await migrateDown(pool, set, { all: true, say, waitMs })) say(`reverted ${name}`)
   }
-  if (!found) say('There is no store: nothing to remove.')
+  if (!anything) say('There is no store: nothing to remove.')
 }

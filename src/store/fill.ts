@@ -1,4 +1,4 @@
-/** Fills a store, for the first time or again: chunk by chunk, not read by requests until it is complete. */
+/** Fills a store chunk by chunk, for the first time or again. Requests do not read it until it is complete. */
 import type pg from 'pg'
 import { acknowledgedVersion, acknowledgeVersion, recomputeUnacknowledged } from './acknowledgement.js'
 import { markDaysStale } from './day-kpis.js'
@@ -10,11 +10,11 @@ import { lockStoreRow, nextVersion } from './store-row.js'
 import { chunkStudents, limitByExams, nextStudents } from './students.js'
 
 /**
- * Marks the store for a rebuild: requests read the view from now on, change tokens end, and the leading refresher
+ * Marks the store for a rebuild: requests read the view from now on, change tokens expire, and the leading refresher
  * empties the store and fills it again.
  */
 export async function rebuild(store: pg.ClientBase): Promise<void> {
-  // the first version comes from the clock, as in the migration: a restored store must not assign a version twice
+  // the first version is the time in milliseconds, as in the migration: a restored store must not reuse a version
   await store.query(`update attempt_store set
   state = 'emptying', filled_to = null, filled_rows = 0, caught_up_at = null,
   version = first.version, oldest_version = first.version
@@ -29,12 +29,12 @@ const isLockTimeout = (error: unknown): boolean => (error as { code?: string }).
 
 /**
  * Empties a store that is marked for a rebuild.
- * @returns false: transactions that began earlier still read it; retry
+ * @returns false: other transactions still read it; retry
  */
 export async function emptyStore(store: pg.ClientBase): Promise<boolean> {
   try {
     await inTransaction(store, async () => {
-      // requests queue behind a TRUNCATE that waits
+      // while TRUNCATE waits for its table lock, every request to the store waits behind it
       await store.query(`set local lock_timeout = '500ms'`)
       if ((await lockStoreRow(store))?.state !== 'emptying') return
       await store.query('truncate attempt_materialized, attempt_deleted, attempt_topic_day, attempt_day')
@@ -57,8 +57,9 @@ export interface FilledChunk {
 }
 
 /**
- * Fills the next chunk and commits it with its position and a version of its own: a kill costs one chunk, and the
- * primary may lose commits that one chunk has seen. KPIs of days are computed afterwards.
+ * Fills the next chunk and commits it with its position and its own version. So a killed process repeats one chunk, and
+ * if the primary loses commits, only the students of the affected chunks are recomputed. The KPIs of days are computed
+ * after the fill.
  */
 export async function fillChunk(sessions: Sessions): Promise<FilledChunk> {
   const { primary, store } = sessions
@@ -67,21 +68,21 @@ export async function fillChunk(sessions: Sessions): Promise<FilledChunk> {
     if (row === undefined || row.state !== 'filling') return { done: true, filledTo: null, rows: 0 }
     const acknowledged = await acknowledgedVersion(primary, row)
     const next = nextVersion(row)
-    // before its first chunk the store is empty, and has nothing from lost commits
+    // before its first chunk the store is empty, so it has no rows from lost commits
     const unacknowledged =
       row.filled_to === null ? noDifference() : await recomputeUnacknowledged(sessions, row, acknowledged, next)
     if (unacknowledged === undefined) {
       await rebuild(store)
       return { done: true, filledTo: null, rows: 0 }
     }
-    const found = await nextStudents(primary, row.filled_to)
-    const students = await limitByExams(primary, found)
+    const candidates = await nextStudents(primary, row.filled_to)
+    const students = await limitByExams(primary, candidates)
     const filled = await writeDifference(store, await studentRows(sessions, students), next)
     const { written, deleted, days } = addDifferences(unacknowledged, filled)
     await markDaysStale(store, days, next)
     const version = written + deleted > 0 ? next : row.version
     const filledTo = students.at(-1) ?? row.filled_to
-    const done = found.length < chunkStudents && students.length === found.length
+    const done = candidates.length < chunkStudents && students.length === candidates.length
     await store.query(
       `update attempt_store set
   filled_to = $1, filled_rows = filled_rows + $2::bigint, state = $3, version = $4::bigint`,

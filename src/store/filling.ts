@@ -1,4 +1,4 @@
-/** Fills a store from the position where the last fill stopped, or empties it first, and logs the progress. */
+/** Empties a store that is marked for a rebuild, fills it from where the last fill stopped, and logs the progress. */
 import { pause } from '../database/pause.js'
 import { emptyStore, type FilledChunk, fillChunk } from './fill.js'
 import type { RefresherIntervals } from './intervals.js'
@@ -13,7 +13,7 @@ interface FillOptions {
   signal: AbortSignal
 }
 
-/** Milliseconds until a store that was marked for a rebuild may be emptied; its version is the moment of the mark. */
+/** Milliseconds until a store marked for a rebuild may be emptied. Its version is the time at which it was marked. */
 async function msUntilSettled({ store }: Sessions, settleMs: number): Promise<number> {
   const { rows } = await store.query<{ ms: number }>(
     `select greatest(
@@ -32,7 +32,7 @@ async function emptyWhenUnread(sessions: Sessions, { log, intervals, signal }: F
   while (!signal.aborted && !(await emptyStore(sessions.store))) await pause(intervals.idleMs, signal)
 }
 
-/** @param began when this process began the fill (milliseconds), at `rowsBefore` */
+/** @param began when this process began to fill (milliseconds); the store had `rowsBefore` rows then */
 function progress({ done, filledTo, rows }: FilledChunk, began: number, rowsBefore: number) {
   const share = done || filledTo === null ? 1 : shareUpTo(filledTo)
   const rowsPerSecond = Math.round((rows - rowsBefore) / Math.max(0.001, (Date.now() - began) / 1000))

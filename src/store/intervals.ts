@@ -1,10 +1,10 @@
-/** How often a refresher does what. Not configuration: production has one set of values, tests shorten them. */
+/** Intervals of the refresher's tasks. Not configuration: production has one set of values, and tests shorten them. */
 export interface RefresherIntervals {
   /** Between two steps of the loop while the queue is empty, milliseconds. */
   idleMs: number
-  /** The same while KPIs of a day are computed, to write them soon. */
+  /** The same while the KPIs of a day are being computed: shorter, so that they are written soon. Milliseconds. */
   computingMs: number
-  /** With an empty queue, `caught_up_at` is renewed this often, milliseconds. */
+  /** Between two updates of `caught_up_at` while the queue is empty, milliseconds. */
   heartbeatMs: number
   /** Between two checks of the triggers on exam_results, milliseconds. */
   triggerCheckMs: number
@@ -15,27 +15,27 @@ export interface RefresherIntervals {
   /** Between two progress messages of a fill, milliseconds. */
   progressMs: number
   /**
-   * From marking a store for a rebuild until it is emptied, milliseconds: requests that already chose the store can
-   * begin to read it meanwhile, because TRUNCATE shows an empty table to every snapshot.
+   * From marking a store for a rebuild until it is emptied, milliseconds. Requests that have already chosen the store
+   * need this time to begin reading: after TRUNCATE, every snapshot sees an empty table.
    */
   settleMs: number
   /** Between two attempts to become the leader, milliseconds. */
   electionMs: number
   /** Between two checks whether a store exists, while there is none, milliseconds. */
   absentStoreMs: number
-  /** With `once`: for how long every attempt may fail before `run` gives up, milliseconds. */
+  /** With `once`: `run` gives up after every attempt has failed for this long, milliseconds. */
   oncePatienceMs: number
   /** Between two checks whether the server still has the session, milliseconds. */
   sessionCheckMs: number
-  /** After a day's KPIs could not be computed, milliseconds. */
+  /** From a failed computation of a day's KPIs to the next attempt, milliseconds. */
   dayRetryMs: number
-  /** The longest wait of a day that changes all the time, milliseconds. */
+  /** The longest time that a day which changes constantly waits for its next computation, milliseconds. */
   longestDayWaitMs: number
-  /** A day that changes all the time takes at most this share of the time to compute, 0 to 1. */
+  /** The share of time spent on computing one day that changes constantly, at most; 0 to 1. */
   dayComputeShare: number
-  /** Between two comparisons of days, at least, milliseconds. */
+  /** The shortest time between two comparisons of days, milliseconds. */
   dayComparisonMs: number
-  /** Comparing days takes at most this share of the time, 0 to 1. */
+  /** The share of time spent on comparing days, at most; 0 to 1. */
   dayComparisonShare: number
 }
 

@@ -1,6 +1,6 @@
 /**
- * The state of the store, kept for everything in this process that needs it: the choice between view and store, /health
- * and the metrics. Read on a connection of its own, so that it does not wait behind requests.
+ * The state of the store, cached for all its users in this process: the choice between view and store, /health and the
+ * metrics. It is read on its own connection, so that the read does not wait behind requests.
  */
 import { createReservedPool } from '../database/reserved-pool.js'
 import { createPool, dropConnections } from '../database/pool.js'
@@ -11,20 +11,20 @@ export interface KeptStoreState {
   /** Opens the connection. */
   start(): void
   /**
-   * The state, at most `maxAgeMs` old when it is called; concurrent callers share one read.
+   * The state, at most `maxAgeMs` old. Concurrent calls share one read.
    * @throws the error of the database
    */
   read(maxAgeMs: number): Promise<KnownState>
-  /** The state that was read last, however long ago; undefined before the first. */
+  /** The last state that was read, of any age; undefined before the first read. */
   last(): KnownState | undefined
-  /** The next `read` reads again, whatever the age of the state. */
+  /** Makes the next `read` query the database, whatever the age of the cached state. */
   invalidate(): void
-  /** For a server that does not respond: ends the read that waits for it. */
+  /** For a server that does not respond: ends the read that is waiting for it. */
   dropConnections(): void
   close(): Promise<void>
 }
 
-/** Limits of a read of one row, in milliseconds: of the statement, and a little longer on this side. */
+/** Limits of one read, in milliseconds: the statement_timeout, and a longer limit in this process. */
 const [statementMs, answerMs] = [2_000, 2_500]
 
 export function createKeptStoreState(url: string): KeptStoreState {

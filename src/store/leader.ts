@@ -1,6 +1,6 @@
 /**
- * Any number of refreshers may run; an advisory lock of the store's database lets one work, the leader. The others, and
- * a refresher without a store, wait and try again.
+ * Elects one leader among any number of refreshers: the one whose session holds an advisory lock in the store's
+ * database. The other refreshers, and a refresher without a store, wait and retry.
  */
 import type pg from 'pg'
 import { pause } from '../database/pause.js'
@@ -17,14 +17,14 @@ export interface RefresherLog {
   error(object: object, message: string): void
 }
 
-/** What the leader works with. */
+/** What the leader's `work` receives. */
 export interface Leadership {
   sessions: Sessions
   /** For further sessions on the store's database. */
   storePool: pg.Pool
   /** Aborted when the refresher is to stop. */
   signal: AbortSignal
-  /** Reports that the databases work: with `once`, only uninterrupted failure ends `run`. */
+  /** Reports that the databases work. With `once`, `run` fails only after a time without such a report. */
   reportProgress(): void
 }
 
@@ -33,40 +33,40 @@ export interface LeaderOptions {
   storeUrl: string
   log: RefresherLog
   intervals: RefresherIntervals
-  /** Ends `run` when `work` has returned, or another leader has caught up since `run` began. */
+  /** Ends `run` when `work` returns, or when another leader has emptied the queue since `run` began. */
   once: boolean
   /** Called with true when this refresher becomes the leader, and with false when it no longer is. */
-  onLeading(leads: boolean): void
-  /** What the leader does, until the signal is aborted or something fails. */
+  onLeading(isLeader: boolean): void
+  /** The leader's work: runs until the signal is aborted, or rejects. */
   work(leadership: Leadership): Promise<void>
 }
 
 export interface Leader {
   /**
-   * Waits to become the leader and works, until `stop`; retries after every failure.
-   * @throws with `once`, what has failed for `oncePatienceMs` without progress, or StoreSchemaOutdated
+   * Waits to become the leader and runs `work`, until `stop`. Retries after every failure.
+   * @throws with `once`: the last error after `oncePatienceMs` without progress, or StoreSchemaOutdated
    */
   run(): Promise<void>
-  /** @param patienceMs for which the step that runs may take; then its sessions are closed, and it is rolled back */
+  /** @param patienceMs time for the running step to end; after it, its sessions are closed and the step is rolled back */
   stop(patienceMs?: number): Promise<void>
-  /** Closes the connections to a server that does not respond, and so ends what waits for it. */
+  /** Closes the connections to a server that does not respond, so that steps waiting for it fail. */
   dropConnections(server: 'primary' | 'store'): void
 }
 
-/** One attempt to lead. `absent`: there is no store that this role may write. `waiting`: another refresher leads. */
+/** Result of one attempt to lead. absent: there is no store that this role may write. waiting: another one leads. */
 type Attempt = 'done' | 'led' | 'waiting' | 'absent'
 
 /** @throws StoreSchemaOutdated; Error where a pooler shares the session */
 async function mayWriteStore(store: pg.ClientBase, pool: pg.Pool): Promise<boolean> {
   const {
-    rows: [found],
+    rows: [privileges],
   } = await store.query<{ writable: boolean; current: boolean }>(
     `select
   coalesce(has_table_privilege(to_regclass('attempt_store'), 'update'), false) as writable,
   ${storeIsCurrent} as current`,
   )
-  if (found?.writable !== true) return false
-  if (!found.current) throw new StoreSchemaOutdated('store')
+  if (privileges?.writable !== true) return false
+  if (!privileges.current) throw new StoreSchemaOutdated('store')
   if (!(await hasOwnSession(store, pool))) throw new Error(`The store is not refreshed: ${sharedSession}`)
   return true
 }
@@ -90,7 +90,7 @@ const now = async (client: pg.ClientBase) =>
 export function createLeader(options: LeaderOptions): Leader {
   const { primaryUrl, storeUrl, log, intervals, once } = options
   const timeouts = { statementTimeoutMs: 3_600_000 }
-  // the leader's session, the one that computes days, and one for the checks of both
+  // three sessions: the leader's, the one that computes days, and one that checks whether these two exist
   const settings = { max: 3, name: 'attempt-api refresher', readOnly: false }
   const storePool = createPool(timeouts, storeUrl, settings)
   const primaryPool = primaryUrl === storeUrl ? storePool : createPool(timeouts, primaryUrl, settings)
@@ -129,7 +129,7 @@ export function createLeader(options: LeaderOptions): Leader {
   /** @param began when `run` began, by the clock of the store's database; set by the first attempt that needs it */
   async function attempt(began: { at?: string }): Promise<Attempt> {
     const store = await storePool.connect()
-    // a session that led is closed, and with it its advisory lock; one that waits is kept
+    // the session of a former leader is closed, which releases its advisory lock; one that did not lead is kept
     let close = true
     try {
       if (!(await mayWriteStore(store, storePool))) {

@@ -1,23 +1,23 @@
 /**
- * Which moment of the primary a standby has reached. The position of the primary's log is recorded again and again; a
- * standby that has replayed up to a recorded position has everything that was committed when it was read.
+ * How current a standby is. The position of the primary's write-ahead log is recorded at an interval, with the time. A
+ * standby that has replayed up to a recorded position has every transaction that was committed at that time.
  */
 
-/** The position of the primary's log at a moment; milliseconds. */
+/** The position of the primary's log at a time (milliseconds). */
 interface Mark {
   position: bigint
   at: number
 }
 
 export interface PrimaryLog {
-  /** @param at the moment before the position was read: what is committed meanwhile may be behind it */
+  /** @param at the time before the position was read: a transaction that commits during the read may be missing */
   record(lsn: string, at: number): void
-  /** The latest moment whose position is within what a standby has replayed; undefined where none is recorded. */
+  /** The latest recorded time whose position the standby has replayed; undefined if there is none. */
   momentOf(replayedLsn: string): number | undefined
 }
 
 const pageBytes = 8_192n
-/** The header of a page, and of the first page of a segment. */
+/** Length of the header of a page, and of the first page of a segment. */
 const headerBytes = [24n, 40n]
 
 const positionOf = (lsn: string): bigint => {
@@ -26,10 +26,10 @@ const positionOf = (lsn: string): bigint => {
 }
 
 /**
- * The position up to which a standby can replay. After a full page PostgreSQL reports where the next record will begin:
- * after the header of the next page, as on an idle primary whose segment was switched. A standby never replays a
- * header. Where a record of the previous page ends there, a standby that has replayed the page has it as well: no
- * record ends inside a header.
+ * The position up to which a standby can replay. After a full page PostgreSQL reports where the next record will begin,
+ * which is after the header of the next page: for example, on an idle primary after a segment switch. A standby never
+ * replays a header by itself, so the position before the header counts. No record is lost by this: none ends inside a
+ * header.
  */
 const replayableEnd = (lsn: string): bigint => {
   const position = positionOf(lsn)
@@ -37,15 +37,15 @@ const replayableEnd = (lsn: string): bigint => {
   return headerBytes.includes(inPage) ? position - inPage : position
 }
 
-/** @param keptMs marks that are older are dropped */
+/** @param keptMs older marks are dropped; milliseconds */
 export function createPrimaryLog(keptMs: number): PrimaryLog {
   let marks: Mark[] = []
   return {
     record(lsn, at) {
       const position = replayableEnd(lsn)
-      // on an idle primary the position stays; of equal positions the latest moment counts
+      // on an idle primary the position does not change: the latest time counts
       if (marks.at(-1)?.position === position) marks.pop()
-      // after a failover positions may start further back, and the earlier marks are void
+      // after a failover positions may go backwards, which makes the earlier marks invalid
       if ((marks.at(-1)?.position ?? 0n) > position) marks = []
       marks.push({ position, at })
       const [oldest] = marks

@@ -1,6 +1,6 @@
 /**
- * What the view has of some students or of some of their exams, to be compared with the store. One SQL text serves a
- * store in the database of exam_results, which reads the view itself, and one in another database, which gets arrays.
+ * The rows of the view for some students, or for some of their exams, to be compared with the store. If the store is in
+ * the database of exam_results, the statement reads the view itself. Otherwise the rows are its parameters, as arrays.
  */
 import type pg from 'pg'
 import type { Sessions } from './sessions.js'
@@ -35,15 +35,15 @@ export const sameKey = (a: string, b: string): string =>
 /** Values as text, one array per column. */
 export type ColumnArrays = (string | null)[][]
 
-/** All rows of some students. `arrays`: read from another database; otherwise the statement reads the view. */
+/** All rows of some students. `arrays`: rows read from another database; without it the statement reads the view. */
 export interface StudentRows {
   students: string[]
   arrays?: ColumnArrays
 }
 
 /**
- * The rows of some exams of these students. `edited`: the exams that the store may have in an older form, and their
- * students; of a new exam it has nothing.
+ * The rows of some exams of these students. `edited`: the exams of which the store may have older rows, and their
+ * students. The store has no rows of the other exams, which are new.
  */
 export interface ExamRows {
   students: string[]
@@ -54,16 +54,16 @@ export interface ExamRows {
 
 export type Rows = StudentRows | ExamRows
 
-/** A select from arrays that are the parameters from `$first` on. */
+/** SQL: a select from arrays, which are the parameters from `$first` on. */
 const fromArrays = (columns: readonly (readonly [string, string])[], first: number) =>
   `select * from unnest(${columns.map(([, type], index) => `$${index + first}::${type}[]`).join(', ')})
     as f (${columns.map(([name]) => name).join(', ')})`
 
-/** What an exam has by itself: attempt_no depends on the student's other exams. */
+/** The columns that depend on one exam only; attempt_no depends on the student's other exams. */
 const examColumns = storedColumns.filter(([name]) => name !== 'attempt_no')
 const names = storedNames.join(', ')
 const examNames = examColumns.map(([name]) => name).join(', ')
-/** docs/attempt-v1.md, column 9: attempt_no, where all rows of the student's items are at hand. */
+/** attempt_no (docs/attempt-v1.md, column 9), over all rows of the student's items. */
 const numbering = `row_number() over (
       partition by student_id, item_id
       order by completed_at, exam_result_id, position
@@ -85,9 +85,9 @@ function ofStudents({ students, arrays }: StudentRows): { text: string; values: 
 function ofExams({ students, exams, edited, arrays }: ExamRows): { text: string; values: unknown[] } {
   const fromView = `select ${examNames} from attempt_response
   where student_id = any($1::uuid[]) and exam_result_id = any($2::uuid[])`
-  // An exam changes no rows except those of its items: the store's rows of these items are renumbered together with the
-  // exam's. Where the rows come from the view, the planner overestimates them many times and would read the students'
-  // whole histories; a lateral join with `offset 0` makes it look up each pair. It knows the length of an array.
+  // An exam changes only rows of its own items: the store's rows of these items are renumbered together with the exam's.
+  // The planner overestimates rows from the view many times over and would read whole histories, so a lateral join with
+  // `offset 0` makes it look up each pair. For arrays this is not needed: the planner knows their length.
   const storedPairs =
     arrays === undefined
       ? `pair cross join lateral (select ${names} from attempt_materialized
@@ -117,7 +117,7 @@ function ofExams({ students, exams, edited, arrays }: ExamRows): { text: string;
   }
 }
 
-/** `with fresh as ..., old as ...`: the rows that the view has, and what the store has in their place. */
+/** SQL `with fresh as ..., old as ...`: the rows of the view, and the store's rows of the same students or items. */
 export const freshAndOld = (rows: Rows): { text: string; values: unknown[] } =>
   'exams' in rows ? ofExams(rows) : ofStudents(rows)
 
@@ -135,14 +135,14 @@ async function readArrays(
   return columns.map((_column, index) => rows.map((row) => row[index] ?? null))
 }
 
-/** All rows that the view has of these students. */
+/** All rows of the view for these students. */
 export async function studentRows({ primary, store }: Sessions, students: string[]): Promise<StudentRows> {
   if (primary === store) return { students }
   const from = 'attempt_numbered where student_id = any($1::uuid[])'
   return { students, arrays: await readArrays(primary, storedColumns, from, [students]) }
 }
 
-/** The rows that the view has of some exams of these students. */
+/** The rows of the view for some exams of these students. */
 export async function examRows({ primary, store }: Sessions, rows: Omit<ExamRows, 'arrays'>): Promise<ExamRows> {
   if (primary === store) return rows
   const from = 'attempt_response where student_id = any($1::uuid[]) and exam_result_id = any($2::uuid[])'

@@ -13,7 +13,7 @@ export interface RefreshedBatch {
   written: number
   deleted: number
   version: string
-  /** The queue had no more exams in the snapshot of the batch. */
+  /** The batch took every exam that its snapshot had in the queue. */
   queueEmptied: boolean
   /** Students of batches that the primary has not recorded, and their rows that differed. */
   unacknowledged: { students: number; rows: number }
@@ -27,7 +27,7 @@ interface QueueRow {
   student_id: string | null
 }
 
-/** Takes up to `limit` exams, each with all its rows in the queue: a part of them would not give its last state. */
+/** Takes up to `limit` exams, each with all its rows in the queue, so that the batch sees every change of an exam. */
 async function takeFromQueue(
   { primary }: Sessions,
   limit: number,
@@ -58,7 +58,7 @@ const examsOf = (rows: QueueRow[]) => unique(rows.map(({ exam_result_id }) => ex
 
 /**
  * Takes exams from the queue, recomputes them and commits.
- * @param limit exams taken at most; rows of the queue that name no exam are all taken
+ * @param limit the most exams to take; all rows of the queue that name no exam are taken as well
  * @returns undefined: the store must be filled first
  * @throws Error where the store is not enabled, or the queue feeds another store
  */
@@ -74,7 +74,7 @@ export async function refreshBatch(sessions: Sessions, limit: number): Promise<R
     const truncated = queueRows.some(({ user_id }) => user_id === null)
     const unacknowledged = truncated ? undefined : await recomputeUnacknowledged(sessions, row, acknowledged, next)
     if (unacknowledged === undefined) {
-      // the rows that were taken are older than the fill that follows, which sees their exams
+      // the taken rows are not lost: the fill that follows reads their exams from the view
       await rebuild(store)
       await primary.query('update attempt_queue_reader set version = 0')
       return undefined
@@ -99,7 +99,7 @@ export async function refreshBatch(sessions: Sessions, limit: number): Promise<R
     const { written, deleted, days } = total
     await markDaysStale(store, days, next)
     const version = written + deleted > 0 ? next : row.version
-    // now() is when the store's transaction began, which is before the primary's snapshot, and the clock of the lag
+    // now() is the begin of the store's transaction, before the primary's snapshot; the lag is measured by the same clock
     await store.query(
       `update attempt_store set version = $1::bigint,
   state = case when $2 then 'ready' else state end,

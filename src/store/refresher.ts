@@ -1,6 +1,6 @@
 /**
- * Keeps the store up to date: fills it once, then takes the exams that were written from the queue, recomputes them
- * from the view and commits the difference under a new version.
+ * Keeps the store up to date: fills it once, then takes written exams from the queue, recomputes them from the view and
+ * commits the difference under a new version.
  */
 import type pg from 'pg'
 import { pause } from '../database/pause.js'
@@ -18,10 +18,10 @@ import type { Sessions } from './sessions.js'
 import type { StoreRow } from './store-row.js'
 import { describeFaults, triggerFaults } from './triggers.js'
 
-/** For the metrics. */
+/** Events for the metrics. */
 export interface RefresherEvents {
   /** This refresher became the leader (true), or no longer is (false). */
-  leads(leads: boolean): void
+  leads(isLeader: boolean): void
   refreshed(batch: RefreshedBatch, ms: number): void
   /** A few students were compared with the view. */
   sampled(): void
@@ -36,7 +36,7 @@ export interface RefresherOptions {
   /** Exams per batch. */
   batch?: number
   events?: RefresherEvents
-  /** Ends `run` as soon as the store is complete and the queue is empty. */
+  /** Ends `run` when the store is complete and the queue is empty. */
   once?: boolean
   /** Hours for which the change feed keeps deletions. */
   retentionH?: number
@@ -45,7 +45,7 @@ export interface RefresherOptions {
 
 export type Refresher = Leader
 
-/** Some seconds of work: what requests lag behind at most, and what a kill costs. */
+/** A few seconds of work: bounds the lag of the store, and what a killed process must repeat. */
 const defaultBatch = 2_000
 
 async function queueHasRows(primary: pg.ClientBase): Promise<boolean> {
@@ -78,8 +78,8 @@ export function createRefresher({
   let loggedFaults: string | undefined
 
   /**
-   * Whether every write comes into the queue. If not, the store is marked for a rebuild, so that requests read the
-   * view; it is filled again once the owner of exam_results has restored the triggers.
+   * Whether the triggers put every write into the queue. If not, marks the store for a rebuild, so that requests read
+   * the view. The store is filled again when the owner of exam_results has restored the triggers.
    */
   async function checkTriggers({ primary, store }: Sessions): Promise<boolean> {
     const faults = describeFaults(await triggerFaults(primary))
@@ -124,7 +124,7 @@ export function createRefresher({
         const refreshed = await refreshBatch(sessions, batchExams)
         reportProgress()
         if (refreshed === undefined) {
-          // the queue would miss what is written during the fill
+          // with changed triggers the queue would miss exams that are written during the fill
           if (await checkTriggers(sessions)) await fillStore(sessions, { log, intervals, signal })
           else await pause(intervals.electionMs, signal)
           continue
@@ -148,7 +148,7 @@ export function createRefresher({
     log,
     intervals,
     once,
-    onLeading: (leads) => events?.leads(leads),
+    onLeading: (isLeader) => events?.leads(isLeader),
     async work(leadership) {
       const days = createDayScheduler(leadership.storePool, log, intervals)
       await loop(leadership, days).finally(() => days.stop())

@@ -1,9 +1,10 @@
-/** Removes old deletions from the change feed: the only part of the store that would grow without end. */
+/** Removes old deletions from the change feed: no other part of the store grows without limit. */
 import type pg from 'pg'
 import { inTransaction } from './sessions.js'
+import { lockStoreRow } from './store-row.js'
 
 export const defaultRetentionH = 168
-/** Deletions removed in one transaction: it holds the row lock of the store, and so the refresher, for milliseconds. */
+/** Deletions per transaction. Kept small: the transaction holds the row lock of attempt_store for milliseconds. */
 const batch = 1_000
 
 interface ExpiredDeletion {
@@ -14,13 +15,13 @@ interface ExpiredDeletion {
 }
 
 /**
- * Removes one batch of deletions that are older than `hours`; the feed then begins at the last version among them.
+ * Removes one batch of deletions that are older than `hours`. The change feed then begins at the last removed version.
  * @returns whether there may be more
  */
 export const removeExpired = (store: pg.ClientBase, hours: number): Promise<boolean> =>
   inTransaction(store, async () => {
-    await store.query('select 1 from attempt_store for update')
-    // in the order of their index; times rise with versions, so the oldest are among the first
+    await lockStoreRow(store)
+    // in index order; deletion times grow with versions, so the oldest come first
     const { rows } = await store.query<ExpiredDeletion>(
       `select student_id, item_id, attempt_no, version
 from (
@@ -41,7 +42,7 @@ where d.student_id = any($1::uuid[])
       await store.query('update attempt_store set oldest_version = greatest(oldest_version, $1::bigint)', [
         last.toString(),
       ])
-      // an epoch whose versions are all older is in no token that is still valid
+      // no valid token names an epoch whose versions are all removed
       await store.query(
         `delete from attempt_epoch e
 where exists (select from attempt_epoch n where n.first_version > e.first_version and n.first_version <= $1::bigint)`,
@@ -51,7 +52,7 @@ where exists (select from attempt_epoch n where n.first_version > e.first_versio
     return rows.length === batch
   })
 
-/** Returns a function to call between batches, which removes a batch every `everyMs`, at once while there is more. */
+/** Returns a function to call between batches: it removes one batch every `everyMs`, or at every call if more remain. */
 export function createRetention(hours: number, everyMs: number): (store: pg.ClientBase) => Promise<void> {
   let due = 0
   return async (store) => {

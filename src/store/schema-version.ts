@@ -1,7 +1,7 @@
 /**
- * Whether the tables of queue and store have what this release works with. Read from the catalog, by a column that the
- * newest migration of each added: a role that only reads may not see which migrations are recorded, and a standby has
- * the catalog as well.
+ * Whether queue and store have the schema that this release needs. The check looks in the catalog for a column that the
+ * newest migration of each added. It does not read the table of migrations, because a read-only role may not; a standby
+ * has the catalog as well.
  */
 const hasColumn = (table: string, column: string) =>
   `exists (
@@ -9,11 +9,11 @@ const hasColumn = (table: string, column: string) =>
     where attrelid = to_regclass('${table}') and attname = '${column}' and not attisdropped
   )`
 
-/** SQL expressions. A migration that the code depends on is named here. */
+/** SQL expressions. Update the column when the code depends on a newer migration. */
 export const storeIsCurrent = hasColumn('attempt_day', 'stale')
 export const queueIsCurrent = hasColumn('attempt_queue', 'exam_result_id')
 
-/** A migration is pending; retrying does not help. */
+/** A migration is pending. Retrying does not help before an operator runs it. */
 export class StoreSchemaOutdated extends Error {
   constructor(relation: 'queue' | 'store') {
     super(

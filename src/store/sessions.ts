@@ -7,7 +7,7 @@ import type pg from 'pg'
  */
 export const storeAdvisoryLock = `hashtextextended('attempt store', to_regclass('attempt_store')::oid::bigint)`
 
-/** The same session twice where primary and store are one database. */
+/** One and the same session if primary and store are in one database. */
 export interface Sessions {
   primary: pg.ClientBase
   store: pg.ClientBase
@@ -26,7 +26,7 @@ export async function inTransaction<T>(client: pg.ClientBase, work: () => Promis
   }
 }
 
-/** Runs `work` in one snapshot of one session; it can only read. */
+/** Runs `work` in one read-only snapshot of one session. */
 export const inSnapshot = <T>(client: pg.ClientBase, work: () => Promise<T>): Promise<T> =>
   inTransaction(client, work, 'begin isolation level repeatable read read only')
 
@@ -37,15 +37,15 @@ export const inSnapshot = <T>(client: pg.ClientBase, work: () => Promise<T>): Pr
 export async function transaction<T>({ primary, store }: Sessions, work: () => Promise<T>): Promise<T> {
   const clients = primary === store ? [store] : [store, primary]
   try {
-    // overrides limits that a database sets for all its sessions: much is read, and one server waits for the other
+    // overrides limits of the database: reads are long, and one session is idle while the other works
     for (const client of clients)
       await client.query(
         'begin isolation level repeatable read; ' +
           `set local statement_timeout = '1h'; set local idle_in_transaction_session_timeout = 0`,
       )
-    // before the snapshots: TRUNCATE empties the table for every snapshot, its row in the queue only newer ones have
+    // before the snapshots: after TRUNCATE every snapshot sees an empty table, but only newer ones its row in the queue
     await primary.query('lock table attempt_numbered in access share mode')
-    // with two databases, the primary must not record what the store forgets in a crash
+    // with two databases, the primary must not record a version that the store could lose in a crash
     if (primary !== store)
       await store.query(
         `select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off'`,

@@ -1,6 +1,6 @@
 /**
- * Where an answer comes from: the store where it is ready and within STORE_LAG_S, else the view; a standby where one is
- * within READ_LAG_S, else the primary. Everything in one answer comes from the database of one source.
+ * Chooses where an answer comes from. The store, if it is ready and within STORE_LAG_S, otherwise the view. A standby, if
+ * one is within READ_LAG_S, otherwise the primary. All parts of one answer come from the same source.
  */
 import type { Config } from '../config.js'
 import type { OutageOf, ServerName } from '../database/pool.js'
@@ -22,41 +22,41 @@ export interface AnswerSource {
 
 export interface Sources {
   /**
-   * Begins to measure the standbys; until then, and where there are none, requests read the primary.
+   * Begins to measure the standbys. Before that, and without standbys, requests read the primary.
    * @param onUnresponsive called with a standby that stops responding
    */
   start(log: Log, onUnresponsive: (server: ServerName) => void): void
   /**
    * The source of an answer.
    * @param requested the source that the request demands
-   * @param primary leaves out the standbys
+   * @param primary true: ignores the standbys
    * @throws ApiError store_unavailable, database_unavailable
    */
   choose(requested: 'live' | 'store' | undefined, primary?: boolean): Promise<AnswerSource>
   /**
-   * Refuses a request that would only wait, because its server is known not to respond.
+   * Refuses a request whose server does not respond, instead of letting it wait.
    * @throws ApiError database_unavailable
    */
   assertReachable(database: Database): void
-  /** The kept state of the store is void: it is read again for the next choice. */
+  /** Discards the cached state of the store: the next choice reads it from the database. */
   invalidate(): void
-  /** A request failed on this standby: it is not read for a while. */
+  /** Reports that a request failed on this source. If it is a standby, requests do not read it for a while. */
   reportFailure(source: AnswerSource): void
   standbys(): StandbyStatus[]
-  /** Of the store on the primary; undefined: there is no store, or the database role may not read it. */
+  /** State of the store on the primary; undefined: there is no store, or the database role may not read it. */
   state(): Promise<StoreState | undefined>
   close(): Promise<void>
 }
 
-/** Age in milliseconds up to which the kept state decides: bounds the cost of reading it. */
+/** A cached state up to this age (milliseconds) is used: bounds how often it is read. */
 const freshMs = 250
 /** The same while there is no store. */
 const absentMs = 5_000
 
-/** A moment in the form of the timestamps of an answer. */
+/** A time in the format of the timestamps of answers. */
 const formatted = (milliseconds: number): string => new Date(milliseconds).toISOString().replace('Z', '000Z')
 
-/** The moment as of which a live answer of the primary is read. */
+/** The `as_of` of an answer from the view on the primary. */
 export const now = (): string => formatted(Date.now())
 
 const useLive = 'use source=live'
@@ -87,7 +87,6 @@ export function createSources(
 
   const freshState = () => storeState.read(storeState.last()?.state === undefined ? absentMs : freshMs)
 
-  // requests that wait for a connection to it would only become more
   function assertReachable({ server }: Database): void {
     if (outageOf(server) !== undefined)
       throw new ApiError(
@@ -96,7 +95,7 @@ export function createSources(
       )
   }
 
-  /** The source where the store is ready and within STORE_LAG_S. */
+  /** The store as a source; undefined if it is not ready or not within STORE_LAG_S. */
   function storeSource(
     database: Database | undefined,
     known: KnownState | undefined,
@@ -108,13 +107,13 @@ export function createSources(
     return { kind: 'store', database, version: state.version, asOf: state.asOf, standby }
   }
 
-  /** The state on the primary, unless a request that does not demand the store would wait or fail for it. */
+  /** The state on the primary; undefined if reading it would delay or fail a request that does not demand the store. */
   async function primaryState(demanded: boolean): Promise<KnownState | undefined> {
     if (demanded) {
       assertReachable(databases.store)
       return freshState()
     }
-    // a store in a database of its own may be unreachable while the view is not
+    // if the store is in another database, it may be unreachable while the view is reachable
     if (outageOf(databases.store.server) !== undefined) return undefined
     return freshState().catch(() => undefined)
   }
@@ -138,7 +137,7 @@ export function createSources(
     close: () => standbys.close(),
     async choose(requested, primary = false) {
       const usable = primary ? [] : standbys.usable()
-      // where the standbys have no store it is not read on the primary either, unless the request demands it
+      // standbys without a store show that the primary has none, so its state is read only if the request demands it
       const absent =
         requested === undefined &&
         usable.some(({ store, known }) => store !== undefined && known.at > 0 && known.state === undefined)

@@ -1,9 +1,10 @@
 /**
- * Which standbys may be read, and how current each is. Measured in the background on connections of its own: no request
- * waits for it, and a busy pool does not make a standby look unavailable.
+ * Measures which standbys may be read, and how current each one is. The monitor works in the background on its own
+ * connections: requests do not wait for it, and a busy pool does not make a standby look unavailable.
  *
- * Any database role can measure it, by the positions of the log. The time of the last replayed commit is not enough:
- * behind an idle primary it grows old though nothing is missing. Most roles cannot read the state of the WAL receiver.
+ * It compares positions in the write-ahead log, which every database role can read. The time of the last replayed commit
+ * is not enough: with an idle primary it grows old although no transaction is missing. The state of the WAL receiver is
+ * not readable for most roles.
  */
 import { sql } from 'kysely'
 import pg from 'pg'
@@ -22,7 +23,7 @@ export interface Log {
 
 /** A standby that may be read now. */
 export interface UsableStandby extends Standby {
-  /** Everything that was committed before this moment is there; milliseconds. */
+  /** The standby has every transaction that was committed before this time; milliseconds. */
   asOf: number
   known: KnownState
 }
@@ -30,19 +31,19 @@ export interface UsableStandby extends Standby {
 export interface StandbyStatus {
   server: ServerName
   usable: boolean
-  /** Milliseconds; 0: not known. */
+  /** Milliseconds; 0: unknown. */
   asOf: number
-  /** Why it is not read; undefined if it is. */
+  /** Why requests do not read it; undefined if they do. */
   reason: string | undefined
 }
 
 export interface StandbyMonitor {
-  /** @param onUnresponsive called with a standby that stops responding: requests that wait for it would wait long */
+  /** @param onUnresponsive called with a standby that stops responding, to end the requests that wait for it */
   start(log: Log, onUnresponsive: (server: ServerName) => void): void
-  /** Standbys within READ_LAG_S; each call begins with the next one. */
+  /** Standbys within READ_LAG_S, in rotation: each call begins with the next one. */
   usable(): UsableStandby[]
   all(): StandbyStatus[]
-  /** A request failed on it: it is not read for a while. */
+  /** Reports that a request failed on a standby: requests do not read it for a while. */
   reportFailure(server: ServerName): void
   close(): Promise<void>
 }
@@ -51,15 +52,15 @@ const measureEveryMs = 250
 /** Pause after a failed measurement, and after a failed request on the standby. */
 const failedMs = 2_000
 const absentStoreMs = 5_000
-/** Limits of a measurement: of the statement, and a little later on this side of the connection. */
+/** Limits of a measurement, in milliseconds: the statement_timeout, and a longer limit in this process. */
 const [statementMs, answerMs] = [1_500, 2_000]
 
 const unresponsive = 'it does not respond'
 
 interface Measured extends UsableStandby {
-  /** Reads its position in the log. */
+  /** Reads the standby's position in the log. */
   reader: Reader
-  heldUntil: number
+  excludedUntil: number
   reason: string | undefined
 }
 
@@ -88,7 +89,7 @@ export function createStandbyMonitor(
         reader: readerOf(pool),
         asOf: 0,
         known: { state: undefined, at: 0 },
-        heldUntil: 0,
+        excludedUntil: 0,
         reason: 'it is not measured yet',
       },
     ]
@@ -104,7 +105,7 @@ export function createStandbyMonitor(
   const isLate = ({ asOf }: Measured) => Date.now() - asOf > config.readLagS * 1000
 
   const isReadable = (standby: Measured) =>
-    standby.reason === undefined && standby.heldUntil <= Date.now() && !isLate(standby)
+    standby.reason === undefined && standby.excludedUntil <= Date.now() && !isLate(standby)
 
   async function measurePrimary(): Promise<void> {
     const at = Date.now()
@@ -129,12 +130,12 @@ export function createStandbyMonitor(
       const readAt = Date.now()
       standby.known = { state: await readStoreState(standby.reader, state !== undefined), at: readAt }
     }
-    // what it had before the first recorded position is not known: it gets the time to reach one
+    // its age is unknown until it reaches the first recorded position, so it gets READ_LAG_S to do so
     if (standby.asOf === 0 && Date.now() - startedAt < config.readLagS * 1000) return standby.reason
     return isLate(standby) ? tooLate : undefined
   }
 
-  /** Until the end; `action` returns the pause after it. */
+  /** Repeats `action` until the monitor stops; `action` returns the pause after it, in milliseconds. */
   async function repeat(action: () => Promise<number>): Promise<void> {
     while (!stopping.signal.aborted) await pause(await action(), stopping.signal)
   }
@@ -154,7 +155,7 @@ export function createStandbyMonitor(
           )
         failing = true
       }
-      // without pause after a failure: while the primary cannot be measured no standby stays usable for long
+      // no longer pause after a failure: without a measurement of the primary, standbys soon count as late
       return measureEveryMs
     })
   }
@@ -179,7 +180,7 @@ export function createStandbyMonitor(
       standby.reason = reason
       // an error that the server sends is a response
       failures = error === undefined || error instanceof pg.DatabaseError ? 0 : failures + 1
-      // only at the second failure: at the first one this process may have been late
+      // only at the second failure: the first one may only mean that this process was busy
       if (failures === 1) return measureEveryMs
       if (failures === 2) onUnresponsive(server)
       return error === undefined ? measureEveryMs : failedMs
@@ -207,7 +208,7 @@ export function createStandbyMonitor(
       return [...all.slice(first), ...all.slice(0, first)]
     },
     reportFailure(server) {
-      for (const standby of measured) if (standby.live.server === server) standby.heldUntil = Date.now() + failedMs
+      for (const standby of measured) if (standby.live.server === server) standby.excludedUntil = Date.now() + failedMs
     },
     async close() {
       stopping.abort()

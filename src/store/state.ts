@@ -1,32 +1,31 @@
-/** How far the store is, as the server that is read knows it: a standby has this from its primary. */
+/** Reads the state of the store on the primary or on a standby, which replicates it. */
 import { sql, type RawBuilder } from 'kysely'
 import pg from 'pg'
 import type { Reader } from '../database/reader.js'
 import { statement } from '../database/statement.js'
 import type { Row } from '../formats/encoder.js'
 import { ApiError } from '../errors.js'
-import { columnsOf, relation, type Relations } from '../relations.js'
+import { columnsOf, relation, storeStates, type Relations, type StoreStateName } from '../relations.js'
 import { storeIsCurrent } from './schema-version.js'
-import type { StoreRow } from './store-row.js'
 
 export interface StoreState {
   version: string
-  /** In every state but `ready` the store is being filled. */
-  state: StoreRow['state']
-  /** What was committed before this moment is in the store; RFC 3339. */
+  /** Requests read the store only in the state `ready`. */
+  state: StoreStateName
+  /** The store has every exam that was committed before this time; RFC 3339. */
   asOf: string | null
-  /** Seconds since then, when the state was read. */
+  /** Seconds from `asOf` to the time when the state was read. */
   lagS: number | null
   /** The oldest version whose changes are kept. */
   oldestVersion: string
-  /** Rows that verification has found different, in total. */
+  /** Total number of rows that verification has found different. */
   differences: string
   differenceAt: string | null
 }
 
 const store = columnsOf<'attempt_store'>()
 
-/** A timestamp as answers have it. */
+/** SQL expression: a timestamp in the format of answers. */
 export const rfc3339 = (timestamp: RawBuilder<unknown>): RawBuilder<string> =>
   sql`to_char(${timestamp} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 
@@ -40,19 +39,17 @@ const stateColumns = [
   rfc3339(store('difference_at')),
 ]
 
-// every answer from the store runs one of these, so they are compiled once
+// compiled once, because every answer from the store runs one of them
 const stateStatement = statement(sql`select ${sql.join(stateColumns)}, ${sql.raw(storeIsCurrent)}
 from ${relation('attempt_store')}`)
 const readyStatement = statement(sql`select ${sql.join(stateColumns)}
 from ${relation('attempt_store')}`)
 
-const states: readonly string[] = ['emptying', 'filling', 'catching_up', 'ready'] satisfies StoreRow['state'][]
-const isState = (text: string | null | undefined): text is StoreRow['state'] =>
-  typeof text === 'string' && states.includes(text)
+const isState = (text: string | null | undefined): text is StoreStateName => storeStates.some((state) => state === text)
 
 function stateOf([version, state, asOf, lagS, oldestVersion, differences, differenceAt]: Row): StoreState {
   if (!version || !isState(state) || !oldestVersion || !differences)
-    throw new Error('attempt_store has a row that this version cannot read')
+    throw new Error('attempt_store has a row that this release cannot read')
   return {
     version,
     state,
@@ -64,7 +61,7 @@ function stateOf([version, state, asOf, lagS, oldestVersion, differences, differ
   }
 }
 
-/** Whether the table does not exist or this role may not read it: for the service, there is no store. */
+/** Whether the error means that there is no store for this service: the table is missing, or the role may not read it. */
 export const isStoreAbsent = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && ['42P01', '42501'].includes(error.code ?? '')
 
@@ -84,30 +81,30 @@ export const mayRead = async (reader: Reader, table: keyof Relations): Promise<b
 }
 
 /**
- * @param wasThere it was there a moment ago. Otherwise the catalog is asked first: a missing table would be an error in
- * the server's log each time
- * @returns undefined if there is no store that this version can read, or this role may not read it
+ * @param existed true if the last read found a store. Otherwise the catalog is read first, so that a missing table does
+ * not cause an error in the server's log at each read
+ * @returns undefined if there is no store that this release can read, or this role may not read it
  */
-export async function readStoreState(reader: Reader, wasThere = false): Promise<StoreState | undefined> {
-  if (!wasThere && !(await mayRead(reader, 'attempt_store'))) return undefined
+export async function readStoreState(reader: Reader, existed = false): Promise<StoreState | undefined> {
+  if (!existed && !(await mayRead(reader, 'attempt_store'))) return undefined
   const [row] = (await reader.rows(stateStatement).catch(ifAbsent)) ?? []
   return row?.[stateColumns.length] === 't' ? stateOf(row) : undefined
 }
 
-/** The store as an answer's own statements find it is not the one that was chosen: the source must be chosen again. */
+/** The store changed between the choice of the source and the statements of the answer: choose the source again. */
 export class StoreNotReady extends ApiError {
   constructor() {
     super('store_unavailable', 'The store is being filled. Retry later, or request source=live.')
   }
 }
 
-/** A complete store; `asOf` is known then. */
+/** The state of a complete store, which always has `asOf`. */
 export type ReadyStore = StoreState & { asOf: string }
 
 /**
- * The state in the snapshot in which the rows are read: between the choice of the source and its answer is the wait
- * for a connection, and TRUNCATE shows an empty table to every snapshot.
- * @param more further columns, and the relation of one row that has them
+ * Reads the state in the same snapshot as the rows of an answer. A request waits for a connection after it has chosen its
+ * source. If the store is truncated during this wait, every snapshot sees empty tables.
+ * @param more further columns, and the one-row relation that has them
  * @throws StoreNotReady
  */
 export async function readReadyStore(

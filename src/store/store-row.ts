@@ -1,14 +1,15 @@
-/** The one row of `attempt_store`: which version the store has, and how far a fill has come. */
+/** The one row of `attempt_store`: the version of the store, its state, and the progress of a fill. */
 import type pg from 'pg'
+import type { StoreStateName } from '../relations.js'
 
 export interface StoreRow {
   id: string
   version: string
   /**
-   * emptying: marked for a rebuild. filling: students are being written. catching_up: every student is there, and the
-   * queue holds what was written meanwhile. ready: requests may read it.
+   * emptying: marked for a rebuild. filling: students are being written. catching_up: every student is written, and the
+   * queue has the exams that were written meanwhile. ready: requests may read the store.
    */
-  state: 'emptying' | 'filling' | 'catching_up' | 'ready'
+  state: StoreStateName
   /** The last student of the fill, in the order of ids. */
   filled_to: string | null
   filled_rows: string
@@ -16,8 +17,8 @@ export interface StoreRow {
 }
 
 /**
- * Reads the row and takes its row lock, the first statement of every transaction that writes into the store: a second
- * writer waits here, and then sees what the first one wrote.
+ * Reads the row and takes its row lock. The first statement of every transaction that writes into the store: a second
+ * writer waits here until the first one has committed.
  * @returns undefined: the store is not enabled
  */
 export async function lockStoreRow(store: pg.ClientBase): Promise<StoreRow | undefined> {

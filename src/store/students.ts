@@ -1,14 +1,14 @@
-/** Walks through all students in the order of their ids, a chunk at a time. */
+/** Iterates over all students in the order of their ids, in chunks. */
 import type pg from 'pg'
 
-/** Students per chunk, and exams per chunk: bounds the cost of a transaction and the memory of this process. */
+/** Students and exams per chunk: they bound the cost of a transaction and the memory of this process. */
 export const chunkStudents = 200
 const chunkExams = 2_000
 
-/** The next students after one, in the order of their ids, at most a chunk. */
+/** The next chunk of students after `after`, in the order of their ids. */
 export async function nextStudents(primary: pg.ClientBase, after: string | null): Promise<string[]> {
   const { rows } = await primary.query<{ student_id: string }>({
-    // two texts: a plan for both would read the index from its beginning
+    // two texts: one plan for both cases would always read the index from its start
     text: `select distinct student_id from attempt_exam
 where ${after === null ? 'student_id is not null' : 'student_id > $1::uuid'}
 order by student_id
@@ -18,7 +18,7 @@ limit ${chunkStudents}`,
   return rows.map(({ student_id }) => student_id)
 }
 
-/** As many of the first students as have the exams of one chunk together; at least one. */
+/** The first students whose exams together fit into one chunk; at least one student. */
 export async function limitByExams(primary: pg.ClientBase, students: string[]): Promise<string[]> {
   const { rows } = await primary.query<{ student_id: string; exams: string }>(
     'select student_id, count(*) as exams from attempt_exam where student_id = any($1::uuid[]) group by student_id',
@@ -29,5 +29,5 @@ export async function limitByExams(primary: pg.ClientBase, students: string[]): 
   return students.filter((student, index) => (sum += exams.get(student) ?? 0) <= chunkExams || index === 0)
 }
 
-/** How much of all students comes up to this one, 0 to 1: ids are hashes, and so evenly spread. */
+/** The estimated share of students up to this one, 0 to 1: ids are hashes, so they are evenly distributed. */
 export const shareUpTo = (student: string): number => parseInt(student.slice(0, 8), 16) / 2 ** 32

@@ -1,8 +1,8 @@
 /**
- * Whether the triggers that fill the queue exist and are enabled as the migration made them. They are on another team's
- * table: `alter table exam_results disable trigger all` disables them, and the `enable trigger all` after it, with
- * which pg_restore --disable-triggers and many scripts end, enables them for other sessions than before. What is
- * written meanwhile is not in the queue.
+ * Checks and restores the triggers that fill the queue. They are on exam_results, which another team owns and may
+ * change. `alter table exam_results disable trigger all` disables them. A later `enable trigger all`, as pg_restore
+ * --disable-triggers and many scripts run it, enables them for other sessions than the migration did. Writes in between
+ * are missing in the queue.
  */
 import type pg from 'pg'
 import { transact, type Transaction } from '../migrate/transaction.js'
@@ -12,17 +12,18 @@ type Enabled = 'A' | 'R'
 
 interface Trigger {
   name: string
-  /** `$` stands for the table. */
+  /** `$` is replaced by the name of the table. */
   event: string
+  /** The function that it executes. */
   does: 'attempt_enqueue' | 'attempt_enqueue_row'
-  /** On a table without partitions; undefined: not made there. */
+  /** State on a table without partitions, and on a partitioned one; undefined: no such trigger there. */
   plain?: Enabled
   partitioned?: Enabled
-  /** Partitions have it, too. */
+  /** Whether partitions inherit it. */
   inherited?: boolean
 }
 
-/** As made by the queue's migration, which is frozen and gives the reasons. */
+/** As created by the queue's migration, which is frozen and explains them. */
 const triggers: readonly Trigger[] = [
   {
     name: 'attempt_queue_insert',
@@ -102,7 +103,7 @@ left join pg_proc f on f.oid = t.tgfoid
 where (t.tgenabled::text = e.enabled and f.proname = e.does) is not true
 order by r.top desc, 1, e.name`
 
-/** Every trigger that is not as the migration made it; none where this role finds no table exam_results. */
+/** Every trigger that is not as the migration created it; empty if this role finds no table exam_results. */
 export async function triggerFaults(primary: Pick<pg.ClientBase, 'query'>): Promise<TriggerFault[]> {
   const column = (name: keyof (typeof expected)[number]) => expected.map((trigger) => trigger[name])
   const { rows } = await primary.query<TriggerFault>(faultsSql, [
@@ -122,10 +123,10 @@ const states = {
   A: 'enabled for every session',
 }
 
-/** Faults in the sentence, the others counted. */
+/** The message lists this many faults and counts the others. */
 const maxDescribed = 5
 
-/** The faults in a sentence, and what to do; undefined: there are none. */
+/** A message with the faults and what to do; undefined: there are none. */
 export function describeFaults(faults: readonly TriggerFault[]): string | undefined {
   if (faults.length === 0) return undefined
   const described = faults
@@ -145,12 +146,12 @@ export function describeFaults(faults: readonly TriggerFault[]): string | undefi
 
 /**
  * Restores every trigger, in one transaction.
- * @throws LockTimeout where other transactions held the table for too long; the error of PostgreSQL where the role does
- * not own the table
+ * @throws LockTimeout if other transactions lock the table for too long; the error of PostgreSQL if the role does not
+ * own the table
  */
 export async function restoreTriggers(pool: pg.Pool, options: Transaction): Promise<void> {
   await transact(pool, options, async ({ client }) => {
-    // a partition inherits from its table: where it lacks a trigger, the table gets a new one
+    // partitions inherit from their table: if a partition lacks a trigger, the one of the table is created again
     const missing = new Set((await triggerFaults(client)).filter(({ found }) => found === null).map(({ name }) => name))
     for (const { name, event, does } of triggers) {
       if (!missing.has(name)) continue

@@ -7,17 +7,17 @@ import { chunkStudents, limitByExams, nextStudents, shareUpTo } from './students
 
 export interface Verified {
   students: number
-  /** Of these, students that were left out: they have exams in the queue, and the store may be behind. */
+  /** Of these, students that were not compared: they have exams in the queue, which the store may not have yet. */
   waiting: number
   differences: { student: string; rows: number }[]
   /** UTC days whose KPIs differ from those of the store's rows. */
   days: string[]
 }
 
-/** Comparisons of one student before a difference counts. */
+/** A difference counts if this many comparisons of the student in a row find it. */
 const maxComparisons = 4
 
-/** The store's next students after one, in the order of their ids. */
+/** The next chunk of the store's students after `after`, in the order of their ids. */
 async function storedStudents({ store }: Sessions, after: string | null): Promise<string[]> {
   const { rows } = await store.query<{ student_id: string }>(
     `select distinct student_id
@@ -36,7 +36,7 @@ async function assertReady({ store }: Sessions): Promise<void> {
     throw new Error('The store is being filled and cannot be compared yet. Retry when it is complete.')
 }
 
-/** Rows of these students that differ, without students in the queue. In two databases the snapshots differ in time. */
+/** Counts rows of these students that differ, except of students in the queue. Two databases have two snapshots. */
 function differencesOf(sessions: Sessions, students: string[]): Promise<{ rows: number; waiting: number }> {
   return transaction(sessions, async () => {
     await assertReady(sessions)
@@ -56,7 +56,7 @@ function differencesOf(sessions: Sessions, students: string[]): Promise<{ rows: 
   })
 }
 
-/** Rows of one student that keep differing: a refresh may fall between two snapshots. */
+/** Rows of one student that still differ after a wait: a batch may commit between the snapshots of two databases. */
 async function lastingDifference(sessions: Sessions, student: string, recheckMs: number): Promise<number> {
   let rows = 0
   for (let comparison = 0; comparison < maxComparisons; comparison++) {
@@ -67,7 +67,7 @@ async function lastingDifference(sessions: Sessions, student: string, recheckMs:
   return rows
 }
 
-/** Days, of the rows or of the KPIs, where the two differ. */
+/** UTC days whose KPIs and rows differ. */
 async function differentDays(sessions: Sessions): Promise<string[]> {
   const { rows } = await transaction(sessions, () =>
     sessions.store.query<{ date: string }>(`select date::text as date from attempt_topic_day
@@ -84,9 +84,9 @@ order by date`),
 
 /**
  * Compares all students and then the days, or a share of the students (chosen by id, which is a hash).
- * @param progress called with the number of students compared and the share of all students walked, 0 to 1
+ * @param progress called with the number of students so far, and the share of all students that this is, 0 to 1
  * @param recheckMs milliseconds after which a student that differed is compared again
- * @throws Error in a sentence where the store is being filled
+ * @throws Error if the store is being filled
  */
 export async function verifyStore(
   sessions: Sessions,
@@ -94,12 +94,12 @@ export async function verifyStore(
   progress: (students: number, done: number) => void,
   { recheckMs = 500 }: { recheckMs?: number } = {},
 ): Promise<Verified> {
-  const found: Verified = { students: 0, waiting: 0, differences: [], days: [] }
+  const result: Verified = { students: 0, waiting: 0, differences: [], days: [] }
   let after: string | null = null
   for (;;) {
     const viewed: string[] = await nextStudents(sessions.primary, after)
     const candidates = [...new Set([...viewed, ...(await storedStudents(sessions, after))])].sort()
-    // beyond a chunk, students of the side that reached its limit may be missing
+    // cut to one chunk: beyond it, students of the database that reached its limit may be missing
     const students = await limitByExams(sessions.primary, candidates.slice(0, chunkStudents))
     const last = students.at(-1)
     if (last === undefined) break
@@ -107,14 +107,14 @@ export async function verifyStore(
     const chosen =
       share >= 1 ? students : students.filter((student) => parseInt(student.slice(-8), 16) < share * 2 ** 32)
     const { rows, waiting } = await differencesOf(sessions, chosen)
-    found.waiting += waiting
+    result.waiting += waiting
     for (const student of rows > 0 ? chosen : []) {
       const lasting = await lastingDifference(sessions, student, recheckMs)
-      if (lasting > 0) found.differences.push({ student, rows: lasting })
+      if (lasting > 0) result.differences.push({ student, rows: lasting })
     }
-    found.students += chosen.length
-    progress(found.students, shareUpTo(last))
+    result.students += chosen.length
+    progress(result.students, shareUpTo(last))
   }
-  if (share >= 1) found.days = await differentDays(sessions)
-  return found
+  if (share >= 1) result.days = await differentDays(sessions)
+  return result
 }

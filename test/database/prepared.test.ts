@@ -2,7 +2,7 @@
 import t from 'tap'
 import { sql } from 'kysely'
 import pg from 'pg'
-import { mostPrepared } from '../../src/database/pg-internals.js'
+import { maxPrepared } from '../../src/database/pg-internals.js'
 import { createDatabases, type Reader } from '../../src/database/reader.js'
 import { statement, type Statement } from '../../src/database/statement.js'
 import { selectAttempts, type AttemptsQuery } from '../../src/queries/attempts.js'
@@ -75,7 +75,7 @@ t.test('700 combinations leave no more than the limit, and every answer is right
   }
   t.ok(found > 700, `${found} rows`)
   const names = (await databases.live.rows(kept)).map(([name]) => name)
-  t.equal(names.length, mostPrepared)
+  t.equal(names.length, maxPrepared)
   t.ok(names.includes(first.name))
   t.ok(names.includes(combinations.at(-1)?.name ?? ''))
   t.notOk(names.includes(combinations[1]?.name ?? ''))
@@ -89,7 +89,7 @@ t.test('a statement whose place was taken is prepared again, also in a transacti
     })
     t.strictSame(rows, await expected(one))
   }
-  t.equal((await databases.live.rows(kept)).length, mostPrepared)
+  t.equal((await databases.live.rows(kept)).length, maxPrepared)
 })
 
 t.test('a failed statement and an aborted transaction change nothing of that', async (t) => {
@@ -110,6 +110,6 @@ t.test('a failed statement and an aborted transaction change nothing of that', a
     t.strictSame(codes, ['42703', '25P02'])
   }
   for (const one of combinations.slice(200, 350)) t.strictSame(await databases.live.rows(one), await expected(one))
-  t.ok((await databases.live.rows(kept)).length <= mostPrepared)
+  t.ok((await databases.live.rows(kept)).length <= maxPrepared)
   t.strictSame(await databases.live.rows(backend), pid, 'all of it on one connection')
 })

@@ -1,18 +1,17 @@
 /** The store, its queue and the refresher of this process. */
 import type { Config } from '../../config.js'
+import { storeStates } from '../../relations.js'
 import type { RefresherEvents } from '../../store/refresher.js'
 import { lagOf } from '../../store/state.js'
 import { queueCountLimit, type DatabaseFigures } from '../database-monitor.js'
 import { queryBuckets, type MetricFactory } from './registry.js'
 
 export interface StoreMetrics {
-  /** For the refresher of this process. */
+  /** The events of the refresher of this process. */
   refresher: RefresherEvents
   /** Sets the gauges. */
   update(figures: DatabaseFigures): void
 }
-
-const storeStates = ['emptying', 'filling', 'catching_up', 'ready'] as const
 
 export function createStoreMetrics(
   { counter, gauge, histogram }: MetricFactory,
@@ -49,8 +48,8 @@ export function createStoreMetrics(
 
   return {
     refresher: {
-      leads(does) {
-        active.set(does ? 1 : 0)
+      leads(isLeader) {
+        active.set(isLeader ? 1 : 0)
       },
       refreshed({ exams: refreshed, students, written, deleted }, ms) {
         if (students === 0) return
