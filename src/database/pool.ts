@@ -96,11 +96,11 @@ export function createPool(
   },
 ): pg.Pool {
   const clients = new Set<pg.ClientBase>()
-  const opening = new Set<pg.ClientBase>()
+  const opening = new Map<pg.ClientBase, number>()
   class OpeningClient extends pg.Client {
     constructor(settings?: pg.ClientConfig) {
       super(settings)
-      opening.add(this)
+      opening.set(this, performance.now())
       this.once('end', () => {
         opening.delete(this)
       })
@@ -149,8 +149,8 @@ export function createPool(
 
 const connections = new WeakMap<pg.Pool, Set<pg.ClientBase>>()
 
-/** Clients that are connecting, or whose settings are being checked. */
-const openings = new WeakMap<pg.Pool, Set<pg.ClientBase>>()
+/** Clients that are connecting, or whose settings are being checked, and since when. */
+const openings = new WeakMap<pg.Pool, Map<pg.ClientBase, number>>()
 
 const clientsOf = (pool: pg.Pool | undefined) => [...((pool && connections.get(pool)) ?? [])]
 
@@ -163,9 +163,9 @@ export function dropConnections(pool: pg.Pool | undefined): void {
   for (const client of clientsOf(pool)) disconnect(client)
 }
 
-/** Closes the connections that are being opened: a server that does not answer would hold them for seconds. */
-export function dropOpening(pool: pg.Pool): void {
-  for (const client of openings.get(pool) ?? []) disconnect(client)
+/** Closes what has been opening for `ms` or longer: a server that does not answer would hold it for seconds. */
+export function dropOpening(pool: pg.Pool, ms = 0): void {
+  for (const [client, since] of openings.get(pool) ?? []) if (performance.now() - since >= ms) disconnect(client)
 }
 
 /** Ends a pool. Queries that run may finish; what waits for a connection fails now. */

@@ -2,7 +2,7 @@
 import type pg from 'pg'
 import type { Config } from '../config.js'
 import { createReservedPool } from '../database/reserved-pool.js'
-import { createPool, dropConnections } from '../database/pool.js'
+import { createPool, dropConnections, dropOpening } from '../database/pool.js'
 
 export interface ProbeConnections {
   /** Opens the connections. */
@@ -15,6 +15,9 @@ export interface ProbeConnections {
   /** Closes every connection at once, those that an action uses too: what it waits for may never come. */
   close(): Promise<void>
 }
+
+/** A connection that has been opening for so long is not opened by a server that works. */
+const slowOpeningMs = 2_000
 
 /** @param stateMs the longest statement of a session that sets no limit of its own */
 export function createProbeConnections(
@@ -42,7 +45,10 @@ export function createProbeConnections(
       const timer = setTimeout(() => {
         late.abort(Object.assign(new Error(`no answer within ${ms} ms`), { code: '57014' }))
       }, ms)
-      const work = reserved.pool.connect().then(async (client) => {
+      const { pool } = reserved
+      let connected = false
+      const work = pool.connect().then(async (client) => {
+        connected = true
         let held = true
         // a late connection is closed: returned in an unknown state, it would keep its place in the pool for minutes
         const release = (failure?: Error) => {
@@ -65,6 +71,8 @@ export function createProbeConnections(
       const end = new Promise<never>((_done, fail) => {
         late.signal.addEventListener('abort', () => {
           fail(late.signal.reason as Error)
+          // it would keep its place in the pool until its own limit, and the next action would wait for it
+          if (!connected) dropOpening(pool, slowOpeningMs)
         })
       })
       return Promise.race([work, end]).finally(() => {

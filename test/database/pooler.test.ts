@@ -6,6 +6,7 @@ import { disableStore, enableStore, upgradeStore } from '../../src/store/enable.
 import { createRefresher } from '../../src/store/refresher.js'
 import { startApp } from '../helpers/app.js'
 import { createDatabase } from '../helpers/database.js'
+import { lateness } from '../helpers/lateness.js'
 import { migrateCommand } from '../helpers/migrate.js'
 import { sessionPooler, transactionPooler } from '../helpers/pooler.js'
 import { enabled } from '../helpers/store.js'
@@ -43,11 +44,15 @@ t.test('settings that a pooler drops are checked on every connection, and hold i
     t.equal((await refused.inject('/v1/attempts')).statusCode, 503, `${setting} is not enough`)
   }
   await db.pool.query(`alter role ${role} set default_transaction_read_only = on`)
-  // the heartbeat finds the server again within a moment
+  // the heartbeat, which requests wait for, tries every 250 ms
+  const late = lateness(t)
+  const began = performance.now()
   const answer = await until(async () => {
     const response = await refused.inject('/v1/attempts')
     return response.statusCode === 200 && response
   }, 'the next connection has the settings')
+  const ms = performance.now() - began
+  t.ok(ms < 2_000 + late(), `it took ${Math.round(ms)} ms; timers: ${Math.round(late())} ms late`)
   t.equal(answer.json().data[0].completed_at, '2026-03-01T00:00:00.000000Z')
   await until(async () => (await refused.inject('/health/ready')).statusCode === 200, 'the service is ready')
 })

@@ -99,7 +99,7 @@ t.test('the process survives every outage of its database', async (t) => {
         await admin.query('alter database away rename to drill')
         await admin.query('alter database drill allow_connections true')
       },
-      reason: /does not exist/,
+      reason: /the database does not exist/,
       noticedMs: 500,
       knownMs: 500,
     }),
