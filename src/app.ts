@@ -1,4 +1,4 @@
-/** The table of contents: options, plugins, routes, in this order. Builds and never listens. */
+/** Builds the Fastify app: options, plugins and routes, in this order. It does not listen. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { LogController } from 'fastify'
 import { createMetrics, type Metrics } from './observability/metrics.js'
@@ -34,20 +34,20 @@ declare module 'fastify' {
 
 export interface AppOptions {
   logger?: object | boolean
-  /** None: every request is allowed. */
+  /** undefined: every request is allowed. */
   access?: Access | undefined
   corsOrigins?: readonly string[]
 }
 
-/** Builds the service. The options are here, so that tests and production run under the same rules. */
+/** Builds the app. All options are here, so that tests and production use the same. */
 export async function buildApp(
   services: Services,
-  { logger = false, access: who, corsOrigins = [] }: AppOptions = {},
+  { logger = false, access: accessOptions, corsOrigins = [] }: AppOptions = {},
 ): Promise<App> {
   const app = fastify({
     logger,
-    // unknown and repeated parameters are errors, never ignored; a list may have a single value; strict numbers would
-    // skip the maximum for digits beyond the range of a double
+    // removeAdditional: unknown parameters are errors. coerceTypes: a list may have a single value. strictNumbers: if
+    // true, a number beyond the range of a double would skip the check of its maximum.
     ajv: {
       customOptions: {
         removeAdditional: false,
@@ -55,7 +55,7 @@ export async function buildApp(
         allErrors: true,
         useDefaults: false,
         strictNumbers: false,
-        // an error says what was sent, and what its schema allows
+        // errors then have the value and its schema, for the message
         verbose: true,
       },
     },
@@ -69,20 +69,20 @@ export async function buildApp(
       requireHostHeader: false,
     },
     requestTimeout: 20_000,
-    // Fastify's own 10 s would turn a longer grace period into a failure
+    // with Fastify's default of 10 s, a longer grace period would fail
     pluginTimeout: services.limits.shutdownGraceS * 1000 + 10_000,
     keepAliveTimeout: services.limits.keepAliveS * 1000,
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: answerUnroutable,
     trustProxy: services.limits.trustProxy.length > 0 && [...services.limits.trustProxy],
-    // the plugin shutdown refuses requests, but not probes
+    // the plugin `shutdown` refuses requests instead; it lets probes through
     return503OnClosing: false,
     // one line per request, at its end: observability/request-log.ts
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     genReqId: requestId,
     childLoggerFactory: childLogger,
   }).withTypeProvider<TypeBoxTypeProvider>()
-  // the data routes write their own JSON; the other answers are small
+  // without a schema-based serializer: data routes write their own JSON, and the other answers are small
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   answerExpectations(app.server)
   app.server.maxConnections = services.limits.maxConnections
@@ -93,7 +93,7 @@ export async function buildApp(
   await app.register(headers, { corsOrigins })
   await app.register(overload, services.limits)
   await app.register(shutdown, { graceS: services.limits.shutdownGraceS, abort: services.abortRunning })
-  await app.register(access, { access: who })
+  await app.register(access, { access: accessOptions })
   app.addSchema(problemSchema)
   await app.register(rateLimit, services.limits)
   await app.register(timeouts, services.limits)
@@ -104,7 +104,7 @@ export async function buildApp(
       done()
     })
   }
-  // the refresher and the heartbeat end during the last answers, not after them
+  // the refresher and the heartbeat stop in parallel with the last requests
   app.addHook('preClose', (done) => {
     services.stopBackgroundWork()
     done()

@@ -1,4 +1,4 @@
-/** The checked, frozen Config, from the variables in config/variables.ts. The only file that reads the environment. */
+/** Reads the environment into a checked, frozen `Config`. No other file reads the environment. */
 import { isLoopback } from './config/formats.js'
 import { misspelledVariables } from './config/misspelled.js'
 import { readVariable, type ValueOf } from './config/variable.js'
@@ -7,7 +7,7 @@ import { openGroups, variables } from './config/variables.js'
 export { openGroups } from './config/variables.js'
 export type OpenGroup = (typeof openGroups)[number]
 
-/** Accepted tokens: signed by a key at `jwksUrl`, of this issuer, for one of these audiences. */
+/** Accepted tokens: from this issuer, for one of these audiences, signed by a key at `jwksUrl`. */
 export interface JwtSettings {
   issuer: string
   audience: readonly string[]
@@ -16,10 +16,10 @@ export interface JwtSettings {
 
 type Settings = { -readonly [Key in keyof typeof variables]: ValueOf<(typeof variables)[Key]> }
 
-/** Variables that the configuration has in another form. */
+/** Variables that `Config` has in another form. */
 type Derived = 'nodeEnv' | 'storeRefresh' | 'access' | 'accessOpen' | 'jwtIssuer' | 'jwtAudience' | 'jwtJwksUrl'
 
-/** The configuration. What a member means stands with its variable in src/config/variables.ts. */
+/** The configuration. src/config/variables.ts describes each variable. */
 export interface Config extends Readonly<Omit<Settings, Derived>> {
   /** NODE_ENV=production. */
   readonly production: boolean
@@ -31,14 +31,14 @@ export interface Config extends Readonly<Omit<Settings, Derived>> {
   readonly jwt: JwtSettings | undefined
   /** Endpoints that need no key. */
   readonly accessOpen: ReadonlySet<OpenGroup>
-  /** Sentences on variables that are set and have no effect, for the log. */
+  /** Warnings for the log, about variables that are set and have no effect. */
   readonly warnings: readonly string[]
 }
 
 /**
- * Refuses to listen on a public address while nothing decides who may read. Only for the command that listens: the
- * other commands run in the same environment.
- * @throws Error that names what to set
+ * Refuses to listen on a public address without access control. Only the command that listens calls it: the other
+ * commands run in the same environment and need no access control.
+ * @throws Error that names the variables to set
  */
 export function checkListening({ host, access }: Pick<Config, 'host' | 'access'>): void {
   if (access !== 'unset' || isLoopback(host)) return
@@ -49,7 +49,7 @@ export function checkListening({ host, access }: Pick<Config, 'host' | 'access'>
   )
 }
 
-/** Every variable by itself. */
+/** Reads and checks each variable by itself. */
 function readSettings(env: NodeJS.ProcessEnv): { settings: Settings; problems: string[] } {
   const read = Object.entries(variables).map(([key, variable]) => ({
     key,
@@ -61,7 +61,7 @@ function readSettings(env: NodeJS.ProcessEnv): { settings: Settings; problems: s
   }
 }
 
-/** What is wrong between the variables, in sentences. */
+/** Checks the rules between variables. @returns one sentence per broken rule */
 function contradictions(settings: Settings, env: NodeJS.ProcessEnv): string[] {
   const { access, accessOpen, apiKeysFile, timeoutMaxMs, timeoutPageMs, timeoutAggregateMs } = settings
   const jwt = ['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_JWKS_URL'].filter((name) => (env[name] ?? '').replace(/[, ]/g, ''))
@@ -99,7 +99,7 @@ function contradictions(settings: Settings, env: NodeJS.ProcessEnv): string[] {
 
 /**
  * Reads the configuration.
- * @throws one Error that names every problem, a sentence each
+ * @throws Error with one sentence per problem
  */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const { settings, problems } = readSettings(env)

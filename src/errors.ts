@@ -1,5 +1,5 @@
 /**
- * Every error code of the service, and one table from errno and SQLSTATE to code and sentence.
+ * The error codes of the service, and the table that maps errno and SQLSTATE to an error code and a sentence.
  * docs/errors.md explains the codes to clients.
  */
 
@@ -54,9 +54,9 @@ export interface ParameterError {
   message: string
 }
 
-/** An error that the client sees: `detail` says what is wrong and what to do. */
+/** An error that the client receives: `detail` explains what is wrong and what to do. */
 export class ApiError extends Error {
-  /** @param retryAfterS seconds until a retry is useful; a 503 without it says 5 */
+  /** @param retryAfterS seconds until a retry is useful; a 503 without it has 5 */
   constructor(
     readonly code: ErrorCode,
     detail: string,
@@ -83,27 +83,27 @@ export const invalid = (
   code: 'invalid_parameter' | 'invalid_cursor' = 'invalid_parameter',
 ): ApiError => new ApiError(code, detail, [{ parameter, message }])
 
-const longestQuote = 100
+const maxQuoteLength = 100
 /** An API key, or the first part of a JWT. */
 const secret = /attempt_key_|eyJ[\w-]+\./
 
-/** What a client sent, for a message: in double quotes, shortened, and never a key or token. */
-export function quoted(sent: unknown): string {
-  const text = String(sent)
+/** Quotes a value of a client in a message: in double quotes, shortened, and never a key or token. */
+export function quoted(value: unknown): string {
+  const text = String(value)
   if (secret.test(text)) return 'a value that looks like a key or token'
-  return JSON.stringify(text.length > longestQuote ? `${text.slice(0, longestQuote)}...` : text)
+  return JSON.stringify(text.length > maxQuoteLength ? `${text.slice(0, maxQuoteLength)}...` : text)
 }
 
-/** What an errno, an SQLSTATE or the driver means. */
+/** The meaning of an errno, an SQLSTATE or an error of the driver. */
 export interface DatabaseFault {
   code: ErrorCode
-  /** What happened, for the engineer on call; never the driver's text, which may name a host or a role. */
+  /** What happened, for the engineer on call. Never the driver's text, which may name a host or a role. */
   sentence?: string
-  /** What to do about it. `DATABASE_URL` stands for the variable that leads to the database. */
+  /** What to do. Callers may replace `DATABASE_URL` by the variable of the database in question. */
   fix?: string
-  /** Whether the same request may succeed later without a change by an operator. */
+  /** Whether the same request may succeed later without an action of an operator. */
   retryable: boolean
-  /** The server worked on the statement: it was reached, and its state is known. */
+  /** The server processed the statement, so it is reachable. */
   reached?: true
 }
 
@@ -116,9 +116,9 @@ const noRoute: DatabaseFault = {
   fix: 'check the host in DATABASE_URL, and the network',
 }
 const closed: DatabaseFault = { ...unavailable, sentence: 'the database closed the connection', fix: retry }
-const silent: DatabaseFault = { ...unavailable, sentence: 'the database does not answer', fix: network }
+const unresponsive: DatabaseFault = { ...unavailable, sentence: 'the database does not answer', fix: network }
 
-/** By errno or SQLSTATE, else by the SQLSTATE's class, its first two characters. */
+/** By errno or SQLSTATE, or else by the class of the SQLSTATE, which is its first two characters. */
 const faults: Readonly<Record<string, DatabaseFault>> = {
   ECONNREFUSED: {
     ...unavailable,
@@ -137,7 +137,7 @@ const faults: Readonly<Record<string, DatabaseFault>> = {
   },
   EHOSTUNREACH: noRoute,
   ENETUNREACH: noRoute,
-  ETIMEDOUT: silent,
+  ETIMEDOUT: unresponsive,
   ECONNRESET: closed,
   EPIPE: closed,
   '08': unavailable,
@@ -205,28 +205,28 @@ const faults: Readonly<Record<string, DatabaseFault>> = {
   XX: { ...unavailable, retryable: false },
 }
 
-/** What the driver reports without a code. The first match counts. */
+/** Errors of the driver that have no code, by message. The first match counts. */
 const driverFaults: readonly (readonly [RegExp, DatabaseFault])[] = [
-  [/timeout exceeded when trying to connect/i, { ...silent, code: 'too_busy' }],
-  [/timeout expired|Query read timeout|terminated due to connection timeout/i, silent],
+  [/timeout exceeded when trying to connect/i, { ...unresponsive, code: 'too_busy' }],
+  [/timeout expired|Query read timeout|terminated due to connection timeout/i, unresponsive],
   [/Connection terminated|connection is closed|Client has encountered a connection error/i, closed],
 ]
 
-/** Codes that mean this only while a connection is being made. */
+/** Codes with a different meaning while a connection is being opened. */
 const whileConnecting: Readonly<Record<string, DatabaseFault>> = {
-  // the socket file of a local server
+  // the socket file of a local server is missing
   ENOENT: { ...unavailable, sentence: 'nothing listens at the address of the database', fix: network },
   '55000': { ...unavailable, retryable: false, sentence: 'the server accepts no connections to this database' },
 }
 
-/** A pooler ignores what the session sets: timestamps would be in its time zone. */
+/** A pooler ignores the session settings, so timestamps would be in the time zone of the server. */
 const pooler: DatabaseFault = {
   ...unavailable,
   sentence:
     'the database cannot be used: a pooler before it does not pass on the settings of the session (docs/poolers.md)',
 }
 
-/** The error, or the first of those of the addresses that a connection attempt tried. */
+/** The error itself; for a connection attempt to several addresses, the error of the first address. */
 export function firstError(error: unknown): Error & { code?: string; detail?: string } {
   if (!(error instanceof Error)) return new Error(String(error))
   // an AggregateError, or an error of the driver that looks like one
@@ -234,7 +234,7 @@ export function firstError(error: unknown): Error & { code?: string; detail?: st
   return first instanceof Error ? first : error
 }
 
-/** What an error of the database or of the way to it means; undefined where it is neither. */
+/** The meaning of an error of the database or the connection; undefined for any other error. */
 export function databaseFault(error: unknown): DatabaseFault | undefined {
   const { code = '', message } = firstError(error)
   if (code === '08P01' && /startup parameter/.test(message)) return pooler
@@ -246,8 +246,8 @@ export function databaseFault(error: unknown): DatabaseFault | undefined {
 const connectFailures = new WeakSet<Error>()
 
 /**
- * Marks a connection failure, never an internal error: names, sockets, certificates, roles and databases fail in more
- * ways than a table can list.
+ * Marks the error as a connection failure, so that it is never reported as an internal error. Host names, sockets,
+ * certificates, roles and databases fail in more ways than the table can list.
  * @throws the error
  */
 export function notConnected(error: unknown): never {
@@ -255,7 +255,7 @@ export function notConnected(error: unknown): never {
   throw error
 }
 
-/** The error code for what the driver or the network reported; undefined where it is a mistake of the service. */
+/** The error code for an error of the driver or the network; undefined if it is a bug in the service. */
 export function databaseErrorCode(error: unknown): ErrorCode | undefined {
   if (!(error instanceof Error)) return undefined
   if (error instanceof ApiError) return error.code === 'timeout' || error.code === 'too_busy' ? error.code : undefined
@@ -267,6 +267,6 @@ export function databaseErrorCode(error: unknown): ErrorCode | undefined {
 export function whyUnreachable(error: unknown): string {
   const { code = '', message } = firstError(error)
   const fault =
-    whileConnecting[code] ?? databaseFault(error) ?? (/timeout|timed out/i.test(message) ? silent : undefined)
+    whileConnecting[code] ?? databaseFault(error) ?? (/timeout|timed out/i.test(message) ? unresponsive : undefined)
   return fault?.sentence ?? 'the database cannot be reached'
 }

@@ -1,4 +1,4 @@
-/** The measures of an aggregate of attempts: name, type, description, and the SQL over a group of attempts. */
+/** The measures of an aggregate: name, type, description, and the SQL over a group of attempts. */
 import { sql, type RawBuilder } from 'kysely'
 import type { Column } from './formats/encoder.js'
 import { columnsOf } from './relations.js'
@@ -16,7 +16,7 @@ const quantile = (share: number, column: RawBuilder<unknown>) =>
   sql`percentile_cont(${sql.lit(share)}) within group (order by ${column})`
 
 /**
- * Means and medians are over all attempts, as `avg` and `percentile_cont` give them; counts and sums add up over days.
+ * Means and medians are over all attempts (`avg`, `percentile_cont`). Counts and sums can be added over days.
  */
 export const measures: readonly Measure[] = [
   { name: 'attempts', kind: 'count', description: 'attempts', sql: sql`count(*)` },
@@ -110,5 +110,5 @@ export const studentMeasures: readonly Measure[] = [
   lastCompleted,
 ]
 
-/** What the store keeps per topic and UTC day: the KPIs of /v1/topics/daily. */
+/** The measures that the store keeps per topic and UTC day: the KPIs of /v1/topics/daily. */
 export const dayMeasures: readonly Measure[] = [...measures, distinctStudents, p90]

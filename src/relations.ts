@@ -1,7 +1,7 @@
 /**
- * The relations that the service reads, declared for Kysely: a misspelled column is a compile error. The types are those
- * of SQL; the rows of a `Reader` have every value as PostgreSQL's text. All columns are read-only here: the refresher has
- * its own statements.
+ * The relations that the service reads, declared for Kysely: a misspelled column is a compile error. The types are
+ * those of SQL; the rows of a `Reader` have every value as PostgreSQL's text. All columns are read-only here: the
+ * refresher has its own statements.
  */
 import { sql, type GeneratedAlways, type Kysely, type RawBuilder, type SelectType } from 'kysely'
 import type { LockedColumn } from './contract/attempt-v1.js'

@@ -1,4 +1,4 @@
-/** The process: services, app, listening, shutdown. Registers no route or plugin. */
+/** Starts the process: creates services and app, listens, and shuts down. It registers no route or plugin. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { buildApp } from './app.js'
@@ -12,11 +12,11 @@ import { createServices } from './services.js'
 export interface RunningServer {
   url: string
   log: FastifyBaseLogger
-  /** Ends requests in flight and closes, within SHUTDOWN_DELAY_S and SHUTDOWN_GRACE_S in any case. */
+  /** Ends running requests and closes, always within SHUTDOWN_DELAY_S plus SHUTDOWN_GRACE_S. */
   close(): Promise<void>
 }
 
-/** Seconds of the grace that are left for closing after requests in flight have ended or were aborted. */
+/** The seconds of the grace period that are reserved for closing after requests have ended or were aborted. */
 const closingS = (graceS: number) => Math.min(1, graceS / 5)
 
 async function createAccess({ access, apiKeysFile, jwt, accessOpen }: Config): Promise<Access | undefined> {
@@ -30,7 +30,7 @@ async function createAccess({ access, apiKeysFile, jwt, accessOpen }: Config): P
 
 /**
  * Starts the service.
- * @throws Error in a sentence, for example where the port is in use or access is not configured
+ * @throws Error that says what to change, for example if the port is in use or access is not configured
  */
 export async function startServer(config: Config, databaseUrl: string): Promise<RunningServer> {
   checkListening(config)
@@ -78,7 +78,7 @@ export async function startServer(config: Config, databaseUrl: string): Promise<
       await Promise.race([
         app.close(),
         sleep(config.shutdownGraceS * 1000).then(() => {
-          app.log.warn({}, 'closing takes longer than SHUTDOWN_GRACE_S: the process ends without it')
+          app.log.warn({}, 'closing takes longer than SHUTDOWN_GRACE_S; the process exits now')
         }),
       ])
     },

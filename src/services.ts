@@ -1,5 +1,5 @@
 /**
- * What the routes work with, constructed in one place: for the process, for tests and for the generated documents.
+ * Creates the services that the routes use: for the process, for tests and for the generated documents.
  * `createServices` has no effects; `start` begins background work, `stop` ends it and closes the connections.
  */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
@@ -25,7 +25,7 @@ import { createKeptStoreState } from './store/kept-state.js'
 import { createRefresher, type RefresherEvents } from './store/refresher.js'
 import { createSources, type Sources } from './store/sources.js'
 
-/** What bounds a request; the pools and connection queues have their own bounds. */
+/** The limits of requests; pools and connection queues have their own limits. */
 export type Limits = Pick<
   Config,
   | 'irtWideItems'
@@ -60,7 +60,7 @@ export type ServicesConfig = Limits &
     | 'storeRetentionH'
   >
 
-/** The databases: of exam_results, of the store where it is another one, and the standbys of the first. */
+/** The database of exam_results (the primary), that of the store if it is another one, and standbys of the primary. */
 export interface DatabaseUrls {
   primaryUrl: string
   storeUrl?: string | undefined
@@ -79,9 +79,9 @@ export interface Services {
   slowQueries: SlowQueries
   /** Opens the reserved connections and begins all background work: monitors, heartbeat, the refresher. */
   start(log: FastifyBaseLogger, refresherEvents: RefresherEvents): void
-  /** Closes the connections of requests that still run: they fail now. */
+  /** Closes the connections of running requests, which then fail. */
   abortRunning(): Promise<void>
-  /** Begins to end heartbeat and refresher while requests still run; `stop` waits for it. */
+  /** Begins to stop heartbeat and refresher while requests still run; `stop` waits until they have ended. */
   stopBackgroundWork(): void
   /** Ends all background work and closes every connection. */
   stop(): Promise<void>
@@ -98,7 +98,7 @@ export type App = FastifyInstance<
 /** Declares the routes of one resource. */
 export type Routes = (app: App, services: Services) => void
 
-/** @param intervals those of the probes; tests shorten them */
+/** @param intervals of the probes; tests shorten them */
 export function createServices(
   config: ServicesConfig,
   { primaryUrl, storeUrl = primaryUrl, standbyUrls = [] }: DatabaseUrls,
@@ -146,7 +146,7 @@ export function createServices(
     databaseMonitor,
     slowQueries,
     start(log, events) {
-      // the reserved connections first: others may take the last ones that the server has
+      // the reserved connections first, before other work takes the last free connections of the server
       probeConnections.start()
       storeState.start()
       contract.start()

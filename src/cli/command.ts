@@ -1,6 +1,7 @@
 /** The framework of the command line: a command declares its options, and gets its help and its parsing from them. */
 import { parseArgs } from 'node:util'
 import type { Config } from '../config.js'
+import { editDistance } from '../config/edit-distance.js'
 
 /** A mistake in the command line itself: exit 2. */
 export class UsageError extends Error {}
@@ -82,17 +83,7 @@ export const seconds = (help: string, fallback: number): Option<number> => ({
 
 /** The closest of `known` that differs from `typed` by at most two letters. */
 export function suggestion(typed: string, known: readonly string[]): string | undefined {
-  const distance = (a: string, b: string): number => {
-    let row = Array.from({ length: b.length + 1 }, (_value, index) => index)
-    for (const [i, letter] of [...a].entries()) {
-      const next = [i + 1]
-      for (const [j, other] of [...b].entries())
-        next.push(Math.min((row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1, (row[j] ?? 0) + (letter === other ? 0 : 1)))
-      row = next
-    }
-    return row.at(-1) ?? 0
-  }
-  const [best] = known.map((name) => ({ name, far: distance(typed, name) })).sort((a, b) => a.far - b.far)
+  const [best] = known.map((name) => ({ name, far: editDistance(typed, name) })).sort((a, b) => a.far - b.far)
   return best !== undefined && best.far <= 2 ? best.name : undefined
 }
 

@@ -1,15 +1,15 @@
-/** Which texts a variable takes for a URL, an origin or a network. */
+/** Checks the text of a variable: URLs, origins, networks. */
 import { isIP } from 'node:net'
 
-/** As far as the driver will read it: the URL of a socket may have no host. */
+/** Whether the driver can read the URL; the URL of a Unix socket may have no host. */
 export const isDatabaseUrl = (text: string): boolean =>
   /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace('@/', '@host/'), 'postgres://host')
 
-/** Whether only this machine reaches the address. */
+/** Whether the address can be reached only from this machine. */
 export const isLoopback = (host: string): boolean =>
   /^(localhost|127(\.\d{1,3}){3}|::1|(0+:){7}0*1|::ffff:127(\.\d{1,3}){3})$/i.test(host)
 
-/** A URL whose answer no machine on the way can change. */
+/** A URL whose answer cannot be changed on the network: https, or http on a loopback address. */
 export const isSafeUrl = (text: string): boolean =>
   URL.canParse(text) &&
   (/^https:/.test(text) || (/^http:/.test(text) && isLoopback(new URL(text).hostname.replace(/^\[|\]$/g, ''))))

@@ -1,26 +1,26 @@
-/** Kinds of configuration variables: the schema of each, how its text is read, and the sentence of what is allowed. */
+/** Kinds of configuration variables: schema, parser and error message of each. */
 import { Type, type TSchema } from 'typebox'
 import { Errors } from 'typebox/schema'
 
 export interface Variable<Value> {
-  /** In the environment. */
+  /** Name in the environment. */
   name: string
   /** Type and bounds of the value. */
   schema: TSchema
-  /** Used where the variable is not set or empty. */
+  /** The value if the variable is not set or empty. */
   fallback: Value
-  /** The default as the documentation shows it; `none` where there is no text for it. */
+  /** The default in the documentation; `none` if there is no default. */
   shownDefault: string
   unit: string
   description: string
-  /** A page that says more, relative to docs/. */
+  /** A page with details, relative to docs/. */
   see: string | undefined
   /** Completes `NAME must be ...`. */
   allowed: string
   example: string
-  /** A URL may hold a password, in more places than one: a message shows its scheme and host, or nothing of it. */
+  /** A URL may contain a password in several places: messages show at most its scheme and host. */
   isUrl: boolean
-  /** The value that the text stands for; the schema checks it. */
+  /** Converts the text to a value, which the schema checks. */
   parse(text: string): unknown
 }
 
@@ -41,44 +41,44 @@ const common = (name: string, { description, unit = '', see }: Common) => ({
 /** A whole number, written in decimal digits. */
 export function integer(
   name: string,
-  given: Common & { default: number; minimum: number; maximum: number },
+  options: Common & { default: number; minimum: number; maximum: number },
 ): Variable<number> {
-  const { minimum, maximum } = given
+  const { minimum, maximum } = options
   return {
-    ...common(name, given),
+    ...common(name, options),
     schema: Type.Integer({ minimum, maximum }),
-    fallback: given.default,
-    shownDefault: String(given.default),
+    fallback: options.default,
+    shownDefault: String(options.default),
     allowed: `a whole number from ${minimum} to ${maximum}`,
-    example: String(given.default),
-    // no sign, no exponent, no blank: what a person would not write is a mistake
+    example: String(options.default),
+    // only digits: a sign, an exponent or a space is probably a mistake
     parse: (text) => (/^\d+$/.test(text) ? Number(text) : text),
   }
 }
 
-/** One of a few words. */
+/** One of several words. */
 export function choice<const Word extends string, const Default extends Word | undefined>(
   name: string,
   words: readonly Word[],
-  given: Common & { default: Default; allowed?: string },
+  options: Common & { default: Default; allowed?: string },
 ): Variable<Word | Default> {
   return {
-    ...common(name, given),
+    ...common(name, options),
     schema: Type.Enum([...words]),
-    fallback: given.default,
-    shownDefault: given.default ?? 'none',
-    allowed: given.allowed ?? `one of ${words.join(', ')}`,
-    example: given.default ?? words.join(),
+    fallback: options.default,
+    shownDefault: options.default ?? 'none',
+    allowed: options.allowed ?? `one of ${words.join(', ')}`,
+    example: options.default ?? words.join(),
     parse: (text) => text,
   }
 }
 
-/** What a single text or each part of a list must be. */
+/** The rule for a text, or for each part of a list. */
 interface TextRule {
   /** Completes `NAME must be ...`. */
   allowed: string
   example: string
-  /** Not given: every text is allowed. */
+  /** Without it, every text is allowed. */
   valid?: (text: string) => boolean
   isUrl?: boolean
 }
@@ -86,40 +86,40 @@ interface TextRule {
 const textSchema = ({ valid }: TextRule) =>
   valid === undefined ? Type.String() : Type.Refine(Type.String(), valid, () => 'is not allowed')
 
-/** Any text, or one that a rule allows. */
+/** A text, checked by a rule if there is one. */
 export function text<const Default extends string | undefined>(
   name: string,
-  given: Common & TextRule & { default: Default; shownDefault?: string },
+  options: Common & TextRule & { default: Default; shownDefault?: string },
 ): Variable<string | Default> {
   return {
-    ...common(name, given),
-    schema: textSchema(given),
-    fallback: given.default,
-    shownDefault: given.shownDefault ?? given.default ?? 'none',
-    allowed: given.allowed,
-    example: given.example,
-    isUrl: given.isUrl ?? false,
+    ...common(name, options),
+    schema: textSchema(options),
+    fallback: options.default,
+    shownDefault: options.shownDefault ?? options.default ?? 'none',
+    allowed: options.allowed,
+    example: options.example,
+    isUrl: options.isUrl ?? false,
     parse: (value) => value,
   }
 }
 
 /**
  * Texts separated by commas.
- * @param given.keepEmpty an empty part is a mistake: a user who sets two URLs and gets one would not notice
+ * @param options.keepEmpty an empty part is an error: it may be a URL that is missing by mistake
  */
 export function list(
   name: string,
-  given: Common & TextRule & { default?: readonly string[]; keepEmpty?: boolean },
+  options: Common & TextRule & { default?: readonly string[]; keepEmpty?: boolean },
 ): Variable<readonly string[]> {
-  const { default: fallback = [], keepEmpty = false } = given
+  const { default: fallback = [], keepEmpty = false } = options
   return {
-    ...common(name, given),
-    schema: Type.Array(textSchema(given)),
+    ...common(name, options),
+    schema: Type.Array(textSchema(options)),
     fallback: Object.freeze([...fallback]),
     shownDefault: fallback.length === 0 ? 'none' : fallback.join(','),
-    allowed: `${given.allowed}, separated by commas`,
-    example: given.example,
-    isUrl: given.isUrl ?? false,
+    allowed: `${options.allowed}, separated by commas`,
+    example: options.example,
+    isUrl: options.isUrl ?? false,
     parse: (value) =>
       Object.freeze(
         value
@@ -130,7 +130,7 @@ export function list(
   }
 }
 
-/** The value for a message. */
+/** The value in a message, without a secret. */
 function shown(text: string, isUrl: boolean): string {
   if (!isUrl && !text.includes('@')) return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text)
   if (!text.includes('://') || !URL.canParse(text)) return 'a text that cannot be read as a URL'
@@ -139,8 +139,8 @@ function shown(text: string, isUrl: boolean): string {
 }
 
 /**
- * The value of a variable, and what is wrong with it, in sentences without a secret.
- * A variable that is not set, or empty, has its default.
+ * Reads one variable. If it is not set or empty, the value is the default.
+ * @returns the value, and one sentence per problem, without a secret
  */
 export function readVariable<Value>(
   variable: Variable<Value>,

@@ -1,11 +1,11 @@
 /**
- * Every configuration variable, once: parsing, checking, `Config` and docs/configuration.md are derived from this list.
- * A new variable needs an entry here, and `npm run generate`.
+ * The list of configuration variables. Parsing, checking, `Config` and docs/configuration.md are derived from it.
+ * To add a variable, add an entry here and run `npm run generate`.
  */
 import { choice, integer, list, text } from './variable.js'
 import { isDatabaseUrl, isNetwork, isOrigin, isSafeUrl } from './formats.js'
 
-/** Groups of endpoints that need no key unless configured otherwise; /metrics only where ACCESS_OPEN names it. */
+/** Groups of endpoints that can be open without a key; `metrics` is open only if ACCESS_OPEN names it. */
 export const openGroups = ['health', 'contract', 'docs', 'metrics'] as const
 
 const databaseUrl =
@@ -35,7 +35,7 @@ export const groups = {
       description: 'Standbys of `DATABASE_URL` to read from, separated by commas; each URL is one server',
       see: 'standbys.md',
     }),
-    // the positions of the primary's log are kept for as long, four a second
+    // the maximum bounds memory: the positions of the primary's log are kept for this time, four per second
     readLagS: integer('READ_LAG_S', {
       default: 10,
       minimum: 1,

@@ -10,8 +10,8 @@ import type { Deadline } from './deadline.js'
 export interface ConnectionQueue {
   /**
    * Runs `action` on one connection.
-   * @param deadline bounds the wait for the connection and the work; when it expires, the running statement is cancelled
-   * on the server
+   * @param deadline bounds the wait for the connection and the work; when it expires, the running statement is
+   * cancelled on the server
    * @param action calls `discard` if no other request may use the connection afterwards
    * @throws ApiError too_busy; the error of `action`; the reason of the deadline
    */

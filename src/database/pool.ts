@@ -41,8 +41,8 @@ const sessionSettings = [
 ]
 
 /**
- * Checks the session settings, once per connection. A pooler may drop them without an error; timestamps of answers would
- * then be in the server's time zone.
+ * Checks the session settings, once per connection. A pooler may drop them without an error; timestamps of answers
+ * would then be in the server's time zone.
  * @throws Error that `whyUnreachable` recognizes
  */
 async function checkSettings(client: pg.ClientBase, readOnly: boolean, answerMs: number): Promise<void> {
@@ -69,8 +69,8 @@ async function checkSettings(client: pg.ClientBase, readOnly: boolean, answerMs:
 }
 
 /**
- * Appends our options to those of the URL (for example a search_path), because the driver would use only the latter. If a
- * setting occurs twice, PostgreSQL uses the last value.
+ * Appends our options to those of the URL (for example a search_path), because the driver would use only the latter. If
+ * a setting occurs twice, PostgreSQL uses the last value.
  */
 const withOptions = (url: string, ours: string): string =>
   url.replace(/[?&]options=[^&#]*/g, (theirs) => `${theirs}%20${ours.replaceAll(' ', '%20')}`)

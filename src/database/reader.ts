@@ -99,8 +99,8 @@ export function meteredReader(client: pg.PoolClient, target: QueryTarget): Reade
 }
 
 /**
- * A reader on reserved connections. An error in a statement (no such table) does not close the connection, as it would on
- * a pool: the server might not accept a new one.
+ * A reader on reserved connections. An error in a statement (no such table) does not close the connection, as it would
+ * on a pool: the server might not accept a new one.
  */
 export const reservedReader = (reserved: ReservedPool, store = false): Reader => ({
   store,

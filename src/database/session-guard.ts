@@ -1,7 +1,7 @@
 /**
- * Detects a connection that the network lost without closing it. The server ends such a session within half a minute (by
- * the keepalive settings in pool.ts), but this process is not notified. Without the guard, a statement on the connection
- * would wait about 15 minutes for the TCP timeout.
+ * Detects a connection that the network lost without closing it. The server ends such a session within half a minute
+ * (by the keepalive settings in pool.ts), but this process is not notified. Without the guard, a statement on the
+ * connection would wait about 15 minutes for the TCP timeout.
  */
 import type pg from 'pg'
 import { disconnect } from './cancel.js'

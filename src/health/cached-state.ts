@@ -1,14 +1,15 @@
 /**
- * A state that probes read without waiting for the database. A query competes with the queries of requests, and a
- * probe that answers late restarts a process that works. So the state is read in the background, once a second: a good
- * state is served from the cache, and a bad one is read again first, so that a probe reports a repair at once.
+ * A cached state, so that probes do not wait for the database. A query of a probe competes with the queries of
+ * requests, and a platform restarts a process whose probe answers late. So the state is read in the background, once a
+ * second. A good state is served from the cache. A bad state is read again first, so that a probe reports a repair at
+ * once.
  */
 import { atMost } from '../database/at-most.js'
 
 export interface CachedState<T> {
   /** Begins to read in the background. */
   start(): void
-  /** The state as of a second ago. Waits only for the first read. */
+  /** The cached state. Waits for the first read, and otherwise at most `patienceMs`. */
   get(): Promise<T>
   close(): Promise<void>
 }
@@ -23,13 +24,13 @@ export interface CacheIntervals {
 
 export const cacheIntervals: CacheIntervals = { readEveryMs: 1_000, freshMs: 1_500 }
 
-/** Milliseconds that `get` waits for another read before it serves the state in the cache. */
+/** Milliseconds that `get` waits for a new read before it serves the cached state. */
 const patienceMs = { good: 50, bad: 200 }
 
 /**
- * @param read never rejects, and ends by a limit of its own, which bounds how long an old state is served
- * @param isGood whether a state may be served without another read
- * @param initial served until the first read has ended; not given: `get` waits for it
+ * @param read must not reject, and must have its own time limit, which bounds the age of the cached state
+ * @param isGood whether a state may be served without a new read
+ * @param initial served until the first read has ended; without it, `get` waits for the first read
  */
 export function createCachedState<T>(
   read: () => Promise<T>,
@@ -44,7 +45,7 @@ export function createCachedState<T>(
 
   const readNow = () =>
     (reading ??= (async () => {
-      // as old as the start of the read, not as its end
+      // the age of a state counts from the start of its read
       const at = performance.now()
       const state = await read()
       cached = { state, at }
@@ -71,13 +72,13 @@ export function createCachedState<T>(
       void readNow()
     },
     async get() {
-      const before = cached
-      const good = before !== undefined && isGood(before.state)
-      if (good && performance.now() - before.at <= intervals.freshMs) return before.state
-      // a bad first state is served as it is: with a second read, a probe of a silent server would wait twice as long
-      if (before === undefined) return readNow()
-      const again = await atMost(readAgain(), good ? patienceMs.good : patienceMs.bad)
-      return again === undefined ? (cached ?? before).state : again.result
+      const current = cached
+      const good = current !== undefined && isGood(current.state)
+      if (good && performance.now() - current.at <= intervals.freshMs) return current.state
+      // a bad first state is served at once: with a second read, a probe would wait twice for a server that is down
+      if (current === undefined) return readNow()
+      const newer = await atMost(readAgain(), good ? patienceMs.good : patienceMs.bad)
+      return newer === undefined ? (cached ?? current).state : newer.result
     },
     async close() {
       closed = true

@@ -17,14 +17,14 @@ export interface ContractResult {
 export interface ContractMonitor {
   /** Begins to check every CONTRACT_INTERVAL_S. */
   start(): void
-  /** Runs the check now, or joins the next run. Never rejects: a check that failed to run is a report too. */
+  /** Runs the check, or joins a run that has not ended. Never rejects: a check that cannot run gives a report too. */
   check(): Promise<ContractReport>
   /** The result of the last run; undefined before the first. */
   last(): ContractResult | undefined
   close(): Promise<void>
 }
 
-/** At most two checks begin in this time: any caller may request one, and each plans and runs the view many times. */
+/** At most two checks begin in this time. Any caller may request a check, and each one runs the view many times. */
 const twoChecksMs = 1_000
 
 const notChecked = (detail: string): ContractReport => ({
@@ -43,7 +43,7 @@ export function createContractMonitor(
   let running: Promise<ContractReport> | undefined
   let last: ContractResult | undefined
   let timer: NodeJS.Timeout | undefined
-  // when the last two checks began
+  // start times of the last two checks
   let [beforeLast, began] = [-Infinity, -Infinity]
   const closing = new AbortController()
 
@@ -54,7 +54,7 @@ export function createContractMonitor(
     began = performance.now()
     const end = Date.now() + contractTimeoutMs
     const report = await connections
-      // a tenth of the time is left for the report of what was found by then
+      // a tenth of the time is reserved for the report, which then has the results so far
       .run(contractTimeoutMs, (client) =>
         checkContract(client, attemptV1, { timeoutMs: end - Date.now() - contractTimeoutMs / 10 }),
       )

@@ -1,6 +1,6 @@
 /**
- * Detects servers that stop responding without closing their connections. A network that drops packets reports nothing:
- * a statement would wait for minutes. So each server answers a small query at an interval, on a connection of its own.
+ * Detects servers that stop responding without closing their connections. If a network drops packets, a statement would
+ * wait for minutes. So the heartbeat sends a small query to each server at an interval, on its own connection.
  */
 import { sql } from 'kysely'
 import pg from 'pg'
@@ -16,7 +16,7 @@ export type HeartbeatServer = Extract<ServerName, 'primary' | 'store'>
 export interface Heartbeat {
   /**
    * Begins to query.
-   * @param onUnresponsive called with a server that stopped responding: work waiting for it must end
+   * @param onUnresponsive called with a server that stopped responding, to end the work that waits for it
    */
   start(
     log: { info(object: object, message: string): void; warn(object: object, message: string): void },
@@ -36,7 +36,7 @@ interface Probe {
 
 export interface HeartbeatSettings {
   everyMs: number
-  /** While a server does not respond: bounds the delay until its return is noticed. */
+  /** The interval while a server does not respond: bounds the delay until the heartbeat notices its return. */
   retryMs: number
   answerMs: number
   /** Whether `onUnresponsive` is called at every failure of an outage, not only at its start. */
@@ -45,7 +45,7 @@ export interface HeartbeatSettings {
 }
 
 /** The service notices an outage within 1 + 2 + 2 s. */
-export const serviceHeartbeat: HeartbeatSettings = {
+const serviceHeartbeat: HeartbeatSettings = {
   everyMs: 1_000,
   retryMs: 250,
   answerMs: 2_000,
@@ -69,9 +69,9 @@ export const serviceHeartbeat: HeartbeatSettings = {
 }
 
 /**
- * For a command, whose statements may take long: the time of a statement does not show whether the server responds. It
- * sets no session settings, so that it also works through a pooler that refuses them. New connections that the command
- * makes during the outage must end as well, so the outage is repeated.
+ * For a command: its statements may take long, so their duration does not show whether the server responds. The probe
+ * sets no session settings, so that it works through a pooler that refuses them. The command may open new connections
+ * during an outage, so `onUnresponsive` is called repeatedly.
  */
 export const commandHeartbeat: HeartbeatSettings = {
   everyMs: 2_000,
@@ -111,12 +111,14 @@ export const commandHeartbeat: HeartbeatSettings = {
   },
 }
 
-/** A query that takes this much longer than its limit shows that this process was busy, and nothing of the server. */
+/**
+ * A query that exceeds its limit by more than this shows that this process was busy; it does not count as a failure.
+ */
 const busyMs = 500
 
 /**
- * @param bytesReceived grows with every byte that a server sends to this process: a server that sends other answers
- * responds, even if this one is late
+ * @param bytesReceived number of bytes that a server has sent to this process. If it grows, the server responds, even
+ * if the answer to the heartbeat is late
  */
 export function createHeartbeat(
   primaryUrl: string,
@@ -135,11 +137,11 @@ export function createHeartbeat(
   let loops: Promise<void>[] = []
 
   async function watch(
-    one: (typeof servers)[number],
+    target: (typeof servers)[number],
     log: Parameters<Heartbeat['start']>[0],
     onUnresponsive: (server: HeartbeatServer) => void,
   ): Promise<void> {
-    const { server, probe } = one
+    const { server, probe } = target
     let [failures, since] = [0, 0]
     while (!stopped()) {
       const [began, before] = [Date.now(), bytesReceived(server)]
@@ -148,24 +150,24 @@ export function createHeartbeat(
         (error: unknown) => error,
       )
       if (stopped()) return
-      // an error that the server sends is an answer: a request receives the same, as fast
+      // an error from the server is an answer: requests receive it as fast
       if (failure === undefined || failure instanceof pg.DatabaseError) {
-        if (one.outage !== undefined) log.info({ server, awayMs: began - since }, 'the database answers again')
-        one.outage = undefined
+        if (target.outage !== undefined) log.info({ server, awayMs: began - since }, 'the database answers again')
+        target.outage = undefined
         failures = 0
         await pause(failure === undefined ? everyMs : retryMs, stopping.signal)
         continue
       }
       if (Date.now() - began > answerMs + busyMs) continue
-      if (one.outage === undefined && bytesReceived(server) > before) {
+      if (target.outage === undefined && bytesReceived(server) > before) {
         failures = 0
         await pause(retryMs, stopping.signal)
         continue
       }
-      // two failures: the connection alone may have been lost
+      // an outage needs two failures: after one, only the connection may be lost
       if (++failures < 2) continue
-      const isNew = one.outage === undefined
-      one.outage = whyUnreachable(failure)
+      const isNew = target.outage === undefined
+      target.outage = whyUnreachable(failure)
       if (isNew) {
         since = began
         log.warn({ server, err: failure }, 'the database does not answer: requests are refused until it does')
@@ -177,12 +179,12 @@ export function createHeartbeat(
 
   return {
     start(log, onUnresponsive) {
-      loops = servers.map((one) => watch(one, log, onUnresponsive))
+      loops = servers.map((target) => watch(target, log, onUnresponsive))
     },
-    outage: (server) => servers.find((one) => one.server === server)?.outage,
+    outage: (server) => servers.find((target) => target.server === server)?.outage,
     async close() {
       stopping.abort()
-      // before the loops: a query that a server does not answer would hold them
+      // probes are closed while the loops run: a loop waits for the query of its probe
       await Promise.all([...servers.map(({ probe }) => probe.close()), ...loops])
     },
   }

@@ -1,4 +1,4 @@
-/** The two connections of readiness and contract check: they are open when PostgreSQL has no other to give. */
+/** Two reserved connections for readiness and contract check, which work when PostgreSQL accepts no new ones. */
 import type pg from 'pg'
 import type { Config } from '../config.js'
 import { createReservedPool } from '../database/reserved-pool.js'
@@ -9,17 +9,17 @@ export interface ProbeConnections {
   start(): void
   /**
    * Runs `action` on one connection, for at most `ms`.
-   * @throws Error with the code of a cancelled statement where the time is over
+   * @throws Error with the SQLSTATE of a cancelled statement (57014) after `ms`
    */
   run<T>(ms: number, action: (client: pg.PoolClient) => Promise<T>): Promise<T>
-  /** Closes every connection at once, those that an action uses too: what it waits for may never come. */
+  /** Closes every connection at once, even during an action, which might wait for ever. */
   close(): Promise<void>
 }
 
-/** A connection that has been opening for so long is not opened by a server that works. */
+/** Milliseconds after which a connection that is still opening counts as unanswered. */
 const slowOpeningMs = 2_000
 
-/** @param stateMs the longest statement of a session that sets no limit of its own */
+/** @param stateMs statement_timeout of these sessions, unless an action sets another */
 export function createProbeConnections(
   config: Pick<Config, 'contractTimeoutMs'>,
   url: string,
@@ -49,11 +49,11 @@ export function createProbeConnections(
       let connected = false
       const work = pool.connect().then(async (client) => {
         connected = true
-        let held = true
-        // a late connection is closed: returned in an unknown state, it would keep its place in the pool for minutes
+        let released = false
+        // after the limit the connection is closed: its statement may run for minutes and would occupy the pool
         const release = (failure?: Error) => {
-          if (held) client.release(failure)
-          held = false
+          if (!released) client.release(failure)
+          released = true
         }
         late.signal.addEventListener('abort', () => {
           release(late.signal.reason as Error)

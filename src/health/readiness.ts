@@ -1,4 +1,4 @@
-/** Whether the service can answer requests: database, migrations, rights and the last result of the contract check. */
+/** Reports whether the service can answer requests: database, migrations, privileges and the last contract check. */
 import type pg from 'pg'
 import { attemptV1 } from '../contract/attempt-v1.js'
 import type { ContractReport } from '../contract/report.js'
@@ -13,7 +13,7 @@ import type { ProbeConnections } from './probe-connections.js'
 
 export interface ServiceReadiness {
   ready: boolean
-  /** A sentence; empty if ready. */
+  /** What is missing and how to fix it; empty if ready. */
   reason: string
   database: 'reachable' | 'unreachable'
   /** null: the database role may not read the table of migrations. */
@@ -39,14 +39,14 @@ export interface ReadinessIntervals extends CacheIntervals {
 
 export const readinessIntervals: ReadinessIntervals = { ...cacheIntervals, stateMs: 3_000, firstProbeMs: 3_500 }
 
-/** Milliseconds that a probe waits for another check after a result that is not `pass`. */
+/** Milliseconds that a probe waits for a new check after a result that is not `pass`. */
 const patienceMs = 200
-/** Milliseconds after which such a result is checked again: not at every probe. */
+/** Milliseconds until a probe starts a new check after such a result. */
 const checkAgainMs = { error: 500, fail: 2_000 }
 
 interface DatabaseState {
   viewExists: boolean
-  /** Of `attemptV1.readViews`, those that the database role may not read. */
+  /** The views in `attemptV1.readViews` that the database role may not read. */
   unreadable: string[]
   applied: string[] | null
   pending: string[]
@@ -54,7 +54,7 @@ interface DatabaseState {
 
 async function readDatabaseState(client: pg.PoolClient): Promise<DatabaseState> {
   const { rows } = await client.query<{ view: boolean; table: boolean; unreadable: string[] }>(
-    // to_regclass and not a cast: a role that may read the views alone gets an answer too
+    // to_regclass instead of a cast: it does not fail if a relation is missing or the role may not read it
     `select
        to_regclass('attempt') is not null as view,
        coalesce(has_table_privilege(to_regclass('kysely_migration'), 'select'), false) as table,
@@ -79,8 +79,8 @@ function reasonOf(
   contract: ServiceReadiness['contract']['status'],
 ): string {
   if (!viewExists) {
-    const again = applied === null ? ' (with --again where it existed before)' : pending.length === 0 ? ' --again' : ''
-    return `the view attempt is missing: run attempt-api migrate up${again}`
+    const option = applied === null ? ' (with --again where it existed before)' : pending.length === 0 ? ' --again' : ''
+    return `the view attempt is missing: run attempt-api migrate up${option}`
   }
   if (pending.length > 0) return `migrations are pending: ${pending.join(', ')}; run attempt-api migrate up`
   if (contract === 'fail') return 'the deployed view violates the contract: see /schema-contract'
@@ -114,7 +114,7 @@ export function createReadiness(
     return { status: last?.report.status ?? 'unknown', checked_at: last?.at.toISOString() ?? null }
   }
 
-  /** Runs the check where there is no result yet, or one that may be over by now. */
+  /** Runs the check if there is no result yet, or if a bad result may be out of date. */
   async function refreshContract(end: number): Promise<void> {
     const last = contractMonitor.last()
     if (last === undefined) {

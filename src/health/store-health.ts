@@ -1,4 +1,4 @@
-/** What /health reports of the store. It never decides the status: without the store, requests read the view. */
+/** The state of the store in /health. It does not affect the status: without the store, requests read the view. */
 import type { Config } from '../config.js'
 import type { KeptStoreState } from '../store/kept-state.js'
 import { lagOf, type KnownState } from '../store/state.js'
@@ -9,7 +9,7 @@ export interface StoreHealth {
   version: string | null
   as_of: string | null
   lag_s: number | null
-  /** Rows that verification ever found different and repaired. */
+  /** Total number of rows that verification found different and repaired. */
   differences: number | null
   detail: 'ok' | 'filling' | 'lagging' | 'degraded' | 'unreachable'
 }
@@ -18,14 +18,14 @@ export interface StoreMonitor {
   /** Begins to read the state once a second. */
   start(): void
   /**
-   * null: there is no store, or the database role may not read it. As of a second ago; never rejects and never waits
-   * for a database that does not respond.
+   * The cached state; null: there is no store, or the database role may not read it. Never rejects, and never waits for
+   * a database that does not respond.
    */
   health(): Promise<StoreHealth | null>
   close(): Promise<void>
 }
 
-/** For so long after a difference the detail is `degraded`: the row was repaired at once, its cause was not. */
+/** The detail is `degraded` for this long after a difference: the row is repaired, but its cause may remain. */
 const degradedMs = 24 * 3_600_000
 
 const unreachable: StoreHealth = {
@@ -43,7 +43,7 @@ export function createStoreMonitor(
   intervals?: CacheIntervals,
 ): StoreMonitor {
   const cache = createCachedState<KnownState | null>(
-    // never one that was read before: a repair is reported at once
+    // maximum age 0, so that a repair is reported at once
     () => storeState.read(0).catch(() => null),
     (known) => known !== null,
     { initial: null, ...(intervals === undefined ? {} : { intervals }) },
@@ -66,7 +66,7 @@ export function createStoreMonitor(
         as_of: state.asOf,
         lag_s: Number.isFinite(lag) ? Math.round(lag * 10) / 10 : null,
         differences: Number(state.differences),
-        // a wrong row is worse than a late one, which lag_s reports as well
+        // degraded before lagging: a wrong row is worse than a late one, and lag_s reports the lag anyway
         detail: state.state !== 'ready' ? 'filling' : differed ? 'degraded' : lag > config.storeLagS ? 'lagging' : 'ok',
       }
     },

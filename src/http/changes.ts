@@ -3,7 +3,14 @@ import type { FastifyRequest } from 'fastify'
 import type { Database } from '../database/reader.js'
 import type { Row } from '../formats/encoder.js'
 import type { Format } from '../formats/media-types.js'
-import { type Behind, type Feed, positionColumns, positionOfLast, readFeed, selectChanges } from '../queries/changes.js'
+import {
+  type StartAfter,
+  type Feed,
+  positionColumns,
+  positionOfLast,
+  readFeed,
+  selectChanges,
+} from '../queries/changes.js'
 import { changeColumns } from '../schemas/changes.js'
 import type { Services } from '../services.js'
 import { type ChangePosition, type ChangeToken, encodeToken } from '../store/change-token.js'
@@ -35,8 +42,8 @@ const how =
   'is below that of this answer: it came from a standby that is behind. Then call /v1/changes with since=next_token ' +
   'repeatedly, and apply each row by its key'
 
-const behindOf = ({ position, version }: ChangeToken): Behind =>
-  position === undefined ? { version } : { place: position }
+const startOf = ({ position, version }: ChangeToken): StartAfter =>
+  position === undefined ? { version } : { position }
 
 const headersOf = ({ version, asOf }: Feed, next: string): Headers => ({
   'attempt-source': 'store',
@@ -72,13 +79,13 @@ export async function answerChanges(
           format,
           async prepare(reader) {
             const feed = await readFeed(reader, token)
-            const behind = token === undefined ? { version: feed.version } : behindOf(token)
+            const start = token === undefined ? { version: feed.version } : startOf(token)
             // before the first byte, so the next token can be a header
-            const last = limit === undefined ? undefined : await positionOfLast(reader, behind, limit)
+            const last = limit === undefined ? undefined : await positionOfLast(reader, start, limit)
             return {
               headers: headersOf(feed, nextToken(feed, last)),
               content: () => ({
-                statements: single(selectChanges(columns, behind, limit)),
+                statements: single(selectChanges(columns, start, limit)),
                 encoder: encoders[format](changeColumns),
               }),
             }
@@ -95,7 +102,7 @@ async function pageAnswer(
 ): Promise<Answer> {
   const { feed, rows } = await database.snapshot(async (reader) => ({
     feed: await readFeed(reader, token),
-    rows: token === undefined ? [] : await reader.rows(selectChanges(withPosition, behindOf(token), size + 1)),
+    rows: token === undefined ? [] : await reader.rows(selectChanges(withPosition, startOf(token), size + 1)),
   }))
   const { page, last } = cutPage(rows, size)
   request.meter.rows = page.length

@@ -1,6 +1,6 @@
 /**
- * The figures of the databases for the metrics, read on connections of their own. A scrape never waits for a database
- * that does not respond: it gets the last figures, and `attempt_database_up` 0.
+ * Reads the figures of the databases for the metrics, on its own connections. A scrape never waits for a database that
+ * does not respond: it gets the last figures, and `attempt_database_up` is 0.
  */
 import { sql } from 'kysely'
 import type pg from 'pg'
@@ -29,14 +29,14 @@ export interface AnomalyFigures {
   at: number
 }
 
-/** A member is undefined while it is not known, where it does not exist, or where the database role may not read it. */
+/** A figure is undefined if it is not known yet, does not exist, or the database role may not read it. */
 export interface DatabaseFigures {
   up: ReadonlyMap<'primary' | 'store', boolean>
   queue: QueueFigures | undefined
   store: KnownState | undefined
-  /** Days whose KPIs are to be computed again. */
+  /** Days whose KPIs must be computed again. */
   staleDays: number | undefined
-  /** Whether any process, here or elsewhere, runs the refresher. */
+  /** Whether any process on any machine is the leading refresher. */
   refresherPresent: boolean | undefined
   anomalies: AnomalyFigures | undefined
 }
@@ -51,15 +51,15 @@ export interface DatabaseMonitor {
   close(): Promise<void>
 }
 
-/** Milliseconds that a scrape waits; the queries go on, and the next scrape gets their figures. */
+/** Milliseconds that a scrape waits; the queries continue, and the next scrape gets their figures. */
 const patienceMs = 250
 const answerMs = 2_000
-/** A queue of millions is not counted to its end. */
+/** The queue is counted up to this number of rows: counting millions would take too long. */
 export const queueCountLimit = 10_000
-/** Anomalies are counted among the newest exams of a day: the cost of the whole view is out of the question. */
+/** Anomalies are counted among this many of the newest exams of a day: counting all of them would cost too much. */
 const newestExams = 2_000
 const anomaliesMs = 20_000
-/** Age of the kept state of the store that a scrape accepts. /health reads it once a second. */
+/** A scrape accepts a cached state of the store up to this age; /health reads it once a second. Milliseconds. */
 const storeStateAgeMs = 1_000
 
 const unnamed = (text: string) => statement(sql.raw(text), { prepared: false })
@@ -75,13 +75,13 @@ async function readQueue(reader: Reader): Promise<QueueFigures | undefined> {
   return { rows: Number(row?.[0]), oldestS: oldest === null ? null : Math.max(0, Number(oldest)) }
 }
 
-/** By the partial index on stale days. */
+/** Uses the partial index on stale days. */
 async function countStaleDays(reader: Reader): Promise<number | undefined> {
   if (!(await mayRead(reader, 'attempt_day'))) return undefined
   return Number((await reader.rows(unnamed('select count(*) from attempt_day where stale')))[0]?.[0])
 }
 
-/** By the advisory lock that a refresher holds. */
+/** Whether a session holds the advisory lock of the refresher. */
 async function isRefresherPresent(reader: Reader): Promise<boolean> {
   const [row] = await reader.rows(
     unnamed(`
@@ -131,8 +131,8 @@ export function createDatabaseMonitor(
   let timer: NodeJS.Timeout | undefined
 
   /**
-   * Whether the server responds, and then one query after another. Where one fails, its last figure stays: a table
-   * lock, a missing privilege or a missing column does not mean that the server is down.
+   * Checks whether the server responds, and then runs one query after another. If a query fails, its last figure stays:
+   * a table lock, a missing privilege or a missing column does not mean that the server is down.
    */
   async function readServer(
     name: 'primary' | 'store',
@@ -162,7 +162,7 @@ export function createDatabaseMonitor(
         async (reader) => {
           figures.staleDays = figures.store?.state === undefined ? undefined : await countStaleDays(reader)
         },
-        // also for a store of an older version, which no refresher of this version serves: an alert reports it
+        // also for a store of an older release, which no refresher of this release updates: an alert reports it
         async (reader) => {
           figures.refresherPresent = (await mayRead(reader, 'attempt_store'))
             ? await isRefresherPresent(reader)

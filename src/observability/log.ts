@@ -1,4 +1,4 @@
-/** The options of the log. It holds nothing that identifies a student, a key or a database. */
+/** Options of the log. It contains nothing that identifies a student, a key or a database. */
 import type { LoggerOptions } from 'pino'
 
 interface LoggedRequest {
@@ -8,14 +8,15 @@ interface LoggedRequest {
   routeOptions?: { url?: string | undefined }
 }
 
-/** The path as declared: the path of a request may name a student, its query a user, and an unknown path anything. */
+/** Logs the route instead of the URL: path and query may name a student or user, and an unknown path anything. */
 function req({ method, url, routeOptions }: LoggedRequest) {
   return { method, path: routeOptions?.url ?? `${/^\/[a-z0-9.-]{0,20}(?=[/?]|$)/.exec(url)?.[0] ?? ''}… (no route)` }
 }
 
 /**
- * Without the message where PostgreSQL quotes values that it cannot read or store (classes 22 and 23), and without
- * detail and context, which quote them too. The error of an invalid URL holds the whole URL in `input`.
+ * Logs an error without data. In SQLSTATE classes 22 and 23 PostgreSQL quotes values in the message, so it is left out.
+ * Detail, context and other members are never logged: they may quote values, and `input` has the whole of an invalid
+ * URL.
  */
 function err(error: Error & { code?: unknown; severity?: string; errors?: Error[] }): Record<string, unknown> {
   if (!(error instanceof Error)) return { type: typeof error }
@@ -26,13 +27,13 @@ function err(error: Error & { code?: unknown; severity?: string; errors?: Error[
     message: quotes ? '(left out: it may quote values)' : error.message,
     ...(code === undefined ? {} : { code }),
     ...(severity === undefined ? {} : { severity }),
-    // without its first lines, which are the message
+    // without the first lines, which repeat the message
     stack: (error.stack ?? '')
       .split('\n')
       .filter((line) => /^\s+at /.test(line))
       .join('\n'),
-    // one for each address that was tried
-    ...(Array.isArray(error.errors) ? { errors: error.errors.map((one) => one.message) } : {}),
+    // one error for each address of the host
+    ...(Array.isArray(error.errors) ? { errors: error.errors.map(({ message }) => message) } : {}),
     ...(error.cause instanceof Error ? { cause: err(error.cause) } : {}),
   }
 }
@@ -40,10 +41,10 @@ function err(error: Error & { code?: unknown; severity?: string; errors?: Error[
 /** The options of the logger, without its destination. */
 export const logOptions = (level: string) => ({ level, serializers: { req, err } })
 
-/** Only a request line has both: its message repeats what a person reads of its fields. */
+/** Only a request line has both fields. Its message already contains what a person needs of the fields. */
 const isRequestLine = (fields: object) => 'route' in fields && 'bytes' in fields
 
-/** For a terminal: time, level and message; fields follow where the message does not repeat them. */
+/** For a terminal: time, level, message, and the fields that the message does not repeat. */
 export const terminalLog: Pick<LoggerOptions, 'formatters' | 'transport'> = {
   formatters: { log: (fields) => (isRequestLine(fields) ? {} : fields) },
   transport: {

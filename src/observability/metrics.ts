@@ -1,6 +1,6 @@
 /**
- * The metrics of one app, and their text for Prometheus. Every label is bounded: routes by their template, codes by
- * src/errors.ts, servers by the configuration.
+ * The metrics of one app, and their text for Prometheus. Every label has a bounded set of values: route templates, the
+ * codes in src/errors.ts, the configured servers.
  */
 import { Registry } from 'prom-client'
 import type { Config } from '../config.js'
@@ -28,11 +28,11 @@ export interface MeasuredServices {
 }
 
 export interface Metrics extends HttpMetrics, Pick<DatabaseMetrics, 'waited' | 'ran' | 'slow'> {
-  /** For the refresher of this process. */
+  /** The events of the refresher of this process. */
   refresher: RefresherEvents
-  /** The text for Prometheus. Waits for the databases a moment at most. */
+  /** The text for Prometheus. Waits for the databases for 250 ms at most. */
   scrape(): Promise<string>
-  /** Its media type. */
+  /** Media type of the text. */
   readonly contentType: string
 }
 

@@ -1,4 +1,4 @@
-/** Around every request: its id and trace, its measurements, its line in the log, and the headers that report them. */
+/** For every request: id, trace and measurements, its log line, and the headers that report them. */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
@@ -8,7 +8,7 @@ import { RequestMeter, type MeterListener } from './request-meter.js'
 import type { SlowQueries } from './slow-queries.js'
 import { traceOf, traceparent } from './trace-context.js'
 
-/** Without @: the log holds no e-mail address. */
+/** Excludes @, so that the log contains no e-mail address. */
 const wellFormed = /^[\w.:/+=-]{1,128}$/
 
 /** `X-Request-Id` of the request where it is well-formed, else a new UUID. */
@@ -39,19 +39,19 @@ export function childLogger(
   )
 }
 
-/** The path as declared. Unknown paths share one label, or a client could create any number of them. */
-export const templateOf = ({ routeOptions }: FastifyRequest): string => routeOptions.url ?? 'unmatched'
+/** The route template. Unknown paths share one label, because a client could create any number of them. */
+const templateOf = ({ routeOptions }: FastifyRequest): string => routeOptions.url ?? 'unmatched'
 
 const rounded = (ms: number) => Math.round(ms * 10) / 10
 
-/** Server-Timing (W3C): milliseconds so far, in the database, and waiting for a connection. */
+/** Server-Timing (W3C): milliseconds in total, in the database, and waiting for a connection. */
 function serverTiming({ began, databaseMs, waitMs, rows }: RequestMeter): string {
   const durations = { total: performance.now() - began, db: databaseMs, wait: waitMs }
   const timings = Object.entries(durations).map(([name, ms]) => `${name};dur=${rounded(ms)}`)
   return [...timings, ...(rows === undefined ? [] : [`rows;desc="${rows}"`])].join(', ')
 }
 
-/** What a person reads of the line, such as `GET /v1/items 200 41 ms store 300 rows`; the fields have the details. */
+/** The message of the log line, such as `GET /v1/items 200 41 ms store 300 rows`; the fields have the details. */
 function requestLine(method: string, route: string, status: number, ms: number, meter: RequestMeter): string {
   const { source, rows, code, cut } = meter
   return [
@@ -65,7 +65,8 @@ function requestLine(method: string, route: string, status: number, ms: number, 
     .join(' ')
 }
 
-function ended(request: FastifyRequest, reply: FastifyReply, whole: boolean, metrics: Metrics): void {
+/** @param complete whether the whole answer was sent */
+function ended(request: FastifyRequest, reply: FastifyReply, complete: boolean, metrics: Metrics): void {
   const { meter } = request
   if (meter.ended) return
   meter.ended = true
@@ -73,10 +74,10 @@ function ended(request: FastifyRequest, reply: FastifyReply, whole: boolean, met
   const ms = performance.now() - meter.began
   if (meter.stream !== undefined) {
     meter.rows = meter.stream.rows
-    if (!whole) meter.cut ??= 'client_left'
+    if (!complete) meter.cut ??= 'client_left'
   }
-  // nginx's number for a client that left before there was an answer
-  const status = whole || response.headersSent ? response.statusCode : 499
+  // 499 as in nginx: the client disconnected before the answer began
+  const status = complete || response.headersSent ? response.statusCode : 499
   const bytes = (request.raw.socket?.bytesWritten ?? 0) - meter.sentBefore
   const route = templateOf(request)
   const work = meter.stream !== undefined ? 'stream' : (request.routeOptions.config?.requestClass ?? 'page')
@@ -131,7 +132,7 @@ export const requests = fp<{ metrics: Metrics; slowQueries: SlowQueries }>(
       const trace = traceOf(request.raw)
       reply.header('x-request-id', request.id)
       if (trace !== undefined) reply.header('traceresponse', traceparent(trace))
-      // onResponse is called for finished answers only
+      // onResponse is not called for an aborted answer
       reply.raw.once('close', () => {
         ended(request, reply, reply.raw.writableFinished, metrics)
       })
@@ -140,7 +141,7 @@ export const requests = fp<{ metrics: Metrics; slowQueries: SlowQueries }>(
     app.addHook('onSend', (request, reply, payload, next) => {
       const { meter } = request
       if (meter.stream !== undefined) meter.firstByteMs = performance.now() - meter.began
-      // of a stream only what is known before its first byte; its end is in the log
+      // for a stream, the timings until its first byte; the log line has the rest
       if (meter.source !== undefined) reply.header('server-timing', serverTiming(meter))
       next(null, payload)
     })

@@ -1,4 +1,4 @@
-/** Measures one request: filled while it is answered, read by the log, the headers and the metrics. */
+/** The measurements of one request, for the log, the headers and the metrics. */
 import type { FastifyRequest } from 'fastify'
 import type { QueryMeter, QueryTarget } from '../database/query-meter.js'
 import type { Statement } from '../database/statement.js'
@@ -28,18 +28,20 @@ export interface MeterListener {
 
 export class RequestMeter implements QueryMeter {
   readonly began = performance.now()
-  /** Milliseconds of waiting for connections, and of running statements; of a stream until its first bytes. */
+  /**
+   * Milliseconds waiting for connections, and milliseconds running statements (for a stream: until its first bytes).
+   */
   waitMs = 0
   databaseMs = 0
   /** Rows of the answer; undefined for an answer without rows. */
   rows: number | undefined
   source: Pick<AnswerSource, 'kind' | 'database' | 'standby'> | undefined
   format: Format | undefined
-  /** Of a stream: milliseconds until its first byte, and why it was aborted. */
+  /** For a stream: milliseconds until its first byte, its row count, and why it was aborted. */
   firstByteMs: number | undefined
   stream: { readonly rows: number } | undefined
   cut: CutReason | undefined
-  /** Of the problem document, if the answer is one. */
+  /** The error code, if the answer is a problem document. */
   code: ErrorCode | undefined
   ended = false
   /** Bytes that the connection had sent before this request. */
@@ -83,7 +85,7 @@ export class RequestMeter implements QueryMeter {
     this.listener.statementEnd(from, statement, ms, rows, error, copied, this)
   }
 
-  /** The answer is a stream that has its first bytes: its rows are counted, and its failure is recorded. */
+  /** Records that the answer is a stream whose first bytes are available: its rows and its failure are measured. */
   streams(stream: { readonly rows: number; once(event: 'error', listener: (error: Error) => void): unknown }): void {
     this.stream = stream
     // after the first bytes the time depends on the client

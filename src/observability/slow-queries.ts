@@ -1,10 +1,10 @@
 /**
- * Logs slow statements with the outline of their plan, and never a value: the text of a statement holds none, and the
- * plan is the generic one, made without them. The plan that was slow may have been another.
+ * Logs slow statements with the outline of their plan, and never a value: the text of a statement contains none, and
+ * the logged plan is the generic plan. The slow execution may have used another plan.
  */
 import type pg from 'pg'
 import type { Config } from '../config.js'
-import { createPool, endPool, type ServerName } from '../database/pool.js'
+import { createPool, createPools, endPool } from '../database/pool.js'
 import type { QueryTarget } from '../database/query-meter.js'
 import type { Statement } from '../database/statement.js'
 
@@ -14,18 +14,18 @@ export interface SlowLog {
 
 export interface SlowQueries {
   /**
-   * Logs a statement that took SLOW_QUERY_MS or longer, after its plan was read in the background.
+   * If a statement took SLOW_QUERY_MS or longer, reads its plan in the background and logs it.
    * @returns whether it is slow
    */
   statementEnd(log: SlowLog, from: QueryTarget, statement: Statement, ms: number, rows: number, error: unknown): boolean
   close(): Promise<void>
 }
 
-/** A statement is explained once in this time; in between its line has `plan: null`. */
+/** A statement is explained once in this time, per server; other log lines have `plan: null`. Milliseconds. */
 const explainEveryMs = 60_000
-/** Planning is quick: a server that needs longer is busy. */
+/** Time limit of an explanation, milliseconds. Planning is quick: a server that needs longer is busy. */
 const explainMs = 2_000
-/** Statements whose last explanation is remembered: `fields` alone makes many. */
+/** Maximum number of statements whose last explanation is remembered: the parameter `fields` creates many. */
 const rememberedStatements = 1_000
 
 interface PlanNode {
@@ -54,7 +54,7 @@ export function outline(node: PlanNode): string {
   return what.filter((part) => part !== undefined).join(' ') + below
 }
 
-/** The generic plan of a statement, on every supported server. */
+/** The outline of a statement's generic plan; works on every supported PostgreSQL version. */
 async function explain(client: pg.PoolClient, { text, values }: Statement): Promise<string | null> {
   try {
     await client.query('set plan_cache_mode = force_generic_plan')
@@ -79,7 +79,7 @@ export function createSlowQueries(
   storeUrl = url,
   standbyUrls: readonly string[] = [],
 ): SlowQueries {
-  // a pool connects when it is first used, and most never are
+  // a pool opens its connection at the first slow statement; most never do
   const createExplainPool = (where: string) =>
     createPool({ statementTimeoutMs: explainMs }, where, {
       max: 1,
@@ -87,14 +87,12 @@ export function createSlowQueries(
       connectMs: explainMs,
       queryMs: explainMs,
     })
-  const pools = new Map<ServerName, pg.Pool>([['primary', createExplainPool(url)]])
-  if (storeUrl !== url) pools.set('store', createExplainPool(storeUrl))
-  standbyUrls.forEach((standby, index) => pools.set(`standby ${index + 1}`, createExplainPool(standby)))
+  const pools = createPools(url, storeUrl, standbyUrls, createExplainPool)
   const explained = new Map<string, number>()
   const explaining = new Set<Promise<void>>()
   let closed = false
 
-  /** Whether the statement was not explained lately. */
+  /** Whether the last explanation of the statement is old enough for a new one. */
   function isDue(key: string): boolean {
     const now = Date.now()
     if (now - (explained.get(key) ?? 0) < explainEveryMs) return false

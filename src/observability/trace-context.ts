@@ -1,28 +1,28 @@
-/** W3C Trace Context: the trace of which a request is part, as its caller sends it. */
+/** W3C Trace Context: the trace that a request belongs to, as its caller sends it. */
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 
 export interface TraceContext {
   /** 32 hexadecimal digits. */
   traceId: string
-  /** 16 hexadecimal digits: our part of the trace, a child of the caller's. */
+  /** 16 hexadecimal digits: our span, a child of the caller's span. */
   spanId: string
   parentId: string
   /** Two hexadecimal digits; 01: sampled. */
   flags: string
-  /** `tracestate` as received, for whatever continues the trace; undefined where it is missing or too long. */
+  /** `tracestate` as received, to be passed on; undefined if it is missing or too long. */
   state: string | undefined
 }
 
-const known = new WeakMap<IncomingMessage, TraceContext>()
+const traces = new WeakMap<IncomingMessage, TraceContext>()
 const form = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
 
 /** The trace of a request, the same one at every call; undefined without a well-formed `traceparent`. */
 export function traceOf(request: IncomingMessage): TraceContext | undefined {
   const parent = request.headers['traceparent']
   if (typeof parent !== 'string') return undefined
-  const before = known.get(request)
-  if (before !== undefined) return before
+  const cached = traces.get(request)
+  if (cached !== undefined) return cached
   const [, version, traceId = '', parentId = '', flags = '', more] = form.exec(parent) ?? []
   // a later version may have more members; version 00 may not
   if (
@@ -41,14 +41,14 @@ export function traceOf(request: IncomingMessage): TraceContext | undefined {
     spanId: randomBytes(8).toString('hex'),
     state: typeof state === 'string' && state.length <= 512 ? state : undefined,
   }
-  known.set(request, trace)
+  traces.set(request, trace)
   return trace
 }
 
-/** The header for whatever continues the trace, and for the answer. */
+/** The header `traceparent` of our span: for statements, and for the answer as `traceresponse`. */
 export const traceparent = ({ traceId, spanId, flags }: TraceContext): string => `00-${traceId}-${spanId}-${flags}`
 
-/** A comment in SQL in the form of sqlcommenter; no value can end the comment. */
+/** An SQL comment in the format of sqlcommenter. Values are escaped, so that none can end the comment. */
 export function sqlComment(tags: Record<string, string | undefined>): string {
   const written = Object.entries(tags)
     .filter(([, value]) => value !== undefined)

@@ -6,7 +6,7 @@ import type { Column } from '../formats/encoder.js'
 import type { Measure } from '../measures.js'
 import { columnsOf, relation } from '../relations.js'
 import { and, attemptConditions, attemptRelation, dayIn, inDays, inRange, type Days, type Range } from './filters.js'
-import { bigintForm, isBehind, keyList, uuidForm, type KeyColumn, type KeyForm } from './keyset.js'
+import { bigintForm, isAfter, keyList, uuidForm, type KeyColumn, type KeyForm } from './keyset.js'
 import type { PageRequest, StatementSequence } from './paging.js'
 import { studentsOfRange } from './students-of-range.js'
 
@@ -17,7 +17,7 @@ export interface GroupColumn extends Column {
 }
 
 const attempt = columnsOf<'attempt_numbered'>()
-/** The day of an attempt, of the subselect that has it. */
+/** The column `date` that `withDay` adds. */
 const date = columnsOf<'attempt_topic_day'>()('date')
 const topic = attempt('topic_id')
 
@@ -43,10 +43,10 @@ export const byItem = group({ name: 'item_id', kind: 'int64', description: 'the 
 })
 export const byDate = group({ name: 'date', kind: 'date', description: 'the day in the zone tz' }, date, {
   type: 'date',
-  // the day of a cursor is computed with before PostgreSQL sees it
+  // a full check, because `instantsOfDays` computes with the day before PostgreSQL checks it
   form: { test: isDay },
 })
-/** By code points; attempts without a topic last. */
+/** Ordered by code points; attempts without a topic are last. */
 export const byTopic: GroupColumn = {
   name: 'topic_id',
   kind: 'text',
@@ -74,8 +74,8 @@ export interface AggregateQuery {
 }
 
 /**
- * The instants that contain the days; for UTC exactly those of the days. In another zone a midnight can occur twice or
- * not at all, so `aggregateStatement` compares the day itself as well.
+ * A range of timestamps that contains the days; for UTC, exactly the days. In other zones the range is a day longer at
+ * both ends, because a midnight can occur twice or not at all; `aggregateStatement` compares the day itself as well.
  */
 export function instantsOfDays({ since, until, zone }: Days): Range {
   const margin = zone === 'UTC' ? 0 : 1
@@ -91,7 +91,7 @@ export function instantsOfDays({ since, until, zone }: Days): Range {
   return range
 }
 
-/** Rows with a column `date`. */
+/** The rows with an additional column `date`. */
 export const withDay = (rows: RawBuilder<unknown>, day: RawBuilder<string>): RawBuilder<unknown> =>
   sql`(select *, ${day} as date from ${rows}) as attempt_of_day`
 
@@ -111,7 +111,7 @@ export function aggregateStatement(
     conditions.push(...inRange(instantsOfDays(days)), ...inDays(days, date))
     rows = withDay(rows, dayIn(days.zone, attempt('completed_at')))
   }
-  if (after !== undefined) conditions.push(isBehind(key, after))
+  if (after !== undefined) conditions.push(isAfter(key, after))
   const grouped = sql.join(groups.map((column) => column.sql))
   const selected = [grouped, ...measures.map((measure) => measure.sql), ...(withKey ? [keyList(key)] : [])]
   const having = minAttempts === undefined ? sql`` : sql`\nhaving count(*) >= ${minAttempts}::bigint`
@@ -123,16 +123,16 @@ order by ${keyList(key)}
 limit ${limit ?? null}::bigint`)
 }
 
-/** What the values of a cursor over these groups look like. */
+/** The forms of the values of a cursor over these groups. */
 export const keyPatterns = (groups: readonly GroupColumn[]): KeyForm[] => keyOf(groups).map(({ form }) => form)
 
-/** Aggregates over the students of the range or of its days; over all students if the range has too many. */
+/** Aggregates over the students who have an exam in the range; over all students if these are too many. */
 export async function* selectAggregates(
   reader: Reader,
   query: AggregateQuery,
   request: PageRequest,
 ): StatementSequence {
-  // days before the cursor's were read already
+  // earlier pages have read the days before that of the cursor
   const days =
     query.days === undefined || request.after?.[0] === undefined
       ? query.days

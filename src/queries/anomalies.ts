@@ -1,11 +1,11 @@
-/** Rows of attempt_anomaly in the order of exam result, position and reason. */
+/** Reads rows of attempt_anomaly in the order of exam result, position and reason. */
 import { sql } from 'kysely'
 import type { Reader } from '../database/reader.js'
 import { statement, type Statement } from '../database/statement.js'
 import type { Column } from '../formats/encoder.js'
 import { columnsOf, db, relation, type ColumnName } from '../relations.js'
 import { and, inRange, type Range } from './filters.js'
-import { integerForm, isBehind, keyList, uuidForm, type KeyColumn } from './keyset.js'
+import { integerForm, isAfter, keyList, uuidForm, type KeyColumn } from './keyset.js'
 import { firstColumn, type PageRequest, type StatementSequence } from './paging.js'
 
 export const anomalyColumns: readonly Column<ColumnName<'attempt_anomaly'>>[] = [
@@ -56,17 +56,17 @@ export interface AnomaliesQuery extends Range {
 const firstChunk = 256
 const largestChunk = 16_384
 
-/** Reads whole exams in chunks that double: a page reads little more than it returns, a stream begins early. */
+/** Reads whole exams in chunks that double in size, so that a page reads little more than it returns. */
 export async function* selectAnomalies(reader: Reader, query: AnomaliesQuery, request: PageRequest): StatementSequence {
-  let left = request.limit
+  let remaining = request.limit
   let from = request.after?.[0]
   let inclusive = true
   for (let size = firstChunk; ; size = Math.min(size * 2, largestChunk)) {
     const exams = await nextExams(reader, query, from, inclusive, size)
     if (exams.length === 0) return
-    const found = yield anomaliesOf(exams, query, { ...request, limit: left })
-    if (left !== undefined) left -= found
-    if (left === 0 || exams.length < size) return
+    const rows = yield anomaliesOf(exams, query, { ...request, limit: remaining })
+    if (remaining !== undefined) remaining -= rows
+    if (remaining === 0 || exams.length < size) return
     from = exams.at(-1)
     inclusive = false
   }
@@ -103,18 +103,18 @@ function anomaliesOf(exams: string[], query: AnomaliesQuery, { limit, after, wit
   const columns = anomalyColumns.map(({ name }) => anomaly(name))
   return statement(sql`select ${sql.join([...columns, ...(withKey ? [keyList(key)] : [])])}
 from ${relation('attempt_anomaly')}
-where ${and([...conditions, ...(after === undefined ? [] : [isBehind(key, after)])])}
+where ${and([...conditions, ...(after === undefined ? [] : [isAfter(key, after)])])}
 order by ${keyList(key)}
 limit ${limit ?? null}::bigint`)
 }
 
 /**
- * Counts anomalies by their reason among the newest exams of the last day: what the platform writes now, at a cost that
- * does not grow with the history. Exams whose time is out of range are not among them.
+ * Counts anomalies by reason among the newest exams of the last day. This shows what the platform writes now, at a cost
+ * that does not grow with the history. Exams whose time is invalid or out of range are not counted.
  */
 export async function anomaliesOfNewest(
   reader: Reader,
-  mostExams: number,
+  maxExams: number,
 ): Promise<{ exams: number; byReason: Map<string, number> }> {
   const exams = firstColumn(
     await reader.rows(
@@ -125,7 +125,7 @@ export async function anomaliesOfNewest(
           .where('completed_at', '>=', sql<string>`now() - interval '1 day'`)
           .where('completed_at', '<', sql<string>`now() + interval '1 day'`)
           .orderBy('completed_at', 'desc')
-          .limit(sql<number>`${mostExams}::bigint`),
+          .limit(sql<number>`${maxExams}::bigint`),
       ),
     ),
   )

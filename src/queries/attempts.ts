@@ -1,4 +1,4 @@
-/** Rows of the view attempt, ordered by completed_at. */
+/** Reads attempts in the order of completed_at. */
 import { sql } from 'kysely'
 import { lockedColumns, type LockedColumnName } from '../contract/attempt-v1.js'
 import type { Reader } from '../database/reader.js'
@@ -6,7 +6,7 @@ import { compiled, statement, type Statement } from '../database/statement.js'
 import type { Column } from '../formats/encoder.js'
 import { columnsOf, db, relation } from '../relations.js'
 import { and, attemptConditions, inRange, type AttemptFilters, type Condition } from './filters.js'
-import { bigintForm, integerForm, isBehind, keyList, uuidForm, type KeyColumn } from './keyset.js'
+import { bigintForm, integerForm, isAfter, keyList, uuidForm, type KeyColumn } from './keyset.js'
 import { firstColumn, type PageRequest, type StatementSequence } from './paging.js'
 import { studentsOfRange } from './students-of-range.js'
 
@@ -19,8 +19,8 @@ const attempt = columnsOf<'attempt_numbered'>()
 const exam = columnsOf<'attempt_exam'>()
 
 /**
- * The total order. Within (student_id, item_id) the last two order as attempt_no does, and they keep a cursor valid
- * when a late edit renumbers the attempts.
+ * The total order. Within (student_id, item_id) the last two columns give the order of attempt_no. Unlike attempt_no,
+ * they keep a cursor valid when a late edit renumbers the attempts.
  */
 const key: readonly KeyColumn[] = [
   {
@@ -38,30 +38,30 @@ const orderBy = (direction: 'asc' | 'desc') =>
   compiled(sql.join(key.map((column) => sql`${column.sql} ${sql.raw(direction)}`)))
 const [oldestFirst, newestFirst] = [orderBy('asc'), orderBy('desc')]
 
-/** What the values of a cursor's key look like. */
+/** The forms of the values of a cursor's key. */
 export const attemptKeyPatterns = key.map(({ form }) => form)
 
-/** Exams that the first window of a page reads, and the most that one reads. */
+/** Exams in the first window of a page, and the most in any window of a page. */
 const firstWindow = 64
 const largestWindow = 65_536
 
 /** A part of the result: from one completed_at to another, in the order of the list. */
 interface Window {
   from?: string
-  /** Whether `from` itself is outside. */
+  /** Whether `from` itself is excluded. */
   fromOpen?: boolean
   to?: string
 }
 
 /**
- * One student or session is one statement. Anything else is read in windows of whole exams in the order of
- * completed_at, each larger than the one before: a page reads little more than it returns, a filter that few rows pass
- * still ends after one pass, and a stream begins with its first rows instead of after a sort of everything.
+ * Reads one student or session in one statement, and everything else in windows of whole exams in the order of
+ * completed_at. Each window is larger than the one before. So a page reads little more than it returns, a selective
+ * filter ends after one pass, and a stream sends its first rows before everything is sorted.
  */
 export async function* selectAttempts(reader: Reader, query: AttemptsQuery, request: PageRequest): StatementSequence {
   const first: Window = request.after?.[0] === undefined ? {} : { from: request.after[0] }
   if (reader.store) {
-    // already numbered, and an index has the order
+    // the store's rows are numbered, and an index has the order
     yield attemptStatement('attempt_materialized', query, request, first)
     return
   }
@@ -74,44 +74,44 @@ export async function* selectAttempts(reader: Reader, query: AttemptsQuery, requ
     return
   }
   const numbered = query.attemptNo !== undefined || query.columns.some((column) => column.name === 'attempt_no')
-  // Rows are numbered from the first exam of their student on, again in every window. A page stops early; a stream
-  // would number the same histories again and again, so it changes to one pass as soon as that is less work.
-  const everyone = numbered && request.limit === undefined ? await studentsOfRange(reader, query) : undefined
-  if (numbered && request.limit === undefined && everyone === undefined) {
+  // Each window numbers the whole history of its students. A page ends after a few windows. A stream would number the
+  // same histories many times, so it continues with one statement for the rest as soon as that is less work.
+  const allStudents = numbered && request.limit === undefined ? await studentsOfRange(reader, query) : undefined
+  if (numbered && request.limit === undefined && allStudents === undefined) {
     yield attemptStatement('attempt_numbered', query, request, {})
     return
   }
-  let left = request.limit
+  let remaining = request.limit
   let window = first
   const [growth, largest] = request.limit === undefined ? [8, Infinity] : [2, largestWindow]
   for (let exams = firstWindow; ; exams = Math.min(exams * growth, largest)) {
     const to = await windowEnd(reader, query, window, exams)
     if (to !== undefined) window.to = to
     const students = numbered ? await studentsOfWindow(reader, query, window) : undefined
-    if (everyone !== undefined && students !== undefined && students.length > everyone.length / 2) {
+    if (allStudents !== undefined && students !== undefined && students.length > allStudents.length / 2) {
       delete window.to
-      yield attemptStatement('attempt_numbered', query, request, window, everyone)
+      yield attemptStatement('attempt_numbered', query, request, window, allStudents)
       return
     }
     const relationOfWindow = numbered ? 'attempt_numbered' : 'attempt_response'
-    const found = yield attemptStatement(relationOfWindow, query, { ...request, limit: left }, window, students)
-    if (left !== undefined) left -= found
-    if (left === 0 || to === undefined) return
+    const rows = yield attemptStatement(relationOfWindow, query, { ...request, limit: remaining }, window, students)
+    if (remaining !== undefined) remaining -= rows
+    if (remaining === 0 || to === undefined) return
     window = { from: to, fromOpen: true }
   }
 }
 
 function inWindow(descending: boolean, { from, fromOpen = false, to }: Window): Condition[] {
   const completed = attempt('completed_at')
-  const [behind, before] = descending ? ['<', '>'] : ['>', '<']
-  const fromOperator = sql.raw(fromOpen ? behind : `${behind}=`)
+  const [after, before] = descending ? ['<', '>'] : ['>', '<']
+  const fromOperator = sql.raw(fromOpen ? after : `${after}=`)
   return [
     ...(from === undefined ? [] : [sql<boolean>`${completed} ${fromOperator} ${from}::timestamptz`]),
     ...(to === undefined ? [] : [sql<boolean>`${completed} ${sql.raw(before)}= ${to}::timestamptz`]),
   ]
 }
 
-/** completed_at of the window's last exam; undefined if fewer are left. */
+/** completed_at of the window's last exam; undefined if fewer exams remain. */
 async function windowEnd(
   reader: Reader,
   query: AttemptsQuery,
@@ -162,11 +162,11 @@ const studentsOfSession = async (reader: Reader, session: string): Promise<strin
     ),
   )
 
-/** Whether the columns are all of the contract, in its order: any other choice would be one of many statements. */
+/** Whether these are all columns of the contract in its order. Only this choice is prepared: others are too many. */
 const isWholeRow = (columns: readonly Column[]): boolean =>
   columns.length === lockedColumns.length && columns.every(({ name }, index) => lockedColumns[index]?.name === name)
 
-/** @param students whose history is numbered; undefined: all, or the student of the query */
+/** @param students the students whose history is numbered; undefined: all, or the student of the query */
 function attemptStatement(
   source: 'attempt_numbered' | 'attempt_response' | 'attempt_materialized',
   { columns, descending, ...filters }: AttemptsQuery,
@@ -177,7 +177,7 @@ function attemptStatement(
   const conditions = [
     ...attemptConditions(students?.length === 1 ? { ...filters, student: students[0] } : { ...filters, students }),
     ...inWindow(descending, window),
-    ...(after === undefined ? [] : [isBehind(key, after, descending)]),
+    ...(after === undefined ? [] : [isAfter(key, after, descending)]),
   ]
   return statement(
     sql`select ${sql.join([...columns.map(({ name }) => attempt(name)), ...(withKey ? [keyColumns] : [])])}

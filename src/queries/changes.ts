@@ -1,4 +1,4 @@
-/** What the store changed behind a position, in the order of version and key. */
+/** The changes of the store after a position, in the order of version and key. */
 import { sql, type RawBuilder } from 'kysely'
 import { lockedColumns, type LockedColumnName } from '../contract/attempt-v1.js'
 import type { Reader } from '../database/reader.js'
@@ -8,7 +8,7 @@ import { columnsOf, relation } from '../relations.js'
 import type { ChangePosition, ChangeToken } from '../store/change-token.js'
 import { epochOf } from '../store/epochs.js'
 import { isStoreAbsent, rfc3339 } from '../store/state.js'
-import { bigintForm, integerForm, isBehind, keyList, uuidForm, type KeyColumn } from './keyset.js'
+import { bigintForm, integerForm, isAfter, keyList, uuidForm, type KeyColumn } from './keyset.js'
 
 /** A column of a change: what happened, the version, and the attempt. */
 export type ChangeColumnName = 'op' | 'version' | LockedColumnName
@@ -17,7 +17,7 @@ const attempt = columnsOf<'attempt_materialized'>()
 const deleted = columnsOf<'attempt_deleted'>()
 const store = columnsOf<'attempt_store'>()
 
-/** The total order; two indexes have it. A row stands at the version that changed it last, and nowhere else. */
+/** The total order, which two indexes have. A row occurs once: at the version that changed it last. */
 export const positionColumns = ['version', 'student_id', 'item_id', 'attempt_no'] as const
 const position: readonly KeyColumn[] = [
   { sql: deleted('version'), type: 'bigint', form: bigintForm },
@@ -41,14 +41,14 @@ const deletes = sql`select 'delete'::text as op, ${deleted('version')},
   )}
 from ${relation('attempt_deleted')}`
 
-/** Behind what to read: a whole version, or one change inside a version. */
-export type Behind = { version: string } | { place: ChangePosition }
+/** Where to start reading: after a whole version, or after one change inside a version. */
+export type StartAfter = { version: string } | { position: ChangePosition }
 
-function changes(columns: RawBuilder<unknown>, behind: Behind): RawBuilder<unknown> {
+function changes(columns: RawBuilder<unknown>, start: StartAfter): RawBuilder<unknown> {
   const condition =
-    'version' in behind
-      ? sql<boolean>`${deleted('version')} > ${behind.version}::bigint`
-      : isBehind(position, behind.place)
+    'version' in start
+      ? sql<boolean>`${deleted('version')} > ${start.version}::bigint`
+      : isAfter(position, start.position)
   const part = (rows: RawBuilder<unknown>) => sql`(${rows} where ${condition} order by ${order})`
   return sql`select ${columns}
 from (${part(upserts)} union all ${part(deletes)}) as change
@@ -58,20 +58,20 @@ order by ${order}`
 /** At most `limit` changes; undefined: all of them. */
 export const selectChanges = (
   columns: readonly ChangeColumnName[],
-  behind: Behind,
+  start: StartAfter,
   limit: number | undefined,
 ): Statement =>
-  statement(sql`${changes(sql.join(columns.map((name) => sql.ref(name))), behind)}
+  statement(sql`${changes(sql.join(columns.map((name) => sql.ref(name))), start)}
 limit ${limit ?? null}::bigint`)
 
 /** The position of the last of `limit` changes; undefined if there are fewer. */
 export async function positionOfLast(
   reader: Reader,
-  behind: Behind,
+  start: StartAfter,
   limit: number,
 ): Promise<ChangePosition | undefined> {
   const [row] = await reader.rows(
-    statement(sql`${changes(order, behind)}
+    statement(sql`${changes(order, start)}
 offset ${limit - 1}::bigint limit 1`),
   )
   const [version, student, item, attemptNo] = row ?? []
@@ -79,15 +79,15 @@ offset ${limit - 1}::bigint limit 1`),
 }
 
 /**
- * Until the snapshot ends the two indexes are read side by side. Most requests read the few rows behind the last
- * version, for which statistics are always out of date and a scan of everything looks cheap; and a stream begins at
- * once.
+ * SQL: makes the planner merge the two indexes, until the end of the transaction. Most requests read only the newest
+ * rows, for which statistics are always out of date and a full scan looks cheap. With the indexes, a stream also begins
+ * at once.
  */
 const inOrder = sql.join(
   ['seqscan', 'bitmapscan', 'sort'].map((plan) => sql`set_config(${sql.lit(`enable_${plan}`)}, 'off', true)`),
 )
 
-/** The store in one snapshot. */
+/** The state of the store in one snapshot. */
 export interface Feed {
   epoch: string
   version: string
@@ -103,8 +103,8 @@ const expired = (why: string) =>
 const unavailable = (why: string) => new ApiError('store_unavailable', why)
 
 /**
- * Reads the state of the store in the snapshot in which the changes are read: a version committed between the two would
- * otherwise be skipped.
+ * Reads the state of the store in the same snapshot as the changes. With two snapshots, a version that is committed in
+ * between would be skipped.
  * @throws ApiError store_unavailable; changes_expired if the changes since the token are not complete
  */
 export async function readFeed(reader: Reader, token: ChangeToken | undefined): Promise<Feed> {
@@ -127,10 +127,10 @@ from ${relation('attempt_store')}`),
   if (!version || !oldestVersion || state !== 'ready' || !asOf || !epoch)
     throw unavailable('Changes come from the store, which is being filled. Retry later.')
   if (token === undefined) return { epoch, version, asOf }
-  // the follower has everything up to here; inside a version, only what is before it
-  const known = token.position === undefined ? BigInt(token.version) : BigInt(token.position[0]) - 1n
-  if (known < BigInt(oldestVersion))
-    throw expired(`The token is of version ${known}, and changes are kept from version ${oldestVersion} on`)
+  // the last version of which the client has every change
+  const complete = token.position === undefined ? BigInt(token.version) : BigInt(token.position[0]) - 1n
+  if (complete < BigInt(oldestVersion))
+    throw expired(`The token is of version ${complete}, and changes are kept from version ${oldestVersion} on`)
   if (BigInt(token.version) > BigInt(version)) {
     // a standby may not have the token's epoch yet either
     if (standby === 't')

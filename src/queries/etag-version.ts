@@ -1,4 +1,4 @@
-/** The version of what an answer covers, for conditional requests: it grows when a row of it changes. */
+/** The version of an etag scope, for conditional requests: it grows when a row of the scope changes. */
 import { sql, type RawBuilder } from 'kysely'
 import type { Reader } from '../database/reader.js'
 import { columnsOf, relation } from '../relations.js'
@@ -7,10 +7,10 @@ import { readReadyStore, type ReadyStore } from '../store/state.js'
 import { instantsOfDays } from './aggregates.js'
 import { and, attemptConditions, dayIn, inDays, type Condition, type Days, type Range } from './filters.js'
 
-/** What an answer depends on: rows of a range of time or of days in a zone, of all students or of one. */
+/** The rows on which an answer depends: a range of time or days in a zone, of all students or of one. */
 export type EtagScope = { student?: string } & ({ range: Range } | { days: Days })
 
-/** The version of a scope in one snapshot of the store. The same version has the same rows. */
+/** The version of a scope in one snapshot of the store. Equal versions have equal rows. */
 export interface EtagVersion {
   version: string
   epoch: string | null
@@ -25,7 +25,7 @@ function attemptsOf(student: string, range: Range, days: Days | undefined): Cond
   return [...attemptConditions({ student, ...range }), ...(days === undefined ? [] : inDays(days, dayOf(days.zone)))]
 }
 
-/** The UTC days that have an instant of the range or of the days. */
+/** Conditions: UTC days that overlap the range or the days. */
 function daysOf({ since, until }: Range, days: Days | undefined): Condition[] {
   const utcDay = (instant: RawBuilder<unknown>) => sql`(${instant})::date`
   const conditions: Condition[] = []
@@ -37,7 +37,8 @@ function daysOf({ since, until }: Range, days: Days | undefined): Condition[] {
   ${utcDay(sql`${until}::timestamptz at time zone 'UTC' + interval '1 day' - interval '1 microsecond'`)}`,
     )
   if (days !== undefined) {
-    // a day's last and first instant, with a margin: since 2000 no clock was put back by more than 3 hours
+    // the last and first instant of a UTC day, with a margin: since 2000 no zone set its clocks back by more than 3
+    // hours
     const last = sql`(${day('date')} + interval '27 hours') at time zone 'UTC'`
     const first = sql`(${day('date')} - interval '3 hours') at time zone 'UTC'`
     const overlap = and(inDays(days, dayIn(days.zone, last), dayIn(days.zone, first)))
@@ -47,9 +48,10 @@ function daysOf({ since, until }: Range, days: Days | undefined): Condition[] {
 }
 
 /**
- * The newest version among what is covered. For days it is the days' own, which deletions raise as well. For a student
- * it is that of the rows, with their number: a row that is there at a version was there when the version was given, so
- * of two such sets with equally many rows neither lacks one. The epoch separates two versions of one number.
+ * Reads the newest version in the scope. For all students it is the newest version of the scope's UTC days, which a
+ * deletion raises as well. For one student it is the newest version of the rows, together with their count: every
+ * insertion or update raises the version, and a deletion lowers the count. The epoch distinguishes two versions with
+ * the same number.
  * @throws StoreNotReady
  */
 export async function readEtagVersion(

@@ -1,4 +1,4 @@
-/** Each filter once: conditions on attempts, on exams and on days. */
+/** The SQL condition of each filter, on attempts, exams and days. */
 import { expressionBuilder, sql, type RawBuilder, type SqlBool } from 'kysely'
 import type { Reader } from '../database/reader.js'
 import { columnsOf, type Relations } from '../relations.js'
@@ -14,7 +14,7 @@ export interface Range {
 /** Days in a time zone; `until` is exclusive. */
 export type Days = Range & { zone: string }
 
-/** Which attempts. Several values of one filter mean any of them; several filters mean all of them. */
+/** Selects attempts: those that match any value of each filter, and all filters. */
 export interface AttemptFilters extends Range {
   student?: string | undefined
   students?: readonly string[] | undefined
@@ -34,12 +34,12 @@ export interface AttemptFilters extends Range {
   sample?: number | undefined
 }
 
-/** Kysely's: `and` of no condition is true, `or` of none is false. */
+/** From Kysely: `and` of no condition is true, `or` of none is false. */
 export const { and, or } = expressionBuilder<Relations>()
 
 const attempt = columnsOf<'attempt_numbered'>()
 
-/** The attempts, with the columns behind the contract: exam_result_id, position, answered. */
+/** The relation of the attempts, with the columns that the contract leaves out: exam_result_id, position, answered. */
 export const attemptRelation = (reader: Reader): 'attempt_materialized' | 'attempt_numbered' =>
   reader.store ? 'attempt_materialized' : 'attempt_numbered'
 
@@ -48,13 +48,13 @@ const from = (column: RawBuilder<unknown>, value: string, type: 'date' | 'timest
 const before = (column: RawBuilder<unknown>, value: string, type: 'date' | 'timestamptz') =>
   sql<SqlBool>`${column} < ${value}::${sql.raw(type)}`
 
-/** On completed_at, which exams have as well. */
+/** Conditions on completed_at, which attempts and exams have. */
 export const inRange = ({ since, until }: Range): Condition[] => [
   ...(since === undefined ? [] : [from(attempt('completed_at'), since, 'timestamptz')]),
   ...(until === undefined ? [] : [before(attempt('completed_at'), until, 'timestamptz')]),
 ]
 
-/** On days; `last` and `first`: the days that a row has at the most and at the least. */
+/** Conditions on days. `last` and `first`: the latest and earliest day of a row. */
 export const inDays = (
   { since, until }: Range,
   last: RawBuilder<unknown>,
@@ -68,7 +68,7 @@ export const inDays = (
 export const dayIn = (zone: string, instant: RawBuilder<unknown>): RawBuilder<string> =>
   sql<string>`(${instant} at time zone ${zone}::text)::date`
 
-/** Of 2^32 values that the hash of a student can have, those below are in a sample. */
+/** Number of values of the hash of a student. A sample has the students whose hash is below its share of them. */
 const sampleSpace = 2 ** 32
 
 export function attemptConditions({ student, students, sample, ...filters }: AttemptFilters): Condition[] {
@@ -76,7 +76,7 @@ export function attemptConditions({ student, students, sample, ...filters }: Att
   if (student !== undefined) conditions.push(sql`${attempt('student_id')} = ${student}::uuid`)
   if (students !== undefined) conditions.push(sql`${attempt('student_id')} = any(${students}::uuid[])`)
   conditions.push(...inRange(filters))
-  // md5 is the same on every server; a larger share has every student of a smaller one
+  // md5 gives the same sample on every server, and a larger sample contains every smaller one
   if (sample !== undefined)
     conditions.push(
       sql`('x' || substr(md5(${attempt('student_id')}::text), 1, 8))::bit(32)::bigint <

@@ -1,4 +1,4 @@
-/** The responses that an estimator reads: one selection, in the order of student, item and attempt. */
+/** Reads responses for an IRT estimator, in the order of student, item and attempt. */
 import { sql, type RawBuilder } from 'kysely'
 import type { Reader } from '../database/reader.js'
 import { statement, type Statement } from '../database/statement.js'
@@ -41,7 +41,7 @@ const responseTime = attempt('response_time_ms')
 const response = sql`${attempt('correct')}::integer`
 const seconds = sql`case when ${responseTime} > 0 then ${responseTime} / 1000.0 end::float8`
 
-/** What is read of each response, behind student_id and item_id. */
+/** The columns of each response after student_id and item_id, by use. */
 const fields = {
   long: [response, seconds],
   waves: [response, seconds, attempt('attempt_no')],
@@ -49,27 +49,27 @@ const fields = {
   matrix: [attempt('correct'), responseTime],
 } satisfies Record<string, RawBuilder<unknown>[]>
 
-/** The students whose history is read; undefined: all. Read once for every statement of a snapshot. */
+/** The students whose history is read; undefined: all. Read once, and used by every statement of a snapshot. */
 export const studentsOf = (reader: Reader, query: ResponsesQuery): Promise<string[] | undefined> =>
   studentsOfRange(reader, query)
 
-/** Every response of the selection, in the order in which attempts are numbered, so that no second sort is needed. */
+/** Every response of the selection, in the order in which attempts are numbered, which avoids a second sort. */
 export function responsesStatement(
   reader: Reader,
   query: ResponsesQuery,
   students: string[] | undefined,
-  what: keyof typeof fields,
+  fieldSet: keyof typeof fields,
 ): Statement {
   const order = reader.store
     ? [attempt('attempt_no')]
     : [attempt('completed_at'), attempt('exam_result_id'), attempt('position')]
-  return statement(sql`select ${sql.join([student, item, ...fields[what]])}
+  return statement(sql`select ${sql.join([student, item, ...fields[fieldSet]])}
 from ${relation(attemptRelation(reader))}
 where ${and(attemptConditions({ ...query, students }))}
 order by ${sql.join([student, item, ...order])}`)
 }
 
-/** Which items have a response, in ascending order; `only`: of these. */
+/** The items that have a response, in ascending order. @param only restricts the result to these items */
 export async function administeredItems(
   reader: Reader,
   query: ResponsesQuery,

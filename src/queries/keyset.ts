@@ -1,10 +1,10 @@
-/** The key that orders a list: a page begins behind the key of the last row of the page before. */
+/** Keyset pagination: a page starts after the key of the last row of the previous page. */
 import { sql, type RawBuilder, type SqlBool } from 'kysely'
 
-/** What a value of a cursor's key must look like: a pattern, or more than a pattern can express. */
+/** Checks the text of a value of a cursor's key: a pattern, or a function where a pattern is not enough. */
 export type KeyForm = Pick<RegExp, 'test'>
 
-/** One column of a key: never null, and in the same order on every server. */
+/** One column of a key. It is never null and sorts in the same order on every server. */
 export interface KeyColumn {
   sql: RawBuilder<unknown>
   type: 'bigint' | 'boolean' | 'date' | 'integer' | 'text' | 'timestamptz' | 'uuid'
@@ -18,8 +18,8 @@ export const bigintForm = /^-?\d{1,19}$/
 /** The columns of a key, separated by commas. */
 export const keyList = (key: readonly KeyColumn[]): RawBuilder<unknown> => sql.join(key.map((column) => column.sql))
 
-/** Rows behind the one with these values; in a descending list: before it. */
-export const isBehind = (
+/** Condition: rows that follow these values in the order of the list. */
+export const isAfter = (
   key: readonly KeyColumn[],
   values: readonly string[],
   descending = false,

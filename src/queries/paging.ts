@@ -1,4 +1,4 @@
-/** How much of a list is requested, and the statements that give it. */
+/** A request for a page or a whole list, and the statements that read it. */
 import type { Reader } from '../database/reader.js'
 import type { Statement } from '../database/statement.js'
 import type { Row } from '../formats/encoder.js'
@@ -6,25 +6,25 @@ import type { Row } from '../formats/encoder.js'
 export interface PageRequest {
   /** At most this many rows; undefined: all of them, as a stream. */
   limit?: number | undefined
-  /** The key of the row before the first. */
+  /** The key of the last row of the previous page. */
   after?: string[] | undefined
-  /** Whether each row has its key behind the columns. */
+  /** Whether each row ends with its key, after the columns. */
   withKey: boolean
 }
 
 /**
- * The statements that together give a list in its order. A generator, because the next statement may depend on what the
- * last one found: each `yield` returns how many rows its statement had.
+ * The statements that together read a list in its order. It is a generator, because a statement may depend on the
+ * result of the one before: each `yield` returns the number of rows of its statement.
  */
 export type StatementSequence = AsyncGenerator<Statement, void, number>
 
-/** Every row of a sequence: for pages. Whole results are streamed. */
+/** Collects the rows of a page; whole results are streamed instead. */
 export async function collectRows(reader: Reader, sequence: StatementSequence): Promise<Row[]> {
   const rows: Row[] = []
   for (let step = await sequence.next(); step.done !== true;) {
-    const found = await reader.rows(step.value)
-    for (const row of found) rows.push(row)
-    step = await sequence.next(found.length)
+    const next = await reader.rows(step.value)
+    for (const row of next) rows.push(row)
+    step = await sequence.next(next.length)
   }
   return rows
 }

@@ -1,8 +1,8 @@
-/** The student_id of a user_id, as the view maps it; `attempt_student_id` in the database is the same. */
+/** Maps a user_id to its student_id. The function attempt_student_id in the database gives the same result. */
 import { createHash } from 'node:crypto'
 import { invalid } from '../errors.js'
 
-/** The view's rule: a text of 36 characters that `uuid_in` accepts is cast, any other text is hashed. */
+/** The rule of the view: a text of 36 characters that `uuid_in` accepts is cast to uuid; any other text is hashed. */
 export function studentOfUser(user: string): string {
   const isUuid = user.length === 36 && /^([0-9a-fA-F]{4}-?){7}[0-9a-fA-F]{4}$/.test(user)
   const digits = isUuid ? user.replaceAll('-', '').toLowerCase() : createHash('md5').update(user, 'utf8').digest('hex')
@@ -10,8 +10,8 @@ export function studentOfUser(user: string): string {
 }
 
 /**
- * The student of a request, by either parameter.
- * @throws ApiError invalid_parameter if it has both
+ * The student of a request, from `student_id` or `user_id`.
+ * @throws ApiError invalid_parameter if the request has both
  */
 export function studentId(student: string | undefined, user: string | undefined): string | undefined {
   if (student !== undefined && user !== undefined)

@@ -1,4 +1,4 @@
-/** One student: the aggregate over all attempts, and one aggregate per topic. */
+/** Reads one student: the aggregate over all attempts, and one aggregate per topic. */
 import type { Reader } from '../database/reader.js'
 import type { Row } from '../formats/encoder.js'
 import { measures, studentMeasures } from '../measures.js'

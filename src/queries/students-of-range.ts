@@ -1,6 +1,6 @@
 /**
- * The window function of attempt_no keeps a filter on dates above exam_results; a filter on students is pushed down.
- * So a query over a range reads the students of the range first, and then numbers their whole history.
+ * PostgreSQL cannot apply a filter on dates before the window function of attempt_no, but it can apply a filter on
+ * students. So a query over a range first reads the students of the range, and then numbers only their histories.
  */
 import { sql } from 'kysely'
 import type { Reader } from '../database/reader.js'
@@ -9,12 +9,12 @@ import { db } from '../relations.js'
 import { and, inRange, type Range } from './filters.js'
 import { firstColumn } from './paging.js'
 
-/** Beyond so many students one pass over everything is cheaper. */
-const mostStudents = 20_000
+/** With more students than this, one pass over all attempts is cheaper. */
+const maxStudents = 20_000
 
-/** The students with an exam in the range; undefined if there is no range, they are too many, or the store is read. */
+/** The students with an exam in the range; undefined without a range, with too many students, or in the store. */
 export async function studentsOfRange(reader: Reader, range: Range): Promise<string[] | undefined> {
-  // the store's rows are numbered
+  // the store's rows are already numbered
   if (reader.store || (range.since === undefined && range.until === undefined)) return undefined
   const students = await reader.rows(
     statement(
@@ -24,8 +24,8 @@ export async function studentsOfRange(reader: Reader, range: Range): Promise<str
         .select('student_id')
         .where('student_id', 'is not', null)
         .where(and(inRange(range)))
-        .limit(sql.lit(mostStudents + 1)),
+        .limit(sql.lit(maxStudents + 1)),
     ),
   )
-  return students.length > mostStudents ? undefined : firstColumn(students)
+  return students.length > maxStudents ? undefined : firstColumn(students)
 }

@@ -1,4 +1,4 @@
-/** Students in the order of student_id: a page reads the history of its students only. */
+/** Reads students in the order of student_id. A page reads only the history of its own students. */
 import { sql } from 'kysely'
 import type { Reader } from '../database/reader.js'
 import { statement } from '../database/statement.js'
@@ -32,14 +32,18 @@ export async function* selectStudents(
     yield aggregateStatement(reader, { ...query, students }, request)
     return
   }
-  let left = request.limit
+  let remaining = request.limit
   let last = request.after?.[0]
-  // the filters may leave some of a chunk's students without a row: take further chunks until the page is full
+  // filters may remove students of a chunk, so further chunks are read until the page is full
   for (;;) {
     const students = await nextStudents(reader, range, last, request.limit)
     if (students.length === 0) return
-    left -= yield aggregateStatement(reader, { ...query, students }, { withKey: request.withKey, limit: left })
-    if (left === 0 || students.length < request.limit) return
+    remaining -= yield aggregateStatement(
+      reader,
+      { ...query, students },
+      { withKey: request.withKey, limit: remaining },
+    )
+    if (remaining === 0 || students.length < request.limit) return
     last = students.at(-1)
   }
 }

@@ -1,11 +1,11 @@
-/** KPIs of topics per day: the store has those of UTC days, except of days that were changed since. */
+/** KPIs per topic and day. The store has those of UTC days, except of days that changed since they were computed. */
 import { sql, type RawBuilder } from 'kysely'
 import type { Reader } from '../database/reader.js'
 import { statement } from '../database/statement.js'
 import { columnsOf, db, relation } from '../relations.js'
 import { selectAggregates, withDay, type AggregateQuery } from './aggregates.js'
 import { and, attemptConditions, dayIn, inDays, inRange, or, type Condition, type Days } from './filters.js'
-import { isBehind, keyList } from './keyset.js'
+import { isAfter, keyList } from './keyset.js'
 import { firstColumn, type PageRequest, type StatementSequence } from './paging.js'
 
 const topicDay = columnsOf<'attempt_topic_day'>()
@@ -13,7 +13,7 @@ const day = columnsOf<'attempt_day'>()
 const attempt = columnsOf<'attempt_materialized'>()
 const date = topicDay('date')
 
-/** @param query its groups are the day and the topic, its measures those that the store keeps */
+/** @param query groups by day and topic, with measures that the store keeps */
 export async function* selectTopicDays(
   reader: Reader,
   query: AggregateQuery & { days: Days },
@@ -30,7 +30,7 @@ export async function* selectTopicDays(
   const stale = await staleDays(reader, days)
   const key = groups.flatMap((group) => group.key)
   const names = [...groups, ...measures].map(({ name }) => sql.ref(name))
-  const behind = request.after === undefined ? [] : [isBehind(key, request.after)]
+  const afterCursor = request.after === undefined ? [] : [isAfter(key, request.after)]
   const rows =
     stale.length === 0
       ? relation('attempt_topic_day')
@@ -41,15 +41,15 @@ ${computed(query, topics, stale)}) as topic_day`
   yield statement(
     sql`select ${sql.join([...names, ...(request.withKey ? [keyList(key)] : [])])}
 from ${rows}
-where ${and([...days, ...topics, ...behind])}
+where ${and([...days, ...topics, ...afterCursor])}
 order by ${keyList(key)}
 limit ${request.limit ?? null}::bigint`,
-    // the text depends on how the days lie
+    // the text depends on the runs of stale days
     { prepared: stale.length === 0 },
   )
 }
 
-/** The days of which a row changed since their KPIs were computed. */
+/** The days with a row that changed since their KPIs were computed. */
 async function staleDays(reader: Reader, days: readonly Condition[]): Promise<string[]> {
   return firstColumn(
     await reader.rows(
@@ -65,13 +65,13 @@ async function staleDays(reader: Reader, days: readonly Condition[]): Promise<st
   )
 }
 
-/** The KPIs of these days, from the store's attempts. */
+/** SQL: the KPIs of these days, computed from the store's attempts. */
 function computed(
   { measures }: AggregateQuery,
   topics: readonly Condition[],
   days: readonly string[],
 ): RawBuilder<unknown> {
-  // one condition per run of days, so that the index finds them wherever they lie
+  // one condition per run of consecutive days, so that PostgreSQL uses the index for each run
   const runs = runsOfDays(days).map(({ since, until }) =>
     and(inRange({ since: `${since}T00:00:00Z`, until: `${until}T00:00:00Z` })),
   )
@@ -84,7 +84,7 @@ where ${and([...topics, sql<boolean>`${date} = any(${days}::date[])`])}
 group by ${date}, ${topic}`
 }
 
-/** Days in their order, as few half-open ranges. */
+/** Merges consecutive days of an ordered list into half-open ranges. */
 function runsOfDays(days: readonly string[]): { since: string; until: string }[] {
   const runs: { since: string; until: string }[] = []
   for (const day of days) {

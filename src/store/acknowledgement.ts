@@ -5,8 +5,8 @@
  *
  * Each batch commits in the store under a new version, and then records that version on the primary. The primary always
  * loses the end of its log. If it loses a commit, it also loses the record of every version that contains the commit.
- * So only rows with a version after the last recorded one can come from lost commits, or from a batch that a crash ended
- * between its two commits. The students of these rows are recomputed completely.
+ * So only rows with a version after the last recorded one can come from lost commits, or from a batch that a crash
+ * ended between its two commits. The students of these rows are recomputed completely.
  */
 import type pg from 'pg'
 import { addDifferences, type Difference, noDifference, writeDifference } from './difference.js'

@@ -1,7 +1,7 @@
 /**
  * Change tokens of /v1/changes: how far a client has read. Tokens are opaque to clients, and their format has a number.
- * A token has the version of the snapshot that was read last, and the epoch in which the store assigned that version. If
- * the response ended before the snapshot did, the token also has the position of the last row.
+ * A token has the version of the snapshot that was read last, and the epoch in which the store assigned that version.
+ * If the response ended before the snapshot did, the token also has the position of the last row.
  */
 import { invalid } from '../errors.js'
 

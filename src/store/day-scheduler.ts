@@ -24,7 +24,9 @@ const randomDate = () => new Date(Date.now() - Math.random() * 365 * 86_400_000)
 
 /** @param pool of the store's database; the scheduler uses one session of it */
 export function createDayScheduler(pool: pg.Pool, log: RefresherLog, intervals: RefresherIntervals): DayScheduler {
-  /** Days not to compute before `until`: the last computation was slow, failed, or a batch changed the day meanwhile. */
+  /**
+   * Days not to compute before `until`: the last computation was slow, failed, or a batch changed the day meanwhile.
+   */
   const postponed = new Map<string, { until: number; failures: number }>()
   let running: Promise<void> | undefined
   let comparing = false

@@ -76,7 +76,8 @@ async function restoreIfChanged(
   options: { say: Say; waitMs: number },
 ): Promise<boolean> {
   if ((await triggerFaults(primary)).length === 0) return false
-  // rebuild first: after a crash in between, the store must not count as complete; no refresher fills it before the restore
+  // rebuild first: after a crash in between, the store must not count as complete; no refresher fills it before the
+  // restore
   await withClient(store, rebuild)
   await restoreTriggers(primary, options)
   options.say('The triggers on exam_results were changed and have been restored; the store will be filled again.')

@@ -1,9 +1,9 @@
 /**
  * Which refresher session assigned which versions. A version is only a number. After a rebuild, a restored backup or a
  * failover that lost the last commits, the store assigns the same number again to other changes, and a client that
- * compares numbers would miss them. Each of these events also ends the refresher's session. So each session that becomes
- * the leader opens an epoch at the next version. A token is valid if the store assigned the token's version in the
- * token's epoch.
+ * compares numbers would miss them. Each of these events also ends the refresher's session. So each session that
+ * becomes the leader opens an epoch at the next version. A token is valid if the store assigned the token's version in
+ * the token's epoch.
  */
 import { sql, type RawBuilder } from 'kysely'
 import type pg from 'pg'

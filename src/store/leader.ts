@@ -47,7 +47,9 @@ export interface Leader {
    * @throws with `once`: the last error after `oncePatienceMs` without progress, or StoreSchemaOutdated
    */
   run(): Promise<void>
-  /** @param patienceMs time for the running step to end; after it, its sessions are closed and the step is rolled back */
+  /**
+   * @param patienceMs time for the running step to end; after it, its sessions are closed and the step is rolled back
+   */
   stop(patienceMs?: number): Promise<void>
   /** Closes the connections to a server that does not respond, so that steps waiting for it fail. */
   dropConnections(server: 'primary' | 'store'): void

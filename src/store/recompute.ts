@@ -85,9 +85,9 @@ function ofStudents({ students, arrays }: StudentRows): { text: string; values: 
 function ofExams({ students, exams, edited, arrays }: ExamRows): { text: string; values: unknown[] } {
   const fromView = `select ${examNames} from attempt_response
   where student_id = any($1::uuid[]) and exam_result_id = any($2::uuid[])`
-  // An exam changes only rows of its own items: the store's rows of these items are renumbered together with the exam's.
-  // The planner overestimates rows from the view many times over and would read whole histories, so a lateral join with
-  // `offset 0` makes it look up each pair. For arrays this is not needed: the planner knows their length.
+  // An exam changes only rows of its own items: the store's rows of these items are renumbered together with the
+  // exam's. The planner overestimates rows from the view many times over and would read whole histories, so a lateral
+  // join with `offset 0` makes it look up each pair. For arrays this is not needed: the planner knows their length.
   const storedPairs =
     arrays === undefined
       ? `pair cross join lateral (select ${names} from attempt_materialized

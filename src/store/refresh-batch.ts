@@ -99,7 +99,8 @@ export async function refreshBatch(sessions: Sessions, limit: number): Promise<R
     const { written, deleted, days } = total
     await markDaysStale(store, days, next)
     const version = written + deleted > 0 ? next : row.version
-    // now() is the begin of the store's transaction, before the primary's snapshot; the lag is measured by the same clock
+    // now() is the begin of the store's transaction, before the primary's snapshot; the lag is measured by the same
+    // clock
     await store.query(
       `update attempt_store set version = $1::bigint,
   state = case when $2 then 'ready' else state end,

@@ -52,7 +52,9 @@ where exists (select from attempt_epoch n where n.first_version > e.first_versio
     return rows.length === batch
   })
 
-/** Returns a function to call between batches: it removes one batch every `everyMs`, or at every call if more remain. */
+/**
+ * Returns a function to call between batches: it removes one batch every `everyMs`, or at every call if more remain.
+ */
 export function createRetention(hours: number, everyMs: number): (store: pg.ClientBase) => Promise<void> {
   let due = 0
   return async (store) => {

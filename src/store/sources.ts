@@ -1,6 +1,6 @@
 /**
- * Chooses where an answer comes from. The store, if it is ready and within STORE_LAG_S, otherwise the view. A standby, if
- * one is within READ_LAG_S, otherwise the primary. All parts of one answer come from the same source.
+ * Chooses where an answer comes from. The store, if it is ready and within STORE_LAG_S, otherwise the view. A standby,
+ * if one is within READ_LAG_S, otherwise the primary. All parts of one answer come from the same source.
  */
 import type { Config } from '../config.js'
 import type { OutageOf, ServerName } from '../database/pool.js'

@@ -2,9 +2,9 @@
  * Measures which standbys may be read, and how current each one is. The monitor works in the background on its own
  * connections: requests do not wait for it, and a busy pool does not make a standby look unavailable.
  *
- * It compares positions in the write-ahead log, which every database role can read. The time of the last replayed commit
- * is not enough: with an idle primary it grows old although no transaction is missing. The state of the WAL receiver is
- * not readable for most roles.
+ * It compares positions in the write-ahead log, which every database role can read. The time of the last replayed
+ * commit is not enough: with an idle primary it grows old although no transaction is missing. The state of the WAL
+ * receiver is not readable for most roles.
  */
 import { sql } from 'kysely'
 import pg from 'pg'

@@ -61,7 +61,9 @@ function stateOf([version, state, asOf, lagS, oldestVersion, differences, differ
   }
 }
 
-/** Whether the error means that there is no store for this service: the table is missing, or the role may not read it. */
+/**
+ * Whether the error means that there is no store for this service: the table is missing, or the role may not read it.
+ */
 export const isStoreAbsent = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && ['42P01', '42501'].includes(error.code ?? '')
 
@@ -102,8 +104,8 @@ export class StoreNotReady extends ApiError {
 export type ReadyStore = StoreState & { asOf: string }
 
 /**
- * Reads the state in the same snapshot as the rows of an answer. A request waits for a connection after it has chosen its
- * source. If the store is truncated during this wait, every snapshot sees empty tables.
+ * Reads the state in the same snapshot as the rows of an answer. A request waits for a connection after it has chosen
+ * its source. If the store is truncated during this wait, every snapshot sees empty tables.
  * @param more further columns, and the one-row relation that has them
  * @throws StoreNotReady
  */

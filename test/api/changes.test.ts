@@ -248,11 +248,11 @@ t.test('a page costs what it gives: two indexes are walked in order, whatever th
   await client.query('analyze')
   await client.query('begin isolation level repeatable read read only')
   const feed = await readFeed(readerOf(client, { store: true }), undefined)
-  const place: ChangePosition = [feed.version, '00000000-0000-0000-0000-000000000000', '1', '1']
-  for (const behind of [{ version: '0' }, { version: feed.version }, { place }]) {
+  const position: ChangePosition = [feed.version, '00000000-0000-0000-0000-000000000000', '1', '1']
+  for (const start of [{ version: '0' }, { version: feed.version }, { position }]) {
     for (const limit of [10, undefined]) {
       const { rows } = await client.query(
-        copyText(selectChanges(['op', 'item_id'], behind, limit))
+        copyText(selectChanges(['op', 'item_id'], start, limit))
           .replace(/^copy \(/, 'explain (costs off) ')
           .replace(/\) to stdout.*$/, ''),
       )

@@ -1,4 +1,4 @@
-/** The last contract check, and the anomalies in the newest exams. */
+/** Metrics of the last contract check, and of anomalies in the newest exams. */
 import type { ContractMonitor } from '../../health/contract-monitor.js'
 import { reasons } from '../../queries/anomalies.js'
 import type { DatabaseFigures } from '../database-monitor.js'
@@ -26,10 +26,11 @@ export function createContractMetrics({ gauge }: MetricFactory, contract: Contra
 
   return {
     update({ anomalies: counted }) {
-      // an unknown figure is left out: a gauge without labels would be 0
+      // removes unknown figures: a gauge without labels would report 0
       for (const metric of [checkedAt, seconds, exams, countedAt]) metric.remove()
       const last = contract.last()
-      for (const one of statuses) status.set({ status: one }, (last?.report.status ?? 'unknown') === one ? 1 : 0)
+      const current = last?.report.status ?? 'unknown'
+      for (const name of statuses) status.set({ status: name }, name === current ? 1 : 0)
       if (last !== undefined) {
         checkedAt.set(last.at.getTime() / 1000)
         seconds.set(last.ms / 1000)

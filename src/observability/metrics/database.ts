@@ -1,4 +1,4 @@
-/** Statements of requests, connections, streams and standbys. */
+/** Metrics of statements, connections, streams and standbys. */
 import type { QueryTarget } from '../../database/query-meter.js'
 import type { Databases } from '../../database/reader.js'
 import type { Streams } from '../../database/streams.js'
@@ -8,7 +8,7 @@ import type { DatabaseFigures } from '../database-monitor.js'
 import { queryBuckets, type MetricFactory } from './registry.js'
 
 export interface DatabaseMetrics {
-  /** A request got a connection after `ms`, or none. */
+  /** A request got a connection after `ms`, or failed to get one. */
   waited(target: QueryTarget, ms: number, error?: unknown): void
   /** A statement ended, or failed. @param copied by COPY, as a stream */
   ran(target: QueryTarget, ms: number, error: unknown, copied: boolean): void
@@ -19,9 +19,9 @@ export interface DatabaseMetrics {
 }
 
 const waitBuckets = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 2.5, 5]
-/** Codes of database errors, counted from 0. */
+/** Codes of database errors. Their counters start at 0, so that the first error is an increase. */
 const errorCodes = ['timeout', 'database_unavailable', 'too_busy', 'not_migrated', 'internal_error']
-/** SQLSTATE of a time zone that does not exist: an error of the client, not of the database. */
+/** SQLSTATE of an unknown time zone: an error of the client, not of the database. */
 const invalidTimeZone = '22023'
 
 const sourceOf = ({ store }: Pick<QueryTarget, 'store'>) => (store ? 'store' : 'view')
@@ -101,22 +101,22 @@ export function createDatabaseMetrics(
       const { running, limit, pools } = streams.usage()
       streamsRunning.set(running)
       streamsLimit.set(limit)
-      for (const [pool, uses] of [
+      for (const [pool, usages] of [
         ['requests', databases.pools()],
         ['streams', pools],
       ] as const) {
-        for (const { server, limit: most, total, idle, waiting: queued } of uses) {
+        for (const { server, limit: max, total, idle, waiting: queued } of usages) {
           connections.set({ pool, server, state: 'busy' }, total - idle)
           connections.set({ pool, server, state: 'idle' }, idle)
           waiting.set({ pool, server }, queued)
-          poolLimit.set({ pool, server }, most)
+          poolLimit.set({ pool, server }, max)
         }
       }
       for (const { server, usable, asOf } of sources.standbys()) {
         standbyUsable.set({ server }, usable ? 1 : 0)
         if (asOf > 0) standbyLag.set({ server }, Math.max(0, Date.now() - asOf) / 1000)
       }
-      for (const [server, answers] of figures.up) up.set({ server }, answers ? 1 : 0)
+      for (const [server, responds] of figures.up) up.set({ server }, responds ? 1 : 0)
     },
   }
 }

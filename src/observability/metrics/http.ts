@@ -1,4 +1,4 @@
-/** Requests and streams, by the template of their route. */
+/** Metrics of requests and streams, by route template. */
 import { cutReasons, type RequestMeter } from '../request-meter.js'
 import type { MetricFactory } from './registry.js'
 
@@ -14,7 +14,7 @@ export interface EndedRequest {
 }
 
 export interface HttpMetrics {
-  /** A route exists: its failures are counted from 0, or the first failure would not be an increase. */
+  /** Declares a route: its failure counters start at 0, so that the first failure is an increase. */
   route(template: string, streams: boolean): void
   ended(request: EndedRequest): void
 }

@@ -1,4 +1,4 @@
-/** Constructors of metrics in one registry, and the metrics of the process, which every registry shares. */
+/** Creates metrics in a registry, and the metrics of the process, which all registries share. */
 import { performance } from 'node:perf_hooks'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
@@ -20,7 +20,7 @@ export const queryBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
 
 let ofProcess: Registry | undefined
 
-/** Memory, CPU, event loop and garbage collection. Once per process: their observers cannot be removed. */
+/** Metrics of memory, CPU, event loop and garbage collection. One per process: their observers cannot be removed. */
 export function processRegistry(): Registry {
   if (ofProcess !== undefined) return ofProcess
   ofProcess = new Registry()

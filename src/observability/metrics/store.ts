@@ -1,4 +1,4 @@
-/** The store, its queue and the refresher of this process. */
+/** Metrics of the store, its queue, and the refresher of this process. */
 import type { Config } from '../../config.js'
 import { storeStates } from '../../relations.js'
 import type { RefresherEvents } from '../../store/refresher.js'
@@ -64,7 +64,7 @@ export function createStoreMetrics(
       },
     },
     update({ store, queue, staleDays: stale, refresherPresent }) {
-      // an unknown figure is left out: a gauge without labels would be 0
+      // removes unknown figures: a gauge without labels would report 0
       for (const metric of [enabled, lag, version, queueRows, queueOldest, staleDays, present]) metric.remove()
       stateIs.reset()
       lagLimit.set(storeLagS)
