@@ -3,7 +3,7 @@
  * answers have every value as PostgreSQL's text. Nothing here can be written: the refresher has statements of its own.
  */
 import { sql, type GeneratedAlways, type Kysely, type RawBuilder, type SelectType } from 'kysely'
-import type { LockedColumn } from './contract/attempt-v1.js'
+import type { AttemptColumn } from './contract/attempt-v1.js'
 import { compiled, createQueryBuilder } from './database/statement.js'
 
 interface SqlTypes {
@@ -18,7 +18,7 @@ type ReadOnly<Columns> = { [C in keyof Columns]: GeneratedAlways<Columns[C]> }
 
 /** The columns of the contract. */
 export type AttemptColumns = {
-  [C in LockedColumn as C['name']]: C['nullable'] extends true ? SqlTypes[C['type']] | null : SqlTypes[C['type']]
+  [C in AttemptColumn as C['name']]: C['nullable'] extends true ? SqlTypes[C['type']] | null : SqlTypes[C['type']]
 }
 
 /** Where an attempt stands in exam_results, and whether the source has its correctness. */

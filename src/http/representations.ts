@@ -19,7 +19,7 @@ export const encoders: Record<StreamFormat, (columns: readonly Column[]) => Enco
   arrow: (columns) => arrowEncoder(columns, { contract: 'attempt', contract_version: contractVersion }),
 }
 
-/** The formats of every list; JSON where the request has no preference. */
+/** The formats of every list; JSON if the request has no preference. */
 export const listFormats = ['json', 'ndjson', 'csv', 'arrow'] as const satisfies readonly Format[]
 
 /** The Content-Type of a format. */

@@ -1,6 +1,6 @@
 /** Rows of the view attempt, ordered by completed_at. */
 import { sql } from 'kysely'
-import { lockedColumns, type LockedColumnName } from '../contract/attempt-v1.js'
+import { contractColumns, type AttemptColumnName } from '../contract/attempt-v1.js'
 import type { Reader } from '../database/reader.js'
 import { compiled, statement, type Statement } from '../database/statement.js'
 import type { Column } from '../formats/encoder.js'
@@ -14,7 +14,7 @@ export interface AttemptsQuery extends Pick<
   AttemptFilters,
   'since' | 'until' | 'student' | 'id' | 'items' | 'topics' | 'session' | 'correct' | 'attemptNo'
 > {
-  columns: readonly Column<LockedColumnName>[]
+  columns: readonly Column<AttemptColumnName>[]
   descending: boolean
 }
 
@@ -167,7 +167,7 @@ const studentsOfSession = async (reader: Reader, session: string): Promise<strin
 
 /** Whether the columns are all of the contract, in its order: any other choice would be one of many statements. */
 const isWholeRow = (columns: readonly Column[]): boolean =>
-  columns.length === lockedColumns.length && columns.every(({ name }, index) => lockedColumns[index]?.name === name)
+  columns.length === contractColumns.length && columns.every(({ name }, index) => contractColumns[index]?.name === name)
 
 /** @param students whose history is numbered; undefined: all, or the student of the query */
 function attemptStatement(
