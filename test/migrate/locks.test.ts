@@ -72,7 +72,7 @@ t.test('a long reader of the view delays the migration, and neither readers nor 
   const lines: string[] = []
   let done = false
   const migrating = migrateUp(db.pool, viewMigrations, {
-    say: (line) => {
+    report: (line) => {
       lines.push(line)
     },
   }).then((steps) => {
