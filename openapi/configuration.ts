@@ -11,7 +11,7 @@ attempt-api reads its configuration from environment variables when a command st
 unset. All problems are reported together, and the command exits with 1. A variable whose name resembles one of these
 has no effect; the log of \`serve\` warns of it.
 
-\`serve\` reads every variable. The other commands need \`DATABASE_URL\` and, where the store is in a database of its
+\`serve\` reads every variable. The other commands need \`DATABASE_URL\` and, if the store is in a database of its
 own, \`STORE_DATABASE_URL\`; they check the rest too, so that one environment serves all commands.
 `
 

@@ -4,7 +4,7 @@
  * refresher has its own statements.
  */
 import { sql, type GeneratedAlways, type Kysely, type RawBuilder, type SelectType } from 'kysely'
-import type { LockedColumn } from './contract/attempt-v1.js'
+import type { AttemptColumn } from './contract/attempt-v1.js'
 import { compiled, createQueryBuilder } from './database/statement.js'
 
 interface SqlTypes {
@@ -19,7 +19,7 @@ type ReadOnly<Columns> = { [C in keyof Columns]: GeneratedAlways<Columns[C]> }
 
 /** The columns of the contract. */
 export type AttemptColumns = {
-  [C in LockedColumn as C['name']]: C['nullable'] extends true ? SqlTypes[C['type']] | null : SqlTypes[C['type']]
+  [C in AttemptColumn as C['name']]: C['nullable'] extends true ? SqlTypes[C['type']] | null : SqlTypes[C['type']]
 }
 
 /** The place of an attempt in exam_results, and whether the source has its correctness. */

@@ -16,9 +16,9 @@
 # exit 0   the new version serves, and the contract holds
 #      10  a command refused or failed: nothing was deployed, the previous version serves
 #      11  database, check or lock not available after TRIES tries: nothing was deployed, run again
-#      12  the database is edited, from a newer version, or lacks the view: nothing was changed, ask the team
-#      13  the view breaks the contract before the deploy: nothing was deployed, migrate up --again repairs it
-#      20  409, the view breaks the contract: rolled back; repair the view by hand
+#      12  the database is edited, from a newer version, or lacks the view: nothing was changed, contact the team
+#      13  the view violates the contract before the deploy: nothing was deployed, migrate up --again repairs it
+#      20  409, the view violates the contract: rolled back; repair the view by hand
 #      21  as 20, or DEPLOY failed, and ROLLBACK failed too: call the engineer on call
 #      22  DEPLOY failed: rolled back
 #      30  503 or no answer, TRIES times: nothing was rolled back, call the engineer on call
@@ -31,8 +31,8 @@ TRIES=${TRIES:-20}
 PAUSE_S=${PAUSE_S:-5}
 : "${DEPLOY:?}" "${ROLLBACK:?}" "${SERVICE:?}"
 
-say() { echo "deploy: $*"; }
-end() { code=$1; shift; say "$*"; exit "$code"; }
+log() { echo "deploy: $*"; }
+end() { code=$1; shift; log "$*"; exit "$code"; }
 # $1: the exit code after a rollback; $2: its reason
 roll_back() {
   sh -c "$ROLLBACK" || end 21 'the rollback failed: call the engineer on call'
@@ -53,13 +53,13 @@ retry() {
     "$@" || code=$?
     case $code in 3 | 6) ;; *) return "$code" ;; esac
     [ "$try" -lt "$TRIES" ] || return "$code"
-    say "$* ended with $code, try $try of $TRIES"
+    log "$* ended with $code, try $try of $TRIES"
     try=$((try + 1))
     sleep "$PAUSE_S"
   done
 }
 
-# first: may this version migrate this database? 4: something is pending
+# first: can this version migrate this database? 4: a migration is pending
 code=0; retry "$MIGRATE" migrate status || code=$?
 case $code in
   0 | 4) ;;
@@ -87,11 +87,11 @@ case $code in
   *) end 10 "migrate status ended with $code after everything was applied; the previous version serves" ;;
 esac
 
-# a contract that is broken before the deploy is not caused by the new version, so it is not a reason to roll back
+# the new version does not cause a violation that exists before the deploy, so it is not a reason to roll back
 code=0; retry "$MIGRATE" contract verify || code=$?
 case $code in
   0) ;;
-  1) end 13 'the view already breaks the contract; nothing was deployed' ;;
+  1) end 13 'the view already violates the contract; nothing was deployed' ;;
   3 | 6) end 11 'the contract could not be checked; nothing was deployed' ;;
   *) end 10 "contract verify ended with $code; nothing was deployed" ;;
 esac
@@ -103,7 +103,7 @@ while :; do
   contract=$(status_of /schema-contract)
   ready=$(status_of /health/ready)
   case $contract in
-    409) roll_back 20 '/schema-contract is 409: the view breaks the contract' ;;
+    409) roll_back 20 '/schema-contract is 409: the view violates the contract' ;;
     200) [ "$ready" != 200 ] || end 0 'the contract holds and the service is ready' ;;
   esac
   case "$contract $ready" in
@@ -111,7 +111,7 @@ while :; do
       end 32 "/schema-contract $contract, /health/ready $ready: the service needs a valid KEY; nothing was rolled back"
       ;;
   esac
-  say "/schema-contract $contract, /health/ready $ready, try $try of $TRIES"
+  log "/schema-contract $contract, /health/ready $ready, try $try of $TRIES"
   if [ "$try" -ge "$TRIES" ]; then
     [ "$contract" != 200 ] ||
       end 31 'the contract holds, but /health/ready is not 200; nothing was rolled back: call the engineer on call'

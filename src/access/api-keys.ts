@@ -156,7 +156,7 @@ export async function loadKeyFile(file: string, everyMs = 1_000): Promise<KeyFil
   let timer: NodeJS.Timeout | undefined
   let closed = false
 
-  async function look(log: KeyLog): Promise<void> {
+  async function poll(log: KeyLog): Promise<void> {
     try {
       const text = await readKeyFile(file)
       const settled = text === before
@@ -179,7 +179,7 @@ export async function loadKeyFile(file: string, everyMs = 1_000): Promise<KeyFil
       // never two at once, and the timer does not keep the process alive
       const next = () => {
         timer = setTimeout(() => {
-          void look(log).finally(() => {
+          void poll(log).finally(() => {
             if (!closed) next()
           })
         }, everyMs).unref()

@@ -10,7 +10,7 @@ export type GivenScope = (typeof scopes)[number]
 export interface Caller {
   /** For the log: the key's name or the token's client. Never the subject of a token, which may be a person. */
   name: string
-  /** Identifies the caller for the request limit: each user of a client has an own one. Not for the log. */
+  /** Identifies the caller for the rate limit; differs for each user of a client. Not for the log. */
   id: string
   scopes: ReadonlySet<GivenScope>
 }

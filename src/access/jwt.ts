@@ -31,7 +31,7 @@ const defaultTimes: KeySetTimes = {
   failureMs: 5_000,
 }
 
-// never `none`, and no HMAC: its secret could be the public key, which everybody knows
+// never `none`, and no HMAC: its secret could be the public key, which is not secret
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
 
 /** Seconds by which the clocks of the issuer and of the service may differ. */
@@ -67,7 +67,7 @@ const unavailable = () =>
  * The keys of the issuer. jose's own remote key set fetches at every request while the URL fails, and drops its keys as
  * soon as they are old.
  */
-export function createKeySet(url: string, times: KeySetTimes = defaultTimes): (log: KeySetLog) => JWTVerifyGetKey {
+function createKeySet(url: string, times: KeySetTimes = defaultTimes): (log: KeySetLog) => JWTVerifyGetKey {
   let keys: ReturnType<typeof createLocalJWKSet> | undefined
   let fetchedAt = -Infinity
   let failedAt = -Infinity

@@ -1,4 +1,4 @@
-/** The framework of the command line: a command declares its options, and gets its help and its parsing from them. */
+/** A command declares its options once. Parsing and help come from that declaration. */
 import { parseArgs } from 'node:util'
 import type { Config } from '../config.js'
 import { editDistance } from '../config/edit-distance.js'
@@ -14,7 +14,7 @@ export interface Option<Value> {
   fallback?: string
   /**
    * @param given the texts given, one per occurrence
-   * @throws UsageError where the value is not allowed
+   * @throws UsageError if the value is not allowed
    */
   read(given: string[], name: string): Value
 }
@@ -27,7 +27,7 @@ export interface CommandSpec<O extends Options> {
   description: string
   /** Lines to copy, each with what it does. */
   examples: readonly (readonly [command: string, purpose: string])[]
-  /** Name of the one argument that is not an option, such as FILE; in brackets where it may be left out. */
+  /** Name of the one argument that is not an option, such as FILE; in brackets if it may be left out. */
   operand?: string
   options: O
   exits: Readonly<Record<number, string>>
@@ -63,13 +63,14 @@ export const count = (help: string, fallback: number): Option<number> => ({
   fallback: String(fallback),
   read(given, name) {
     const value = given.at(-1) ?? String(fallback)
-    if (!/^[1-9]\d{0,9}$/.test(value)) throw new UsageError(`--${name} must be a whole number from 1; got "${value}"`)
+    if (!/^[1-9]\d{0,9}$/.test(value))
+      throw new UsageError(`--${name} must be a whole number of at least 1; got "${value}"`)
     return Number(value)
   },
 })
 
 /** Whole seconds, 0 allowed; the value is milliseconds. */
-export const seconds = (help: string, fallback: number): Option<number> => ({
+const seconds = (help: string, fallback: number): Option<number> => ({
   help,
   value: 'SECONDS',
   fallback: `${fallback} seconds`,
@@ -80,6 +81,14 @@ export const seconds = (help: string, fallback: number): Option<number> => ({
     return Number(value) * 1_000
   },
 })
+
+/** Of commands that take locks; milliseconds. */
+export const lockWait = seconds('total time to wait for table and advisory locks of other sessions', 60)
+
+/** Prints one line of a command's output. */
+export const print = (line: string) => {
+  console.log(line)
+}
 
 /** The closest of `known` that differs from `typed` by at most two letters. */
 export function suggestion(typed: string, known: readonly string[]): string | undefined {

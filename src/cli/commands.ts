@@ -1,4 +1,4 @@
-/** Every command with its summary. Its file is loaded when it runs: migrating needs nothing of the service. */
+/** Every command with its summary. Its file is loaded when it runs, so that migrate does not load the service. */
 import type { Command } from './command.js'
 
 export interface CommandEntry {
@@ -13,7 +13,7 @@ export interface CommandGroup {
 
 export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
   serve: {
-    summary: 'run the HTTP service; without DATABASE_URL on an embedded PostgreSQL with sample data',
+    summary: 'run the HTTP service; without DATABASE_URL, on an embedded PostgreSQL with sample data',
     load: async () => (await import('./serve.js')).serve,
   },
   migrate: {
@@ -58,7 +58,7 @@ export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
         load: async () => (await import('./store/enable.js')).enable,
       },
       upgrade: {
-        summary: 'apply pending migrations of an existing store',
+        summary: 'apply the pending migrations of an existing store',
         load: async () => (await import('./store/upgrade.js')).upgrade,
       },
       disable: {
@@ -84,7 +84,7 @@ export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
     },
   },
   key: {
-    summary: 'create an API key, or check the file of keys',
+    summary: 'create an API key, or check a file of keys',
     verbs: {
       create: {
         summary: 'create an API key and its entry for API_KEYS_FILE',

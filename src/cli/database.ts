@@ -1,4 +1,4 @@
-/** The databases of a command: its pools, and the embedded PostgreSQL where none is configured. */
+/** The databases of a command: its pools, and the embedded PostgreSQL if none is configured. */
 import pg from 'pg'
 import type { Config } from '../config.js'
 import type { EmbeddedServer } from '../development/embedded.js'
@@ -15,7 +15,7 @@ type Connected = (
 export interface PoolOptions {
   /** Milliseconds to connect; 10,000 by default. */
   connectMs?: number
-  /** Milliseconds for the answer to a statement, measured here: the server's own limit needs a server that responds. */
+  /** Milliseconds for the answer to a statement. Measured here: statement_timeout needs a server that responds. */
   answerMs?: number
 }
 
@@ -29,7 +29,7 @@ export function createPool(url: string, variable: Variable, { connectMs = 10_000
     keepAlive: true,
     ...(answerMs === undefined ? {} : { query_timeout: answerMs }),
   })
-  // a connection that is lost while a statement runs fails the statement
+  // without listeners a lost connection would end the process; a running statement fails anyway
   pool.on('error', () => undefined)
   pool.on('connect', (client) => {
     client.on('error', () => undefined)

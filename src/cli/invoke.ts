@@ -14,7 +14,7 @@ const programHelp = () => `attempt-api: a read-only HTTP API over the PostgreSQL
 
 Examples:
   attempt-api serve
-      run the service; without DATABASE_URL on an embedded PostgreSQL with sample data
+      run the service; without DATABASE_URL, on an embedded PostgreSQL with sample data
   DATABASE_URL=postgres://migrator@db.example.com/exams attempt-api migrate up
       create the view in a database that has the table exam_results
 
@@ -36,17 +36,17 @@ const groupHelp = (name: string, { summary, verbs }: CommandGroup) => `attempt-a
 Verbs:
 ${listOf(verbs, `attempt-api ${name} `)}
 
-With --help after the verb, each prints its examples, options and exit codes.`
+attempt-api ${name} VERB --help prints examples, options and exit codes.`
 
 const unknown = (what: string, typed: string, known: string[], help: string) => {
   const meant = suggestion(typed, known)
   return new UsageError(
     `Unknown ${what} "${typed}".${meant === undefined ? '' : ` Did you mean ${meant}?`} ` +
-      `There are: ${known.join(', ')}. See ${help}`,
+      `Available: ${known.join(', ')}. See ${help}`,
   )
 }
 
-/** The entry of `name`; undefined also where the name is one of every object's own, such as toString. */
+/** The entry of `name`. A property that every object inherits, such as toString, is not an entry. */
 const entryOf = <Entry>(entries: Readonly<Record<string, Entry>>, name: string): Entry | undefined =>
   Object.hasOwn(entries, name) ? entries[name] : undefined
 
@@ -83,8 +83,7 @@ async function runCommand(name: string, entry: CommandEntry, args: string[], con
 }
 
 /**
- * Runs a command, which reports on standard output and, where it fails, in one sentence without a secret on standard
- * error.
+ * Runs a command, which reports on standard output. A failure is one sentence without a secret on standard error.
  * @returns the exit code: 2 for a wrong command line, the others are in the help of each command
  */
 export async function invoke(args: string[], config: () => Config = readConfig): Promise<number> {

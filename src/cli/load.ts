@@ -9,7 +9,7 @@ import { createProgress } from './progress.js'
 
 /**
  * The lines of a file, read on demand: readline drops lines that come before a listener.
- * @throws Error where the file cannot be read or unpacked to its end
+ * @throws Error if the file cannot be read or unpacked to its end
  */
 export async function* linesOf(file: string): AsyncGenerator<string> {
   const source = createReadStream(file)
@@ -34,7 +34,7 @@ export const load = defineCommand({
   ],
   description: `
     Each line of FILE is one row of exam_results as a JSON object. Loads every line or none; skips sessions that exist
-    already. Creates the table exam_results where it is missing, in the embedded database only.`,
+    already. Creates the table exam_results if it is missing, in the embedded database only.`,
   operand: 'FILE.ndjson[.gz]',
   options: {},
   exits: { 0: 'loaded', 1: 'failed; nothing was loaded', 2: 'the file cannot be read' },

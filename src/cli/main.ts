@@ -4,9 +4,9 @@ import { invoke } from './invoke.js'
 
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    // the reader has enough (| head): the exit code of a command that SIGPIPE ends
+    // the reader closed the pipe (| head): exit as a command that SIGPIPE ends
     if (error.code === 'EPIPE') process.exit(141)
-    // the terminal is closed: SIGHUP comes with it and ends the command in order
+    // the terminal was closed: its SIGHUP shuts the command down
     if (error.code !== 'EIO') throw error
   })
 

@@ -1,4 +1,4 @@
-/** What a start is doing, line by line with the seconds since the process began. */
+/** Progress of a command, one line per step, with the seconds since the process began. */
 
 export interface Progress {
   /** Begins a new line. */

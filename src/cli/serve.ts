@@ -5,8 +5,8 @@ import { startEmbeddedUnlessConfigured } from './database.js'
 import { createProgress } from './progress.js'
 import { handleSignals } from './signals.js'
 
-/** What to look at first, for a new user. */
-export function tour(url: string, embeddedDirectory: string | undefined): string {
+/** Printed at the start: requests that a new user can copy. */
+function tour(url: string, embeddedDirectory: string | undefined): string {
   const requests = [
     ['/v1/attempts?limit=3', 'three answered questions'],
     ['/v1/attempts?user_id=student-1', 'the answers of one student'],
@@ -17,7 +17,7 @@ export function tour(url: string, embeddedDirectory: string | undefined): string
     ['/schema-contract', 'does the view match the contract?'],
   ]
   const data =
-    embeddedDirectory === undefined ? '' : ` The data stays in ${embeddedDirectory}; delete it to start from nothing.`
+    embeddedDirectory === undefined ? '' : ` The data stays in ${embeddedDirectory}; delete it to start over.`
   return `
 attempt-api is ready at ${url}
 
@@ -31,7 +31,7 @@ Stop with Ctrl-C.${data}
 `
 }
 
-/** Starts the service; where it has an embedded database, prepares that first. */
+/** Starts the service. An embedded database is prepared first. */
 async function start(config: Config, url: string, embedded: boolean): Promise<RunningServer> {
   if (!embedded) return startServer(config, url)
   const progress = createProgress(process.stderr)
@@ -52,7 +52,7 @@ export const serve = defineCommand({
   description: `
     Serves the database in DATABASE_URL. Without it, and never in production, starts an embedded PostgreSQL in
     EMBEDDED_DIRECTORY (default: .data), applies the migrations and loads a synthetic cohort. Ctrl-C, SIGTERM and
-    SIGHUP stop both: requests in flight have SHUTDOWN_GRACE_S (default: 10 seconds) to end. A second Ctrl-C stops at
+    SIGHUP stop both: requests in progress have SHUTDOWN_GRACE_S (default: 10 seconds) to end. A second Ctrl-C stops at
     once.`,
   options: {},
   exits: { 0: 'stopped by a signal', 1: 'could not start, was stopped twice, or failed' },
@@ -64,11 +64,11 @@ export const serve = defineCommand({
       const starting = start(config, url, embedded !== undefined)
       const server = await Promise.race([starting, signals.received])
       if (server === undefined) {
-        // the database stops under it
+        // the start fails when its database stops
         starting.catch(() => undefined)
         return 0
       }
-      // an error that nothing caught leaves an unknown state: it is logged, and the process ends with 1
+      // an uncaught error leaves an unknown state: it is logged, and the process ends with 1
       process.once('uncaughtExceptionMonitor', (error) => {
         server.log.fatal({ err: error }, 'uncaught error: the process ends')
       })

@@ -6,12 +6,12 @@ const signals = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const
 /** At Ctrl-C the terminal and npm each send a signal; within this time they count as one. */
 const oneSignalMs = 1_000
 
-/** Commands that end in order by themselves. */
+/** How many commands handle signals themselves. */
 let handlers = 0
 
 /**
- * Ends the process at a signal that no command handles, as without a listener, but with an `exit` event: that is what
- * stops the embedded server.
+ * Ends the process at a signal that no command handles. Without a listener Node would end it as well, but without the
+ * event `exit`, which stops the embedded server.
  */
 export function exitOnSignals(): void {
   for (const signal of signals)
@@ -21,8 +21,8 @@ export function exitOnSignals(): void {
 }
 
 /**
- * Lets a command end in order: `received` resolves at the first signal. A second one ends the process at once, with 1.
- * `release` gives the signals back.
+ * Lets a command shut down by itself: `received` resolves at the first signal. A second one ends the process at once,
+ * with 1. `release` removes the listeners.
  */
 export function handleSignals(): { received: Promise<void>; release(): void } {
   let stop: () => void = () => undefined

@@ -8,8 +8,8 @@ import { goldenCases } from './golden/index.js'
 /** Version of the contract, not of the service. */
 export const contractVersion = '1.0.0'
 
-/** The eleven columns, whose names, types and order never change. */
-export const lockedColumns = [
+/** The eleven columns. Their names, types and order never change. */
+export const contractColumns = [
   {
     name: 'id',
     type: 'bigint',
@@ -21,7 +21,7 @@ export const lockedColumns = [
     name: 'student_id',
     type: 'uuid',
     nullable: false,
-    description: 'user_id cast where it is a UUID, else the md5 of its UTF-8 bytes as a UUID.',
+    description: 'user_id as a UUID if it is one, else the md5 of its UTF-8 bytes as a UUID.',
   },
   { name: 'item_id', type: 'bigint', nullable: false, description: 'question_id as a signed 64-bit integer.' },
   { name: 'correct', type: 'boolean', nullable: false, description: 'is_correct, else correct, else false.' },
@@ -29,7 +29,7 @@ export const lockedColumns = [
     name: 'response_time_ms',
     type: 'integer',
     nullable: false,
-    description: 'Milliseconds, rounded half away from zero; 0 where no time was recorded.',
+    description: 'Milliseconds, rounded half away from zero; 0 if no time was recorded.',
   },
   { name: 'hint_used', type: 'boolean', nullable: false, description: 'Whether used_hints is above zero.' },
   {
@@ -55,21 +55,21 @@ export const lockedColumns = [
     name: 'topic_id',
     type: 'text',
     nullable: true,
-    description: 'Topic of the question; null where empty or missing.',
+    description: 'Topic of the question; null if empty or missing.',
   },
 ] as const satisfies readonly ContractColumn[]
 
-/** One entry of `lockedColumns`. */
-export type LockedColumn = (typeof lockedColumns)[number]
+/** One entry of `contractColumns`. */
+export type AttemptColumn = (typeof contractColumns)[number]
 
-/** Name of a locked column. */
-export type LockedColumnName = LockedColumn['name']
+/** Name of a column of the contract. */
+export type AttemptColumnName = AttemptColumn['name']
 
 export const attemptV1: Contract = {
   view: 'attempt',
   version: contractVersion,
   migration: '20251101_0900_attempt_view_lock',
-  columns: lockedColumns,
+  columns: contractColumns,
   key: ['student_id', 'item_id', 'attempt_no'],
   sessionColumn: 'session_id',
   readViews: ['attempt', 'attempt_anomaly', 'attempt_exam', 'attempt_response', 'attempt_numbered'],

@@ -121,7 +121,7 @@ export async function readFunctionsNamed(client: SqlClient, names: string[]): Pr
   return (await client.query<CalledFunction>(functionSql('p.proname = any($1::text[])'), [names])).rows
 }
 
-/** The names that volatile built-in functions have. */
+/** Those of `names` that are the name of a volatile built-in function. */
 export async function volatileBuiltins(client: SqlClient, names: string[]): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `
@@ -133,7 +133,7 @@ export async function volatileBuiltins(client: SqlClient, names: string[]): Prom
   return rows.map((row) => row.name)
 }
 
-/** The names that relations have: in pg_catalog where `system`, else in any schema. */
+/** Those of `names` that are the name of a relation: in pg_catalog if `system`, else in any schema. */
 export async function relationsNamed(client: SqlClient, names: string[], system: boolean): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `

@@ -21,7 +21,7 @@ interface Deployed {
 
 /** Resolves the name on the session's search_path, then sets the plain settings. */
 async function findView(client: SqlClient, view: string): Promise<Deployed> {
-  // the only name that the session's path resolves: later, nothing on that path may replace what is built in
+  // only this name is resolved on the session's search_path: nothing on that path may hide a built-in function
   const {
     rows: [resolved],
   } = await client.query<{ oid: string | null }>(
@@ -55,7 +55,7 @@ const missingView = (view: string, hidden: boolean): Check =>
     'no view of that name on the search_path',
     hidden
       ? 'a view of that name is in a schema that this role may not use; grant usage on the schema'
-      : 'run attempt-api migrate up (with --again where the view existed before), or set the search_path',
+      : 'run attempt-api migrate up (with --again if the view existed before), or set the search_path',
   )
 
 type Findings = Omit<ContractReport, 'status' | 'contract'>

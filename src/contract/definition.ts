@@ -1,4 +1,4 @@
-/** Judges the text of definitions for what golden rows cannot show: samples, clocks, sessions, high row limits. */
+/** Finds in the text of definitions what golden rows cannot show: samples, clocks, sessions, high row limits. */
 import { type CalledFunction, readFunctionsNamed, type Relation, relationsNamed, volatileBuiltins } from './catalog.js'
 import type { Contract } from './contract.js'
 import { sourceTable } from './exam-results.js'
@@ -116,11 +116,11 @@ interface Observations {
   reads: string[]
 }
 
-function observeLimits(observed: Observations, tokens: Token[], where: string, longestArray: number): void {
+function observeLimits(observed: Observations, tokens: Token[], place: string, longestArray: number): void {
   for (const { word, count } of rowLimits(tokens)) {
-    if (count === undefined) observed.unclearLimits.push(`${word}${where} is not a constant`)
-    // a lower limit cuts golden rows
-    else if (count !== null && count >= BigInt(longestArray)) observed.limits.push(`${word} ${count}${where}`)
+    if (count === undefined) observed.unclearLimits.push(`${word}${place} is not a constant`)
+    // a lower limit would remove golden rows
+    else if (count !== null && count >= BigInt(longestArray)) observed.limits.push(`${word} ${count}${place}`)
   }
 }
 
@@ -132,15 +132,15 @@ async function observeView(
   longestArray: number,
 ): Promise<void> {
   const tokens = tokenize(definition ?? '')
-  const where = ` in ${view}`
+  const place = ` in ${view}`
   tokens.forEach((token, at) => {
-    if (isOneOf(token, 'tablesample')) observed.partial.push(`TABLESAMPLE${where}`)
+    if (isOneOf(token, 'tablesample')) observed.partial.push(`TABLESAMPLE${place}`)
     const name = isOneOf(tokens[at + 2], '.') ? tokens[at + 3] : tokens[at + 1]
     if (isOneOf(token, 'only') && isName(name) && parents.includes(name.text))
-      observed.partial.push(`ONLY ${name.text}${where}`)
+      observed.partial.push(`ONLY ${name.text}${place}`)
   })
-  observed.changing.push(...(await unrepeatable(client, tokens)).map((what) => what + where))
-  observeLimits(observed, tokens, where, longestArray)
+  observed.changing.push(...(await unrepeatable(client, tokens)).map((what) => what + place))
+  observeLimits(observed, tokens, place, longestArray)
   const system = relationNames(tokens).filter((name) => name.startsWith('pg_'))
   observed.reads.push(...(await relationsNamed(client, system, true)))
 }
@@ -160,17 +160,17 @@ async function observeFunction(
     return
   }
   const tokens = tokenize(body)
-  const where = ` in function ${name}`
-  observed.changing.push(...(await unrepeatable(client, tokens)).map((what) => what + where))
-  observeLimits(observed, tokens, where, longestArray)
+  const place = ` in function ${name}`
+  observed.changing.push(...(await unrepeatable(client, tokens)).map((what) => what + place))
+  observeLimits(observed, tokens, place, longestArray)
   const read = new Set([...relations, ...(await relationsNamed(client, relationNames(tokens), false))])
-  observed.reads.push(...[...read].map((relation) => relation + where))
+  observed.reads.push(...[...read].map((relation) => relation + place))
   if (language === 'plpgsql' && tokens.some((token) => isOneOf(token, 'execute')))
-    observed.reads.push(`a dynamic statement (EXECUTE)${where}`)
+    observed.reads.push(`a dynamic statement (EXECUTE)${place}`)
 }
 
 /**
- * Judges the definitions of the view and its helper views, and the functions that they call.
+ * Checks the definitions of the view and its helper views, and the functions that they call.
  * @param called the functions that the definitions call themselves
  * @returns the checks; all functions that are called, directly or not; what is read beside the views' own relations
  */

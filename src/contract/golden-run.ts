@@ -15,7 +15,7 @@ type Outcome = { rows: GoldenRow[] } | { failure: Failure }
 /** Whether an SQLSTATE is about the contents of rows, so that the view is not total; others are about the check. */
 const isAboutRows = (sqlState: string) => /^(22|21|23|P0001)/.test(sqlState)
 
-/** Runs a statement in a savepoint. @throws the driver's error where the connection is lost */
+/** Runs a statement in a savepoint. @throws the driver's error if the connection is lost */
 async function outcomeOf(client: SqlClient, sql: string, exams: string): Promise<Outcome> {
   await client.query('savepoint golden')
   try {
@@ -37,7 +37,7 @@ const notRun = ({ sqlState, message }: Failure): Check[] => [
  * Runs the statement under the settings in force and compares every case.
  * @param cases those of the contract's golden cases to run
  * @param settings the settings in force, for the report
- * @returns one check per case, or the one check `golden` where the definition does not run at all
+ * @returns one check per case, or the one check `golden` if the definition does not run at all
  */
 export async function runGolden(
   client: SqlClient,
@@ -48,12 +48,12 @@ export async function runGolden(
 ): Promise<Check[]> {
   const { columns } = statement
   const exams = goldenExamsJson(cases, columns)
-  const whole = await outcomeOf(client, statement.rows, exams)
-  if ('rows' in whole) {
-    const rows = rowsByProperty(contract, whole.rows)
+  const all = await outcomeOf(client, statement.rows, exams)
+  if ('rows' in all) {
+    const rows = rowsByProperty(contract, all.rows)
     return cases.map((one) => compareRows(contract, one, rows.get(one.property) ?? [], settings))
   }
-  if (!isAboutRows(whole.failure.sqlState)) return notRun(whole.failure)
+  if (!isAboutRows(all.failure.sqlState)) return notRun(all.failure)
   const source = await outcomeOf(client, statement.source, exams)
   if ('failure' in source) return notRun(source.failure)
 

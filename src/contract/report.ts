@@ -11,11 +11,11 @@ export interface Check {
 }
 
 export interface ContractReport {
-  /** `fail`: the view contradicts the contract. `error`: the check could not decide. A warning fails nothing. */
+  /** `fail`: the view violates the contract. `error`: the check could not decide. A warning fails nothing. */
   status: 'pass' | 'fail' | 'error'
   /** Version of the contract. */
   contract: string
-  /** The applied migration that creates the view; null where it is not recorded or not readable. */
+  /** The applied migration that creates the view; null if it is not recorded or not readable. */
   migration: string | null
   server_version: string
   checks: Check[]
@@ -30,7 +30,7 @@ export const checkResult = (
   detail: string | null = null,
 ): Check => ({ name, status, expected, actual, detail })
 
-/** A contradiction outweighs what could not be checked. Neither is a pass. */
+/** A violation outweighs a check that could not be completed. Neither is a pass. */
 export function overallStatus(checks: readonly Check[]): ContractReport['status'] {
   if (checks.some((check) => check.status === 'fail')) return 'fail'
   return checks.length === 0 || checks.some((check) => check.status === 'error') ? 'error' : 'pass'

@@ -15,7 +15,7 @@ export const plainSettings = {
   max_parallel_workers_per_gather: '0',
 }
 
-/** Of the second run: a definition that depends on the session gives other rows. */
+/** For the second run: a definition that depends on the session gives other rows. */
 export const otherSettings = {
   TimeZone: 'America/New_York',
   DateStyle: 'SQL, DMY',
@@ -23,7 +23,7 @@ export const otherSettings = {
   bytea_output: 'escape',
 }
 
-/** Sets them until the transaction ends. */
+/** Sets these until the transaction ends. */
 export async function setLocally(client: SqlClient, values: Record<string, string>): Promise<void> {
   const names = Object.keys(values)
   await client.query(

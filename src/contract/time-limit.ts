@@ -2,9 +2,9 @@ import type { SqlClient } from './sql-client.js'
 
 /**
  * The client, inside a transaction, with a total time for all its statements. The server enforces it too
- * (`statement_timeout`), so that no statement runs on after the caller has given up. Savepoints and rollbacks are
+ * (`statement_timeout`), so that no statement keeps running after the caller has given up. Savepoints and rollbacks are
  * exempt: an aborted transaction accepts nothing else.
- * @throws Error with code 57014 where no time is left
+ * @throws Error with code 57014 if no time is left
  */
 export function withTimeLimit(client: SqlClient, timeoutMs: number): SqlClient {
   const end = Date.now() + timeoutMs

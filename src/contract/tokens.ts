@@ -1,11 +1,11 @@
 /**
- * Enough of PostgreSQL's lexer for the output of `pg_get_viewdef` and for function bodies: which words stand outside
- * strings and comments. It is not a parser.
+ * A part of PostgreSQL's lexer, enough for the output of `pg_get_viewdef` and for function bodies: it finds the words
+ * outside strings and comments. It is not a parser.
  */
 
 export interface Token {
   kind: 'word' | 'quoted' | 'string' | 'number' | 'symbol'
-  /** A word in lower case, a quoted name or a string without its quotes, anything else as it stands. */
+  /** A word in lower case, a quoted name or a string without its quotes, anything else unchanged. */
   text: string
   start: number
   end: number

@@ -61,7 +61,7 @@ export function cohortItems({ items, seed }: Pick<CohortOptions, 'items' | 'seed
   }))
 }
 
-/** Exam results one after another, oldest first: nothing is held. */
+/** Exam results one after another, oldest first. Holds one at a time in memory. */
 export function* cohort(options: CohortOptions): Generator<ExamResult> {
   const { exams, questions, students, days, end, seed } = options
   const items = cohortItems(options)

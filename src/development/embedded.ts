@@ -57,7 +57,7 @@ interface SpawnOptions extends Account {
   env: NodeJS.ProcessEnv
 }
 
-/** PostgreSQL refuses to run as root; there it runs as `postgres` or, where that account is missing, `nobody`. */
+/** PostgreSQL refuses to run as root; then it runs as `postgres` or, if that account is missing, as `nobody`. */
 function account(): Account {
   if (process.getuid?.() !== 0) return {}
   const accounts = readFileSync('/etc/passwd', 'utf8')
@@ -115,9 +115,9 @@ function initialise({ data, name, passwordFile }: DataDirectory, initdb: string,
 }
 
 /**
- * Starts PostgreSQL in `directory`, created where it is missing, on a free port of the loopback address. The server
+ * Starts PostgreSQL in `directory`, created if it is missing, on a free port of the loopback address. The server
  * stops with this process. One that a killed process left in the directory is stopped first.
- * @throws Error in a sentence, for example where another process uses the directory
+ * @throws Error in a sentence, for example if another process uses the directory
  */
 export async function startEmbedded(directory: string, options: EmbeddedOptions = {}): Promise<EmbeddedServer> {
   const { settings = [], ready = 'ready to accept', report = () => undefined } = options

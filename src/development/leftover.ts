@@ -29,7 +29,7 @@ export function recordOwner({ ownerFile }: DataDirectory, serverPid: number): vo
   writeFileSync(ownerFile, `${process.pid} ${serverPid}\n`)
 }
 
-/** The process that started this server; undefined where that is not recorded. */
+/** The process that started this server; undefined if that is not recorded. */
 function ownerOf({ ownerFile }: DataDirectory, serverPid: number): number | undefined {
   if (!existsSync(ownerFile)) return undefined
   const [owner, server] = readFileSync(ownerFile, 'utf8').split(' ').map(Number)
@@ -62,7 +62,7 @@ async function isServerOf({ data, passwordFile }: DataDirectory, port: number): 
 /**
  * Makes the directory free for a start: stops a server that a killed attempt-api left behind, and removes a stale
  * postmaster.pid.
- * @throws Error in a sentence where another attempt-api uses the directory, or nothing proves that none does
+ * @throws Error in a sentence if another attempt-api uses the directory, or may use it
  */
 export async function freeDirectory(directory: DataDirectory, report: (line: string) => void): Promise<void> {
   const { name, data } = directory
@@ -94,7 +94,7 @@ export async function freeDirectory(directory: DataDirectory, report: (line: str
   // it may be stopping already
   else if (await gone(answerMs)) return
   throw new Error(
-    `PostgreSQL may already run in ${name} (process ${pid}), started by an attempt-api that is not known. ` +
+    `PostgreSQL may already run in ${name} (process ${pid}), started by an unknown attempt-api. ` +
       `If process ${pid} is a PostgreSQL, stop that attempt-api, or, if none runs, kill -INT ${pid}; ` +
       `if it is another program, delete ${pidFile}; ${elsewhere}.`,
   )

@@ -16,7 +16,7 @@ interface Progress {
   update(text: string): void
 }
 
-/** Loads a synthetic cohort where exam_results is empty. */
+/** Loads a synthetic cohort if exam_results is empty. */
 async function loadSample(pool: pg.Pool, { update }: Progress): Promise<void> {
   const { rows } = await pool.query('select 1 from exam_results limit 1')
   if (rows.length > 0) return
@@ -33,7 +33,7 @@ async function loadSample(pool: pg.Pool, { update }: Progress): Promise<void> {
 /** Safe to repeat: does what is missing. */
 export async function prepareSampleDatabase(url: string, progress: Progress): Promise<void> {
   const pool = new pg.Pool({ connectionString: url, max: 2 })
-  // Ctrl-C stops the server under a statement, which then fails; without listeners the process would
+  // Ctrl-C may stop the server while a statement runs: the statement fails; without listeners the process would end
   pool.on('error', () => undefined)
   pool.on('connect', (client) => {
     client.on('error', () => undefined)

@@ -6,15 +6,15 @@ import type { AnswerSource } from '../store/sources.js'
 import { StoreNotReady } from '../store/state.js'
 import type { Answer } from './answer.js'
 
-export type Demanded = 'live' | 'store' | undefined
+export type RequestedSource = 'live' | 'store' | undefined
 
 async function chooseSource(
   { sources }: Services,
   { deadline, meter }: FastifyRequest,
-  demanded: Demanded,
+  requested: RequestedSource,
   { onPrimary = false } = {},
 ): Promise<AnswerSource> {
-  const source = await deadline.race(sources.choose(demanded, onPrimary))
+  const source = await deadline.race(sources.choose(requested, onPrimary))
   meter.source = source
   return { ...source, database: source.database.within(deadline, meter) }
 }
@@ -23,17 +23,17 @@ async function chooseSource(
  * The answer from the best source. If the store turns out not to be ready when it is read, another source is chosen.
  * If a standby fails before the first byte (it went away, is busy, or cancelled the statement because it delayed
  * replay), the primary gives the whole answer.
- * @param demanded the source that the request demands
+ * @param requested the source that the request names
  * @throws ApiError store_unavailable, database_unavailable; what `answer` throws
  */
 export async function answerFrom(
   services: Services,
   request: FastifyRequest,
-  demanded: Demanded,
+  requested: RequestedSource,
   answer: (source: AnswerSource) => Promise<Answer>,
 ): Promise<Answer> {
-  const onPrimary = async () => answer(await chooseSource(services, request, demanded, { onPrimary: true }))
-  const source = await chooseSource(services, request, demanded)
+  const onPrimary = async () => answer(await chooseSource(services, request, requested, { onPrimary: true }))
+  const source = await chooseSource(services, request, requested)
   try {
     return await answer(source)
   } catch (error) {

@@ -21,7 +21,7 @@ import { single, streamAnswer } from './stream.js'
 
 export interface ChangesRequest {
   format: Format
-  /** None: the answer is where to start. */
+  /** undefined: the answer is the token to start from. */
   token: ChangeToken | undefined
   limit: number | undefined
 }
@@ -37,7 +37,7 @@ const positionOf = ([version, student, item, attempt]: Row): ChangePosition => [
 ]
 
 const how =
-  'This answer has no changes: next_token is where to start. Now export everything into an empty copy, with ' +
+  'This answer has no changes: next_token is the token to start from. Now export everything into an empty copy, with ' +
   'GET /v1/attempts?source=store and format=csv, ndjson or arrow. Repeat the export while its header Attempt-Version ' +
   'is below that of this answer: it came from a standby that is behind. Then call /v1/changes with since=next_token ' +
   'repeatedly, and apply each row by its key'

@@ -1,4 +1,4 @@
-/** Compression of streams, where the request accepts it and the runtime has it. */
+/** Compression of streams, if the request accepts a coding that the runtime supports. */
 import { negotiate } from '@fastify/accept-negotiator'
 import type { FastifyRequest } from 'fastify'
 import { pipeline, type Readable, type Transform } from 'node:stream'
@@ -16,7 +16,7 @@ const compressors = new Map<string, () => Compressor>([
   ['gzip', () => zlib.createGzip({ level: 1 })],
   ['br', () => zlib.createBrotliCompress({ params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 1 } })],
 ])
-// identity first: a wildcard names no coding that the client is sure to undo
+// identity first: `Accept-Encoding: *` does not show which coding the client can decode
 const offered = ['identity', ...compressors.keys()]
 
 /** The content coding that `Accept-Encoding` prefers; undefined: none. */

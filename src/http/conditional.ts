@@ -1,4 +1,4 @@
-/** What the headers of an answer say about its source, and the 304 of conditional requests. */
+/** The headers that describe the source of an answer, and the 304 of conditional requests. */
 import type { FastifyRequest } from 'fastify'
 import type { Reader } from '../database/reader.js'
 import type { Format } from '../formats/media-types.js'
@@ -44,7 +44,7 @@ export async function readHeaders(
 }
 
 /**
- * The 304 for a client that has the answer already, in one statement; undefined where it has not.
+ * The 304 for a client that has the answer already, in one statement; undefined if it does not.
  * @param isAnswer whether rows like these surely give an answer: only then `If-None-Match: *` is a match
  * @throws StoreNotReady
  */

@@ -10,7 +10,7 @@ import { collectRows, type PageRequest, type StatementSequence } from '../querie
 import type { Services } from '../services.js'
 import type { AnswerSource } from '../store/sources.js'
 import { jsonAnswer, sendAnswer, type Answer } from './answer.js'
-import { answerFrom, type Demanded } from './answer-source.js'
+import { answerFrom, type RequestedSource } from './answer-source.js'
 import { notModified, readHeaders, type Identity } from './conditional.js'
 import { decodeCursor, encodeCursor, fingerprint } from './cursor.js'
 import { cutPage, nextLink, pageBody, pageSize } from './page.js'
@@ -39,7 +39,7 @@ export interface ListParameters {
   limit?: number
   cursor?: string
   format?: string
-  source?: Demanded
+  source?: RequestedSource
 }
 
 /**
@@ -55,7 +55,7 @@ export async function sendList(
 ): Promise<FastifyReply> {
   const format = negotiate(request, listFormats, query.format)
   const identity = { scope: list.etagScope, request: [list.name, format, query, list.extra] }
-  // what is wrong with the request is an error, whatever a 304 would say
+  // before the conditional check: an invalid request is an error, even if its ETag matches
   const read =
     format === 'json'
       ? pageAnswer(request, list, requestedPage(query, list), identity)

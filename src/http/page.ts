@@ -22,7 +22,7 @@ export function pageSize(limit = defaultLimit): number {
 
 /**
  * The page among rows of which one more than a page was read.
- * @returns `last`: the page's last row where another page follows
+ * @returns `last`: the page's last row if another page follows
  */
 export function cutPage(rows: readonly Row[], size: number): { page: readonly Row[]; last: Row | undefined } {
   if (rows.length <= size) return { page: rows, last: undefined }

@@ -24,8 +24,8 @@ export interface StreamPlan {
 }
 
 /**
- * A stream from its first bytes on. If it fails later, the connection is aborted; so HTTP/1.0, where the end of an
- * answer cannot be told from an abort, is refused.
+ * A stream from its first bytes on. If it fails later, the connection is aborted. HTTP/1.0 is refused, because its
+ * clients cannot distinguish an aborted answer from a complete one.
  * @throws ApiError http_version_not_supported, too_many_streams, too_busy, timeout; what the plan throws
  */
 export async function streamAnswer(

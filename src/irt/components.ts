@@ -46,13 +46,14 @@ export interface Strong {
 }
 
 /**
- * The strongly connected components of the directed graph of items in which i points to j where a student has solved
- * i and failed j. Within one of several, no maximum-likelihood estimate of the Rasch model is finite for all
+ * The strongly connected components of the directed graph of items in which i points to j if a student has solved i
+ * and failed j. If there are several, no maximum-likelihood estimate of the Rasch model is finite for all
  * differences between them (G. H. Fischer, Psychometrika 46, 1981, 59-77, for complete and incomplete data); eRm's
  * RM() stops with "ill-conditioned data matrix" on the same condition.
  *
- * Pairs of items are quadratic, so students stand between: an item points to the students who solved it, a student
- * to the items that they failed. That leaves the components of the items as they are and is linear in the responses.
+ * The number of pairs of items is quadratic, so the graph has the students as nodes too: an item points to the students
+ * who solved it, a student to the items that they failed. The components of the items are the same, and the time is
+ * linear in the responses.
  *
  * @param included 1 for each item in the graph
  * @param counts responses in the matrix (kept or not) by item

@@ -98,7 +98,7 @@ export async function problemsOf(result: ReadinessResult, pacer: Pacer): Promise
     add(
       'one_item_students',
       'refuses',
-      `${counted(oneItem, 'student')} with responses to one item only: they say nothing about differences between`,
+      `${counted(oneItem, 'student')} with responses to one item only: they give no information on differences between`,
       'items, and eRm stops. Exclude them with min_per_student=2.',
     )
   if (perfect + zero > 0) {

@@ -18,14 +18,14 @@ const listed = 20
  * The corrected point-biserial is the item-rest correlation: the item is left out of the score, or it would correlate
  * with itself (S. Henrysson, Correction of item-total correlations in item analysis, Psychometrika 28, 1963, 211-218;
  * Crocker & Algina 1986 and Nunnally & Bernstein 1994 call it corrected item-total correlation). The textbooks leave
- * open what the rest is where students answer different items. Here: over the students with a response to the item and
+ * open what the rest is if students answer different items. Here: over the students with a response to the item and
  * to another kept item, Pearson's correlation of the response (1 or 0) with the share correct of the student's other
  * responses. On complete data the share is the rest score over a constant, and the correlation is the textbooks'.
  * R's `multilevel::item.total` takes the mean of the other items as well; `mirt::itemstats` takes their sum over the
  * answered items, which on incomplete data also measures how many a student answered; `psych::alpha` composes r.drop
  * of pairwise covariances. All agree on complete data.
  *
- * Where a student responded to the item repeatedly, their share correct stands for the response, and all their
+ * If a student responded to the item repeatedly, their share correct replaces the response, and all their
  * responses to it are left out of the rest: a student is one point, and no item is correlated with itself.
  * Null with fewer than 3 students, or without variance on either side.
  *

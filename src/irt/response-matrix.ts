@@ -1,6 +1,6 @@
 /**
  * The responses of a request in memory, student after student: what peeling, readiness and the wide layout work on.
- * 4 bytes a response, 8 with times; 4 bytes a student, 20 with ids.
+ * 4 bytes per response, 8 with times; 4 bytes per student.
  */
 import { Ints } from './ints.js'
 import { ItemIndex } from './item-index.js'
@@ -10,8 +10,6 @@ export interface MatrixOptions {
   most: number
   /** Whether response times are kept. */
   times?: boolean
-  /** Whether the ids of the students are kept. */
-  ids?: boolean
 }
 
 /** More responses were added than the matrix takes. It still holds the previous ones. */
@@ -32,7 +30,6 @@ export class ResponseMatrix {
   private readonly packed = new Ints() // item << 1 | correct
   private readonly begins = new Ints()
   private readonly times: Ints | undefined
-  private readonly ids: Ints | undefined // four words a student
   private word0 = 0
   private word1 = 0
   private word2 = 0
@@ -44,7 +41,6 @@ export class ResponseMatrix {
       throw new RangeError(`most is ${options.most}, not an integer from 0 to 2^30`)
     this.most = options.most
     this.times = options.times ? new Ints() : undefined
-    this.ids = options.ids ? new Ints() : undefined
   }
 
   /**
@@ -75,7 +71,6 @@ export class ResponseMatrix {
       this.word2 = word2
       this.word3 = word3
       this.begins.push(this.packed.length)
-      if (this.ids !== undefined) for (const word of [word0, word1, word2, word3]) this.ids.push(word)
     }
     this.packed.push((this.index.index(itemHigh, itemLow) << 1) | (correct ? 1 : 0))
     this.times?.push(ms)
@@ -96,7 +91,7 @@ export class ResponseMatrix {
   }
   /** Bytes that the lists of responses and students occupy. */
   get bytes(): number {
-    return this.packed.bytes + this.begins.bytes + (this.times?.bytes ?? 0) + (this.ids?.bytes ?? 0)
+    return this.packed.bytes + this.begins.bytes + (this.times?.bytes ?? 0)
   }
 
   begin(student: number): number {
@@ -139,18 +134,5 @@ export class ResponseMatrix {
   /** The items in ascending numeric order of their ids. */
   itemOrder(): Int32Array {
     return (this.sorted ??= this.index.order())
-  }
-
-  /** Writes the 16 bytes of a student's id. @throws Error if ids are not kept */
-  copyStudentId(student: number, target: Buffer, at = 0): void {
-    if (this.ids === undefined) throw new Error('this matrix does not keep the ids of the students')
-    for (let word = 0; word < 4; word++) target.writeInt32BE(this.ids.get(student * 4 + word), at + word * 4)
-  }
-
-  /** A student's id as a UUID in text. @throws Error if ids are not kept */
-  studentId(student: number): string {
-    const bytes = Buffer.allocUnsafe(16)
-    this.copyStudentId(student, bytes)
-    return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
   }
 }

@@ -1,4 +1,4 @@
-/** What happens to existing views of the names that the migration creates: adopted in place, refused, or replaced. */
+/** Existing views with the names that the migration creates are replaced in place, refused, or recreated. */
 import pg from 'pg'
 import { dependantsOf, notRecreatable } from './dependants.js'
 import { dropViews, recreateViews, saveViews } from './replace.js'
@@ -51,7 +51,7 @@ async function existingViews(client: pg.ClientBase): Promise<ExistingView[]> {
 const attemptFirst = (views: readonly ExistingView[]): ExistingView[] =>
   [...views].sort((a, b) => Number(b.name === 'attempt') - Number(a.name === 'attempt'))
 
-/** @throws Error where a view belongs to a role that the runner is not a member of */
+/** @throws Error if a view belongs to a role that the runner is not a member of */
 function assertMembership(views: readonly ExistingView[]): void {
   const foreign = attemptFirst(views).find(({ owner, runner, member }) => owner !== runner && !member)
   if (foreign === undefined) return
@@ -70,21 +70,21 @@ const restoreRole = async (client: pg.ClientBase, { role }: ExistingView) => {
 }
 
 /**
- * Locks the existing views in the order in which queries on them do. The migration replaces them in the opposite order,
- * and without this would fail queries by a deadlock.
- * @throws Error where the runner has no right to
+ * Locks the existing views in the order in which queries lock them. The migration replaces them in the opposite order:
+ * without these locks it could deadlock with a query.
+ * @throws Error if the runner has no right to lock a view
  */
-export async function lockExistingViews({ client, holding }: MigrationSession): Promise<void> {
+export async function lockExistingViews({ client, shortenWaits }: MigrationSession): Promise<void> {
   const views = await existingViews(client)
   assertMembership(views)
   for (const view of views) {
-    // a member that does not inherit has the owner's rights only as the owner
-    const other = view.owner !== view.runner
-    if (other) await takeRole(client, view.owner)
+    // a member without INHERIT has the owner's rights only after SET ROLE
+    const foreign = view.owner !== view.runner
+    if (foreign) await takeRole(client, view.owner)
     // changes nothing; "lock table" would lock everything that the view reads
     await client.query(`alter view ${view.name} owner to ${pg.escapeIdentifier(view.owner)}`)
-    if (other) await restoreRole(client, view)
-    holding()
+    if (foreign) await restoreRole(client, view)
+    shortenWaits()
   }
 }
 
@@ -108,7 +108,7 @@ async function refuse(client: pg.ClientBase, { name, oid, columns }: ExistingVie
   )
 }
 
-/** @throws Error where something else than a view has one of the names */
+/** @throws Error if a relation that is not a view has one of the names */
 async function assertNamesFree(client: pg.ClientBase): Promise<void> {
   const {
     rows: [taken],
@@ -130,7 +130,7 @@ async function assertNamesFree(client: pg.ClientBase): Promise<void> {
 
 /**
  * Prepares the database for the views of the migration.
- * @throws Error where a view has other columns and may not, or cannot, be replaced
+ * @throws Error if a view has other columns and may not, or cannot, be replaced
  */
 export async function adopt(session: MigrationSession, { replace, again }: AdoptOptions): Promise<Adoption> {
   const { client } = session

@@ -17,7 +17,7 @@ export interface Blocker {
  * @param most characters; a longer text, or one that cannot be read to its end, ends in ` ...`
  */
 export function withoutValues(statement: string, most = 160): string {
-  // where backslashes escape, a string may end elsewhere than the tokens show
+  // if backslashes escape quotes, a string may end later than its token
   if (statement.includes("\\'")) return `${/^\s*\w*/.exec(statement)?.[0].trim()} ...`
   const tokens = tokenize(statement)
   let text = ''
@@ -56,23 +56,23 @@ async function blockersOf(pool: pg.Pool, pid: number): Promise<Blocker[]> {
 }
 
 /**
- * Looks twice a second, from another session, which sessions block the session `pid`: after a lock timeout PostgreSQL
- * no longer knows.
+ * Queries twice per second, in another session, which sessions block the session `pid`. After a lock timeout PostgreSQL
+ * no longer has this information.
  */
 export function watchBlockers(pool: pg.Pool, pid: number): { latest(): Blocker[]; stop(): void } {
   let latest: Blocker[] = []
   let stopped = false
   let timer: NodeJS.Timeout
-  const look = async () => {
+  const poll = async () => {
     const blockers = await blockersOf(pool, pid).catch(() => [])
     if (stopped) return
     if (blockers.length > 0) latest = blockers
     timer = setTimeout(() => {
-      void look()
+      void poll()
     }, 500)
   }
   timer = setTimeout(() => {
-    void look()
+    void poll()
   }, 200)
   return {
     latest: () => latest,

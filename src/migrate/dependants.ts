@@ -108,12 +108,12 @@ export async function readViewStates(client: pg.ClientBase, oids: readonly strin
 
 /**
  * Views and materialized views that read these, directly or through others, each after what it reads.
- * @param themselves includes the given views
+ * @param includeGiven whether the given views are in the result
  */
 export async function dependantsOf(
   client: pg.ClientBase,
   oids: readonly string[],
-  themselves = false,
+  includeGiven = false,
 ): Promise<{ oid: string; described: string }[]> {
   const { rows } = await client.query<{ oid: string; described: string }>(
     `
@@ -131,7 +131,7 @@ export async function dependantsOf(
     group by oid
     having max(depth) > 0 or $2
     order by max(depth), 2`,
-    [oids, themselves],
+    [oids, includeGiven],
   )
   return rows
 }

@@ -29,7 +29,7 @@ async function replaceGrants(
   wanted: readonly Grant[],
   column = '',
 ): Promise<void> {
-  // no grants at all and those of the owner alone mean the same, and are stored differently
+  // no grants at all and those of the owner alone mean the same, but are stored differently
   if (isDeepStrictEqual(current, wanted)) return
   for (const grantee of new Set(current.map((one) => one.grantee)))
     await client.query(`revoke all${column} on ${name} from ${roleName(grantee)} cascade`)

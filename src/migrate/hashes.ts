@@ -1,6 +1,6 @@
 /**
- * What a migration does, as a hash: of every statement that its `up` sends, queries included, with the answers of a
- * simulated new database. Compiling, comments and formatting of the file do not matter.
+ * The hash of a migration covers what it does: every statement that its `up` sends to a simulated new database, queries
+ * included. Compilation, comments and formatting of the file do not change it.
  */
 import { createHash } from 'node:crypto'
 import { kyselyOn } from './session.js'

@@ -39,7 +39,7 @@ export async function indexStates(pool: pg.Pool): Promise<Record<IndexName, Inde
   }
 }
 
-/** Why this role can neither build nor drop the indexes; undefined where it can. */
+/** Why this role can neither build nor drop the indexes; undefined if it can. */
 export async function whyNoIndexes(pool: pg.Pool): Promise<string | undefined> {
   const {
     rows: [table],
@@ -64,14 +64,14 @@ export async function whyNoIndexes(pool: pg.Pool): Promise<string | undefined> {
   return undefined
 }
 
-export interface IndexOptions {
+interface IndexOptions {
   /** Milliseconds to wait for other sessions; default 60,000. */
   waitMs?: number
 }
 
 /** Waits until no other runner works on the indexes. @throws LockTimeout */
 async function takeAdvisoryLock(client: pg.PoolClient, budget: ReturnType<typeof createRetryBudget>): Promise<void> {
-  // tried repeatedly: a session that waits in a statement has a snapshot, and the other runner's build waits for that
+  // retried, because a statement that waits has a snapshot, and the other runner's build would wait for that snapshot
   for (let turn = 0; ; turn++) {
     const {
       rows: [lock],
@@ -140,25 +140,29 @@ const untimed = (text: string): pg.QueryConfig => ({ text, query_timeout: 2 ** 3
 /**
  * Builds what is missing, concurrently and outside a transaction; drops and rebuilds what a failed build left. Analyzes
  * the table after a build, because the planner needs statistics of the indexed expression.
- * @throws LockTimeout where older transactions did not end within `waitMs`
+ * @throws LockTimeout if older transactions did not end within `waitMs`
  */
-export const buildIndexes = (pool: pg.Pool, say: (line: string) => void, options: IndexOptions = {}): Promise<void> =>
+export const buildIndexes = (
+  pool: pg.Pool,
+  report: (line: string) => void,
+  options: IndexOptions = {},
+): Promise<void> =>
   asOnlyRunner(pool, options, async (client) => {
     let built = false
     for (const [name, state] of Object.entries(await indexStates(pool)) as [IndexName, IndexState][]) {
       if (state === 'ready') continue
       if (state === 'invalid') {
-        say(`${name}: a failed build left it invalid; dropping it`)
+        report(`${name}: a failed build left it invalid; dropping it`)
         await client.query(untimed(`drop index concurrently if exists ${name}`))
       }
-      say(`${name}: building concurrently; readers and writers continue`)
+      report(`${name}: building concurrently; readers and writers continue`)
       await client.query(untimed(indexStatement(name)))
       built = true
     }
     if (built) await client.query(untimed('analyze exam_results'))
   })
 
-/** Drops both indexes, concurrently. @throws LockTimeout where older transactions did not end within `waitMs` */
+/** Drops both indexes, concurrently. @throws LockTimeout if older transactions did not end within `waitMs` */
 export const dropIndexes = (pool: pg.Pool, options: IndexOptions = {}): Promise<void> =>
   asOnlyRunner(pool, options, async (client) => {
     for (const name of Object.keys(indexes)) await client.query(untimed(`drop index concurrently if exists ${name}`))

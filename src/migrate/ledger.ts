@@ -25,13 +25,15 @@ export interface LedgerState {
   hashes: Map<string, string>
 }
 
-const exists = async (client: Queryable, relation: string) =>
+/** Whether the session's search_path leads to a relation of this name. */
+export const relationExists = async (client: Queryable, relation: string): Promise<boolean> =>
   (await client.query<{ exists: boolean }>('select to_regclass($1) is not null as exists', [relation])).rows[0]
     ?.exists === true
 
 /** Whether the view does not exist although its migration is recorded: `up` then finds nothing to apply. */
 export async function viewIsMissing(client: Queryable): Promise<boolean> {
-  if ((await exists(client, attemptV1.view)) || !(await exists(client, viewMigrations.table))) return false
+  if ((await relationExists(client, attemptV1.view)) || !(await relationExists(client, viewMigrations.table)))
+    return false
   const { rows } = await client.query(`select 1 from ${viewMigrations.table} where name = $1`, [attemptV1.migration])
   return rows.length > 0
 }
@@ -44,8 +46,8 @@ export const missingViewMessage =
 export async function readLedger(client: Queryable, set: MigrationSet): Promise<LedgerState> {
   const hashes = await hashesOf(set)
   const applied: Applied[] = []
-  if (await exists(client, set.table)) {
-    const hashed = await exists(client, `${set.table}_hash`)
+  if (await relationExists(client, set.table)) {
+    const hashed = await relationExists(client, `${set.table}_hash`)
     const { rows } = await client.query<{ name: string; timestamp: string; hash: string | null }>(
       hashed
         ? `select m.name, m.timestamp, h.hash
@@ -71,13 +73,13 @@ export async function readLedger(client: Queryable, set: MigrationSet): Promise<
 export const toApply = (state: LedgerState, again: boolean): LedgerState =>
   again ? { ...state, pending: [...state.hashes.keys()].sort() } : state
 
-/** Creates the tables where they are missing: Kysely's in its own format, so that an older version can read it. */
+/** Creates missing tables. That of Kysely has Kysely's own format, so that an older version can read it. */
 export async function prepareLedger(client: Queryable, set: MigrationSet): Promise<void> {
-  if (!(await exists(client, set.table)))
+  if (!(await relationExists(client, set.table)))
     await client.query(
       `create table ${set.table} (name varchar(255) not null primary key, timestamp varchar(255) not null)`,
     )
-  if (!(await exists(client, `${set.table}_hash`))) {
+  if (!(await relationExists(client, `${set.table}_hash`))) {
     await client.query(
       `create table ${set.table}_hash (
         name varchar(255) not null primary key, hash text not null, recorded_at timestamptz not null default now()
@@ -103,10 +105,10 @@ export async function recordApplied(client: Queryable, set: MigrationSet, name: 
   )
 }
 
-/** Removes the record of a migration that was taken back. */
+/** Removes the record of a migration that was reverted. */
 export async function removeApplied(client: Queryable, set: MigrationSet, name: string): Promise<void> {
   await client.query(`delete from ${set.table} where name = $1`, [name])
-  if (await exists(client, `${set.table}_hash`))
+  if (await relationExists(client, `${set.table}_hash`))
     await client.query(`delete from ${set.table}_hash where name = $1`, [name])
 }
 

@@ -1,4 +1,4 @@
-/** The sets that migrations are applied in. Listed by hand: no file is applied because it is in a folder. */
+/** The sets of migrations. A migration is applied because it is listed here, not because its file is in a folder. */
 import type { Migration } from 'kysely'
 import * as attemptViewLock from '../../migrations/20251101_0900_attempt_view_lock.js'
 import * as attemptQueue from '../../migrations/20251201_0900_attempt_queue.js'
@@ -28,7 +28,7 @@ export const viewMigrations: MigrationSet = {
   migrations: { '20251101_0900_attempt_view_lock': attemptViewLock },
   contract: attemptV1,
 }
-/** The part of the store in the database of exam_results. Applied only where the store is enabled. */
+/** The part of the store in the database of exam_results. Applied only if the store is enabled. */
 export const queueMigrations: MigrationSet = {
   table: 'attempt_queue_migration',
   migrations: { '20251201_0900_attempt_queue': attemptQueue, '20251202_0900_attempt_queue_exams': attemptQueueExams },

@@ -14,7 +14,7 @@ export interface PlannedLock {
 }
 
 /** Modes of table locks, the weakest first. */
-export const lockModes = [
+const lockModes = [
   'AccessShareLock',
   'RowShareLock',
   'RowExclusiveLock',
@@ -32,7 +32,7 @@ export interface Plan {
   again: string[]
   /** Nothing would change except the record of the migrations. */
   noop: boolean
-  /** Everything that would be executed in the transaction, in its order. */
+  /** Everything that would be executed in the transaction, in order. */
   statements: string[]
   /** Table locks on existing relations, as PostgreSQL held them at the end of the trial. */
   locks: PlannedLock[]
@@ -69,7 +69,7 @@ async function relationStates(
   return new Map(rows.map((row) => [row.oid, row]))
 }
 
-/** What depends on the view attempt; empty where the view does not exist. */
+/** What depends on the view attempt; empty if the view does not exist. */
 async function attemptDependants(pool: pg.Pool): Promise<string[]> {
   const {
     rows: [view],
@@ -97,7 +97,7 @@ function trial(
   state: LedgerState,
   options: MigrateOptions,
 ): Promise<{ held: HeldLock[]; inside: Map<string, RelationState>; statements: string[] }> {
-  return transact(pool, { waitMs: 0, say: () => undefined, trial: true }, async (session) => {
+  return transact(pool, { waitMs: 0, report: () => undefined, trial: true }, async (session) => {
     assertContinuable(set, ledger)
     await apply(session, set, state, options)
     // the strongest of each relation covers the others; 16384: the first oid that is not PostgreSQL's own

@@ -32,7 +32,7 @@ async function readQualified(client: pg.ClientBase, oids: readonly string[]): Pr
 }
 
 /** Locks the views and reads their dependants until no new dependant appears. @returns the oids */
-async function lockDependants({ client, holding }: MigrationSession, oids: readonly string[]): Promise<string[]> {
+async function lockDependants({ client, shortenWaits }: MigrationSession, oids: readonly string[]): Promise<string[]> {
   const dependants = async () => (await dependantsOf(client, oids, true)).map((one) => one.oid)
   let locked = await dependants()
   for (;;) {
@@ -41,7 +41,7 @@ async function lockDependants({ client, holding }: MigrationSession, oids: reado
       try {
         // changes nothing and takes the table lock that the drop needs
         await client.query(`alter ${kindOf(view)} ${view.name} owner to ${roleName(view.owner)}`)
-        holding()
+        shortenWaits()
       } catch (error) {
         throw isLockFailure(error)
           ? error
@@ -69,9 +69,9 @@ export async function saveViews(
   const all = await readQualified(client, await lockDependants(session, replaced))
   const [view, ...rest] = all
   if (view === undefined) throw refused('it no longer exists')
-  const hanging = await notRecreatable(client, view.oid, rest)
-  if (hanging.length > 0)
-    throw refused(`${hanging.join(', ')} cannot be recreated by this command; drop or change it first`)
+  const unsupported = await notRecreatable(client, view.oid, rest)
+  if (unsupported.length > 0)
+    throw refused(`${unsupported.join(', ')} cannot be recreated by this command; drop or change it first`)
   for (const one of all) {
     const name = own.get(one.oid)
     if (name === undefined) continue

@@ -15,7 +15,7 @@ export interface RetryBudget {
 
 /**
  * @param waitMs milliseconds for all tries and pauses. The pauses grow longer than the tries, so that other sessions go
- *   first, and vary, so that two runners do not keep step
+ *   first, and vary, so that two runners do not retry at the same moments
  */
 export function createRetryBudget(waitMs: number): RetryBudget {
   const end = Date.now() + waitMs

@@ -1,4 +1,4 @@
-/** Applies and takes back migrations, each time in one transaction: other sessions see all of it or nothing. */
+/** Applies and reverts migrations, each time in one transaction: other sessions see every change or none. */
 import type pg from 'pg'
 import { checkContractWithin } from '../contract/check.js'
 import type { Check, ContractReport } from '../contract/report.js'
@@ -20,17 +20,16 @@ import { viewColumns } from './view-columns.js'
 
 export interface MigrationStep {
   name: string
-  direction: 'Up' | 'Down'
 }
 
 export interface MigrateOptions {
   /** Milliseconds to wait for locks that other sessions hold; default 60,000. */
   waitMs?: number
   /** Receives progress, as sentences. */
-  say?: (line: string) => void
+  report?: (line: string) => void
   /** Recreates a view attempt that has other columns, with its dependants and grants. */
   replace?: boolean
-  /** Applies what is applied already once more, which repairs views that were changed without the runner. */
+  /** Repeats migrations that are already applied, which repairs views that were changed without the runner. */
   again?: boolean
   /** Milliseconds for the contract check, during which queries on a view that is replaced wait; default 30,000. */
   checkMs?: number
@@ -53,7 +52,7 @@ export class ContractRefused extends Error {
   }
 }
 
-/** @throws Error where this version cannot continue the history of the database; Kysely refuses the same */
+/** @throws Error if this version cannot continue the history of the database; Kysely refuses the same */
 export function assertContinuable(set: MigrationSet, { unknown, pending, applied }: LedgerState): void {
   if (unknown.length > 0)
     throw new Error(
@@ -69,7 +68,7 @@ export function assertContinuable(set: MigrationSet, { unknown, pending, applied
     )
 }
 
-/** @throws Error where the owner of a view has no right on what it reads: a view reads with the rights of its owner */
+/** @throws Error if the owner of a view has no right on what it reads: a view reads with the rights of its owner */
 async function assertOwnersMayRead({ client }: MigrationSession): Promise<void> {
   const {
     rows: [first],
@@ -97,8 +96,8 @@ export async function apply(
   session: MigrationSession,
   set: MigrationSet,
   { applied, pending, hashes }: LedgerState,
-  { replace = false, say = () => undefined, checkMs = 30_000 }: MigrateOptions,
-): Promise<ContractReport | undefined> {
+  { replace = false, report = () => undefined, checkMs = 30_000 }: MigrateOptions,
+): Promise<void> {
   if (set.contract !== undefined && !replace) await lockExistingViews(session)
   await prepareLedger(session.client, set)
   const adoption =
@@ -112,30 +111,29 @@ export async function apply(
     await recordHash(session.client, set, name, hashes.get(name) ?? '')
     await adoption?.asOwner()
   }
-  for (const line of (await adoption?.finish()) ?? []) say(line)
-  if (set.contract === undefined) return undefined
+  for (const line of (await adoption?.finish()) ?? []) report(line)
+  if (set.contract === undefined) return
   await assertOwnersMayRead(session)
-  const report = await checkContractWithin(session.client, set.contract, { timeoutMs: checkMs })
-  if (report.status !== 'pass') throw new ContractRefused(report)
-  return report
+  const result = await checkContractWithin(session.client, set.contract, { timeoutMs: checkMs })
+  if (result.status !== 'pass') throw new ContractRefused(result)
 }
 
 /**
  * Applies what is pending, all or nothing. Several runners at the same time wait for one another, and the later ones
  * find nothing to do. Records the hashes of migrations that were applied before hashes were recorded.
  * @returns what was applied
- * @throws Error in a sentence, with nothing changed; LockTimeout where other sessions held a lock for all of `waitMs`
+ * @throws Error in a sentence, with nothing changed; LockTimeout if other sessions held a lock for all of `waitMs`
  */
 export async function migrateUp(
   pool: pg.Pool,
   set = viewMigrations,
   options: MigrateOptions = {},
 ): Promise<MigrationStep[]> {
-  const { say = () => undefined, waitMs = 60_000, again = false } = options
+  const { report = () => undefined, waitMs = 60_000, again = false } = options
   const before = await readLedger(pool, set)
-  // no lock where there is nothing to do: an up that changes nothing waits for no other session
+  // no lock if there is nothing to do: an up that changes nothing waits for no other session
   if (toApply(before, again).pending.length === 0 && before.withoutHash.length === 0) return []
-  return transact(pool, { waitMs, say }, async (session) => {
+  return transact(pool, { waitMs, report }, async (session) => {
     const ledger = await readLedger(session.client, set)
     const state = toApply(ledger, again)
     if (state.pending.length > 0) {
@@ -143,11 +141,11 @@ export async function migrateUp(
       await apply(session, set, state, options)
     } else if (state.withoutHash.length > 0) await prepareLedger(session.client, set)
     for (const name of state.withoutHash) await recordHash(session.client, set, name, state.hashes.get(name) ?? '')
-    return state.pending.map((name) => ({ name, direction: 'Up' as const }))
+    return state.pending.map((name) => ({ name }))
   })
 }
 
-/** @throws Error where a store exists: it is computed from the view */
+/** @throws Error if a store exists: it is computed from the view */
 async function assertNoStore({ client }: MigrationSession): Promise<void> {
   const { rows } = await client.query(`select 1 where to_regclass('attempt_queue') is not null`)
   if (rows.length > 0)
@@ -157,16 +155,16 @@ async function assertNoStore({ client }: MigrationSession): Promise<void> {
 }
 
 /**
- * Takes back the last applied migration, or with `all` every one, and with it the tables that list them.
- * @throws Error in a sentence, with nothing changed, where something depends on what would be dropped
+ * Reverts the last applied migration, or with `all` every one, and then drops the tables that list them.
+ * @throws Error in a sentence, with nothing changed, if something depends on what would be dropped
  */
 export async function migrateDown(
   pool: pg.Pool,
   set = viewMigrations,
-  { all = false, say = () => undefined, waitMs = 60_000 }: MigrateOptions & { all?: boolean } = {},
+  { all = false, report = () => undefined, waitMs = 60_000 }: MigrateOptions & { all?: boolean } = {},
 ): Promise<MigrationStep[]> {
   if ((await readLedger(pool, set)).applied.length === 0 && !all) return []
-  return transact(pool, { waitMs, say }, async (session) => {
+  return transact(pool, { waitMs, report }, async (session) => {
     const { applied } = await readLedger(session.client, set)
     if (set === viewMigrations) await assertNoStore(session)
     const names = applied
@@ -179,12 +177,12 @@ export async function migrateDown(
       const migration = Object.hasOwn(set.migrations, name) ? set.migrations[name] : undefined
       if (migration?.down === undefined)
         throw new Error(
-          `This version cannot take back ${name}: a newer version applied it. Use that version. Nothing was changed.`,
+          `This version cannot revert ${name}: a newer version applied it. Use that version. Nothing was changed.`,
         )
       await migration.down(session.db)
       await removeApplied(session.client, set, name)
     }
     if (all) await dropLedger(session.client, set)
-    return names.map((name) => ({ name, direction: 'Down' as const }))
+    return names.map((name) => ({ name }))
   })
 }

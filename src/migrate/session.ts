@@ -9,11 +9,11 @@ export interface MigrationSession {
   /** The same for migrations. */
   db: Kysely<unknown>
   /**
-   * Reports that the first of several locks is held, and shortens the rest of the try below `deadlock_timeout` (1 s).
-   * A session that takes the same locks in another order is in a deadlock with this one. PostgreSQL fails the session
-   * that detects it, after that second: this one gives up first, so that it never is the other.
+   * To be called once the first of several locks is held: shortens the rest of the try below `deadlock_timeout` (1 s).
+   * A session that takes the same locks in another order deadlocks with this one. PostgreSQL fails the session that
+   * detects the deadlock, after that time. This session gives up earlier, so that the other one never fails.
    */
-  holding(): void
+  shortenWaits(): void
   /** The statements that changed something, in their order. */
   statements: string[]
 }
@@ -47,7 +47,7 @@ export function createMigrationSession(client: pg.PoolClient): MigrationSession 
   const query = async (text: string, values?: unknown[]): Promise<pg.QueryResult> => {
     if (/^\s*(begin|commit|start|end|abort|rollback\s*;?\s*$)/i.test(text))
       throw new Error('A migration must not begin or end a transaction: the runner does.')
-    // other sessions wait for the sum of all waits: each statement gets only what the ones before it have left
+    // other sessions wait for the sum of all waits: each statement may wait only for the time that is left of the try
     if (!/^\s*(savepoint|rollback|release|set)/i.test(text)) {
       const left = Math.max(100, end - Date.now())
       if (timeoutSet - left >= 100) await client.query(`set local lock_timeout = ${(timeoutSet = left)}`)
@@ -59,7 +59,7 @@ export function createMigrationSession(client: pg.PoolClient): MigrationSession 
   return {
     client: { query } as unknown as pg.ClientBase,
     db: kyselyOn(query),
-    holding: () => {
+    shortenWaits: () => {
       end = Math.min(end, Date.now() + 700)
     },
     statements,

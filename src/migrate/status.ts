@@ -1,7 +1,7 @@
 /** What a database has and what this version would apply, in sentences and as a state. */
 import type pg from 'pg'
 import { indexStates, type IndexState } from './indexes.js'
-import { missingViewMessage, readLedger, viewIsMissing } from './ledger.js'
+import { missingViewMessage, readLedger, relationExists, viewIsMissing } from './ledger.js'
 import { queueMigrations, storeMigrations, viewMigrations, type MigrationSet } from './migration-sets.js'
 
 export interface Status {
@@ -39,8 +39,8 @@ const indexSentences: Record<IndexState, string> = {
 }
 
 /**
- * Reads only. Includes the sets of the store where they are applied.
- * @param storePool the store's database, where that is another one
+ * Reads only. Includes the sets of the store if they are applied.
+ * @param storePool the store's database, if that is another one
  */
 export async function migrationStatus(
   pool: pg.Pool,
@@ -56,10 +56,8 @@ export async function migrationStatus(
         ]
       : []
   for (const [database, optional] of optionalSets) {
-    const {
-      rows: [ledger],
-    } = await database.query<{ exists: boolean }>('select to_regclass($1) is not null as exists', [optional.table])
-    if (ledger?.exists === true) sets.push(await statusOfSet(database, optional, 'attempt-api store upgrade'))
+    if (await relationExists(database, optional.table))
+      sets.push(await statusOfSet(database, optional, 'attempt-api store upgrade'))
   }
   const states = sets.map(({ state }) => state)
   const lines = sets.flatMap((one) => one.lines)

@@ -8,7 +8,7 @@ export interface Transaction {
   /** Milliseconds to wait for other sessions, in all. */
   waitMs: number
   /** Receives progress, as sentences. */
-  say: (line: string) => void
+  report: (line: string) => void
   /** One try without the advisory lock, rolled back. */
   trial?: boolean
 }
@@ -16,7 +16,7 @@ export interface Transaction {
 /** The number that Kysely's migrator locks, so that a runner of an older version and this one exclude each other. */
 const advisoryLock = '3853314791062309107'
 
-/** Begins. The role's or database's settings must not end the transaction early; none of these outlives it. */
+/** Begins the transaction. Settings of the role or database must not end it early. The settings here end with it. */
 async function begin(client: pg.PoolClient): Promise<{ pid: number }> {
   await client.query('begin isolation level read committed, read write')
   const {
@@ -31,7 +31,7 @@ async function begin(client: pg.PoolClient): Promise<{ pid: number }> {
   return session ?? { pid: 0 }
 }
 
-/** @throws PostgreSQL's error; Error with code 08007 where the connection was lost and the outcome is unknown */
+/** @throws PostgreSQL's error; Error with code 08007 if the connection was lost and the outcome is unknown */
 async function commit(client: pg.PoolClient): Promise<void> {
   try {
     await client.query('commit')
@@ -54,7 +54,7 @@ async function untilUnlocked<T>(
   pool: pg.Pool,
   client: pg.PoolClient,
   pid: number,
-  { say, trial = false }: Transaction,
+  { report, trial = false }: Transaction,
   budget: RetryBudget,
   action: (session: MigrationSession) => Promise<T>,
 ): Promise<T> {
@@ -71,7 +71,7 @@ async function untilUnlocked<T>(
         throw new LockTimeout(`A table lock was not available in time. Nothing was changed. ${blockers}`, {
           cause: error,
         })
-      if (turn === 0) say(`A table is in use. Retrying until its lock is free; other sessions go first. ${blockers}`)
+      if (turn === 0) report(`A table is in use. Retrying until its lock is free; other sessions go first. ${blockers}`)
     } finally {
       watch.stop()
     }
@@ -82,7 +82,7 @@ async function untilUnlocked<T>(
 /**
  * Runs `action` in one transaction, as the only runner of this database, and commits. A pooler in between must keep one
  * session for a transaction. A runner that is killed releases its locks with its session.
- * @throws LockTimeout where other sessions held a lock for all of `waitMs`; the error of `action`, with nothing changed
+ * @throws LockTimeout if other sessions held a lock for all of `waitMs`; the error of `action`, with nothing changed
  */
 export async function transact<T>(
   pool: pg.Pool,

@@ -1,8 +1,8 @@
 /**
  * The columns of `attempt` and its helper views, as the migrations create them. PostgreSQL replaces a view in place
- * only where its columns are the first columns of the new one. A test compares this list with a new database.
+ * only if its columns are the first columns of the new one. A test compares this list with a new database.
  */
-import { lockedColumns } from '../contract/attempt-v1.js'
+import { contractColumns } from '../contract/attempt-v1.js'
 
 export interface Column {
   name: string
@@ -31,7 +31,7 @@ export const viewColumns: Record<string, readonly Column[]> = {
     'exam_result_id uuid, session_id text, user_id text, position integer, question_id text',
     'field text, value text, reason text, outcome text',
   ),
-  attempt: lockedColumns,
+  attempt: contractColumns,
   attempt_numbered: columns(response, 'attempt_no integer', place),
   attempt_response: columns(response, place),
   attempt_element: columns(

@@ -71,7 +71,7 @@ function identify({ keys, tokens }: Access, request: FastifyRequest): Caller | P
 }
 
 export const access = fp<{ access: Access | undefined }>(
-  (app, { access: how }, done) => {
+  (app, { access: settings }, done) => {
     app.decorateRequest('caller', undefined)
 
     // a route without a scope must not exist by mistake
@@ -87,7 +87,7 @@ export const access = fp<{ access: Access | undefined }>(
         if (config?.scope === undefined || (config.scope === 'open' && groupOf(url) === undefined))
           undeclared.push(`${[method].flat().join(' ')} ${url}`)
       }
-      how?.keys?.follow(app.log)
+      settings?.keys?.follow(app.log)
       ready(
         undeclared.length === 0
           ? undefined
@@ -100,17 +100,17 @@ export const access = fp<{ access: Access | undefined }>(
 
     app.addHook('onRequest', async (request, reply) => {
       const { scope } = request.routeOptions.config
-      // there is nothing to protect; a preflight carries no key
+      // a path that does not exist has nothing to protect, and a preflight carries no key
       if (request.is404 || request.routeOptions.url === '*') return
       if (scope !== 'open') reply.header('cache-control', 'private, no-cache')
-      if (how === undefined) return
+      if (settings === undefined) return
       const group = groupOf(request.routeOptions.url ?? '')
-      if (group !== undefined && how.open.has(group)) return
+      if (group !== undefined && settings.open.has(group)) return
 
       // a refused request is counted here, because it does not reach the hook that counts the others
       let caller: Caller | undefined
       try {
-        caller = await identify(how, request)
+        caller = await identify(settings, request)
       } catch (error) {
         if (!(error instanceof InvalidToken)) throw error
         await app.countClient(request, reply)
@@ -139,7 +139,7 @@ export const access = fp<{ access: Access | undefined }>(
       )
     })
     app.addHook('onClose', (_app, closed) => {
-      how?.keys?.close()
+      settings?.keys?.close()
       closed()
     })
     done()

@@ -55,11 +55,11 @@ const byStatus: Record<number, ErrorCode> = {
 
 const withTitle = (code: ErrorCode) => new ApiError(code, errorCodes[code].title)
 
-/** What an error of the database means that a parameter caused; undefined where none did. */
+/** What an error of the database means that a parameter caused; undefined if none did. */
 function parameterError(error: FastifyError, query: unknown): ApiError | undefined {
   const { tz, cursor } = (query ?? {}) as { tz?: string; cursor?: string }
   if (error.code === '22023' && /time zone/.test(error.message)) return unknownZone(tz ?? 'UTC')
-  // parameters are checked to the digit; the values of a cursor only by their form, until the database reads them
+  // of a cursor only the form of its values was checked, so the database may reject a value; parameters are valid here
   return /^22/.test(error.code) && cursor !== undefined ? damagedCursor() : undefined
 }
 

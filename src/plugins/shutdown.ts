@@ -46,13 +46,13 @@ export const shutdown = fp<{ graceS: number; abort(): Promise<unknown> }>(
     /** Waits until no request is running, at most this long. */
     async function quiet(ms: number): Promise<void> {
       const end = Date.now() + ms
-      while (inFlight.size > 0 && Date.now() < end) await new Promise((again) => setTimeout(again, 10))
+      while (inFlight.size > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 10))
     }
 
     app.addHook('preClose', async () => {
       leaving = closing = true
       await quiet(graceS * 1000)
-      await Promise.race([abort(), new Promise((over) => setTimeout(over, lastAnswersMs).unref())])
+      await Promise.race([abort(), new Promise((resolve) => setTimeout(resolve, lastAnswersMs).unref())])
       await quiet(lastAnswersMs)
       // idle connections, connections without a request, and clients that read nothing
       app.server.close()

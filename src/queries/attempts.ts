@@ -1,6 +1,6 @@
 /** Reads attempts in the order of completed_at. */
 import { sql } from 'kysely'
-import { lockedColumns, type LockedColumnName } from '../contract/attempt-v1.js'
+import { contractColumns, type AttemptColumnName } from '../contract/attempt-v1.js'
 import type { Reader } from '../database/reader.js'
 import { compiled, statement, type Statement } from '../database/statement.js'
 import type { Column } from '../formats/encoder.js'
@@ -11,7 +11,7 @@ import { firstColumn, type PageRequest, type StatementSequence } from './paging.
 import { studentsOfRange } from './students-of-range.js'
 
 export interface AttemptsQuery extends Omit<AttemptFilters, 'students'> {
-  columns: readonly Column<LockedColumnName>[]
+  columns: readonly Column<AttemptColumnName>[]
   descending: boolean
 }
 
@@ -164,7 +164,7 @@ const studentsOfSession = async (reader: Reader, session: string): Promise<strin
 
 /** Whether these are all columns of the contract in its order. Only this choice is prepared: others are too many. */
 const isWholeRow = (columns: readonly Column[]): boolean =>
-  columns.length === lockedColumns.length && columns.every(({ name }, index) => lockedColumns[index]?.name === name)
+  columns.length === contractColumns.length && columns.every(({ name }, index) => contractColumns[index]?.name === name)
 
 /** @param students the students whose history is numbered; undefined: all, or the student of the query */
 function attemptStatement(

@@ -1,6 +1,6 @@
 /** The changes of the store after a position, in the order of version and key. */
 import { sql, type RawBuilder } from 'kysely'
-import { lockedColumns, type LockedColumnName } from '../contract/attempt-v1.js'
+import { contractColumns, type AttemptColumnName } from '../contract/attempt-v1.js'
 import type { Reader } from '../database/reader.js'
 import { statement, type Statement } from '../database/statement.js'
 import { ApiError } from '../errors.js'
@@ -11,7 +11,7 @@ import { isStoreAbsent, rfc3339 } from '../store/state.js'
 import { bigintForm, integerForm, isAfter, keyList, uuidForm, type KeyColumn } from './keyset.js'
 
 /** A column of a change: what happened, the version, and the attempt. */
-export type ChangeColumnName = 'op' | 'version' | LockedColumnName
+export type ChangeColumnName = 'op' | 'version' | AttemptColumnName
 
 const attempt = columnsOf<'attempt_materialized'>()
 const deleted = columnsOf<'attempt_deleted'>()
@@ -27,15 +27,15 @@ const position: readonly KeyColumn[] = [
 ]
 const order = keyList(position)
 
-const isKey = (name: LockedColumnName): name is 'student_id' | 'item_id' | 'attempt_no' =>
+const isKey = (name: AttemptColumnName): name is 'student_id' | 'item_id' | 'attempt_no' =>
   name === 'student_id' || name === 'item_id' || name === 'attempt_no'
 
 const upserts = sql`select 'upsert'::text as op, ${attempt('version')},
-  ${sql.join(lockedColumns.map(({ name }) => attempt(name)))}
+  ${sql.join(contractColumns.map(({ name }) => attempt(name)))}
 from ${relation('attempt_materialized')}`
 const deletes = sql`select 'delete'::text as op, ${deleted('version')},
   ${sql.join(
-    lockedColumns.map(({ name, type }) =>
+    contractColumns.map(({ name, type }) =>
       isKey(name) ? deleted(name) : sql`null::${sql.raw(type)} as ${attempt(name)}`,
     ),
   )}

@@ -1,11 +1,11 @@
 import { Type } from 'typebox'
-import { lockedColumns, type LockedColumnName } from '../contract/attempt-v1.js'
+import { contractColumns, type AttemptColumnName } from '../contract/attempt-v1.js'
 import { invalid, quoted } from '../errors.js'
 import type { Column, Kind } from '../formats/encoder.js'
 import { closed, paging, parameters as p, range, source } from './parameters.js'
 import { listResponse, rowSchema } from './responses.js'
 
-const kinds: Record<(typeof lockedColumns)[number]['type'], Kind> = {
+const kinds: Record<(typeof contractColumns)[number]['type'], Kind> = {
   bigint: 'int64',
   uuid: 'uuid',
   boolean: 'boolean',
@@ -15,7 +15,7 @@ const kinds: Record<(typeof lockedColumns)[number]['type'], Kind> = {
 }
 
 /** The eleven columns of the contract as columns of an answer. */
-export const attemptColumns: readonly Column<LockedColumnName>[] = lockedColumns.map(
+export const attemptColumns: readonly Column<AttemptColumnName>[] = contractColumns.map(
   ({ name, type, nullable, description }) => ({ name, kind: kinds[type], nullable, description }),
 )
 const names = attemptColumns.map(({ name }) => name)
@@ -44,7 +44,7 @@ export const attemptsQuerystring = closed({
 })
 
 /** `fields` may leave columns out, so none is required. */
-export const attemptSchema = rowSchema(
+const attemptSchema = rowSchema(
   'Attempt',
   attemptColumns,
   'One answered question. Its key is (student_id, item_id, attempt_no). With `fields`, only those columns are there.',
@@ -56,7 +56,7 @@ export const attemptsResponse = listResponse('AttemptPage', attemptSchema)
  * The columns that `fields` names, in its order.
  * @throws ApiError invalid_parameter
  */
-export function chosenColumns(fields: string | undefined): readonly Column<LockedColumnName>[] {
+export function chosenColumns(fields: string | undefined): readonly Column<AttemptColumnName>[] {
   if (fields === undefined) return attemptColumns
   const chosen = fields.split(',').map((name) => {
     const column = attemptColumns.find((column) => column.name === name)

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import type { LockedColumnName } from '../contract/attempt-v1.js'
+import type { AttemptColumnName } from '../contract/attempt-v1.js'
 import type { Column } from '../formats/encoder.js'
 import { attemptColumns } from './attempts.js'
 import { closed, oneOf, parameters as p } from './parameters.js'
@@ -9,7 +9,7 @@ const key: readonly string[] = ['student_id', 'item_id', 'attempt_no']
 
 const op = 'upsert: this is the attempt with this key now. delete: no attempt has this key now; other columns are null.'
 
-export const changeColumns: readonly Column<'op' | 'version' | LockedColumnName>[] = [
+export const changeColumns: readonly Column<'op' | 'version' | AttemptColumnName>[] = [
   { name: 'op', kind: 'text', description: op },
   { name: 'version', kind: 'int64', description: 'The version of the store that changed the attempt last.' },
   ...attemptColumns.map((column) => ({

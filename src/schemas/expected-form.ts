@@ -1,4 +1,4 @@
-/** What a parameter must be, in words: from its schema alone, so that an error cannot contradict the documentation. */
+/** What a parameter must be, in words: from its schema alone, so that errors and documentation cannot differ. */
 import { invalid, quoted, type ApiError } from '../errors.js'
 
 /** What is read of a schema. */
@@ -22,12 +22,12 @@ export const alternatives = (values: readonly unknown[]): string =>
 
 function numbers({ type, minimum, maximum, exclusiveMinimum }: ParameterSchema): string {
   const noun = type === 'integer' ? 'an integer' : 'a number'
+  if (maximum === Number.MAX_SAFE_INTEGER) return `${noun} of at least ${String(minimum)}`
   const least = exclusiveMinimum === undefined ? `from ${String(minimum)}` : `above ${String(exclusiveMinimum)}`
-  if (maximum === Number.MAX_SAFE_INTEGER) return `${noun} ${least} on`
   return `${noun} ${least} ${exclusiveMinimum === undefined ? '' : 'and up '}to ${String(maximum)}`
 }
 
-/** The form that a schema asks for: "a timestamp such as 2026-11-01T00:00:00Z", "asc or desc". */
+/** The form that a schema requires: "a timestamp such as 2026-11-01T00:00:00Z", "asc or desc". */
 export function expectedForm(schema: ParameterSchema): string {
   if (isSchema(schema.items)) return expectedForm(schema.items)
   if (Array.isArray(schema.enum)) return alternatives(schema.enum)
@@ -36,6 +36,6 @@ export function expectedForm(schema: ParameterSchema): string {
   return `${typeof schema.title === 'string' ? schema.title : 'a text'}${example}`
 }
 
-/** A 400 for a value that has not the form of its schema. */
+/** A 400 for a value that does not have the form of its schema. */
 export const malformed = (parameter: string, schema: ParameterSchema, sent: unknown): ApiError =>
   invalid(parameter, `must be ${expectedForm(schema)}; got ${quoted(sent)}`)

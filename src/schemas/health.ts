@@ -28,8 +28,8 @@ const store = Type.Object(
 const standby = Type.Object(
   {
     server: Type.String({ description: 'Its place in DATABASE_READ_URL', examples: ['standby 1'] }),
-    read: Type.Boolean({ description: 'Whether requests read it now' }),
-    lag_s: numberOrNull('number', 'Seconds that it is known to be behind the primary'),
+    read: Type.Boolean({ description: 'Whether requests read it now', examples: [true] }),
+    lag_s: numberOrNull('number', 'Seconds that it is known to be behind the primary', 0.4),
     reason: Type.String({ description: 'Why requests do not read it; empty if they do' }),
   },
   { additionalProperties: false },

@@ -1,5 +1,5 @@
 /**
- * Request parameters. A `title` is a noun with its article, because an error says "must be {title} such as {example}".
+ * Request parameters. A `title` is a noun with its article, because errors read "must be {title} such as {example}".
  * checks.ts has what a schema cannot express.
  */
 import { Type, type TSchema, type TUnsafe } from 'typebox'

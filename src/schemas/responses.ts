@@ -17,8 +17,8 @@ const kinds: Record<Kind, { type: string; format?: string; pattern?: string; exa
   text: { type: 'string', examples: ['algebra'] },
 }
 
-/** The JSON schema of a column: a 64-bit integer is a string, and a column that may be null says so in its type. */
-export function columnSchema({ kind, nullable = false, description }: Column): TSchema {
+/** The JSON schema of a column: a 64-bit integer is a string; the type of a nullable column includes null. */
+function columnSchema({ kind, nullable = false, description }: Column): TSchema {
   const { type, ...schema } = kinds[kind]
   return Type.Unsafe({ ...schema, type: nullable ? [type, 'null'] : type, description })
 }
@@ -55,7 +55,7 @@ export const asOf = (description = 'The answer contains what was committed befor
   Type.Unsafe<string>({ type: 'string', format: 'date-time', description, examples: [timestampExample] })
 
 /** `{ data, next_cursor, as_of }` with rows of this schema. `extra` members come after them. */
-export const pageSchema = ($id: string, row: TSchema, extra: Record<string, TSchema> = {}) =>
+const pageSchema = ($id: string, row: TSchema, extra: Record<string, TSchema> = {}) =>
   Type.Object(
     {
       data: Type.Array(row),

@@ -59,7 +59,7 @@ async function assertCanEnable({ primary, store }: StorePools): Promise<void> {
 export async function enableStore(pools: StorePools, say: Say, waitMs = defaultWaitMs): Promise<void> {
   await assertCanEnable(pools)
   // the queue first: it must contain exams that are written while the store is being filled
-  const options = { say, waitMs }
+  const options = { report: say, waitMs }
   const applied = [
     ...(await migrateUp(pools.primary, queueMigrations, options)),
     ...(await migrateUp(pools.store, storeMigrations, options)),
@@ -73,14 +73,14 @@ export async function enableStore(pools: StorePools, say: Say, waitMs = defaultW
 /** Restores changed triggers and marks the store for a rebuild. @returns whether any was changed */
 async function restoreIfChanged(
   { primary, store }: StorePools,
-  options: { say: Say; waitMs: number },
+  options: { report: Say; waitMs: number },
 ): Promise<boolean> {
   if ((await triggerFaults(primary)).length === 0) return false
   // rebuild first: after a crash in between, the store must not count as complete; no refresher fills it before the
   // restore
   await withClient(store, rebuild)
   await restoreTriggers(primary, options)
-  options.say('The triggers on exam_results were changed and have been restored; the store will be filled again.')
+  options.report('The triggers on exam_results were changed and have been restored; the store will be filled again.')
   return true
 }
 
@@ -123,7 +123,7 @@ export async function upgradeStore(pools: StorePools, say: Say, waitMs = default
       'The queue on exam_results feeds a store in another database. ' +
         'Set STORE_DATABASE_URL to that database. Nothing was changed.',
     )
-  const options = { say, waitMs }
+  const options = { report: say, waitMs }
   const applied = [
     ...(hasQueue ? await migrateUp(pools.primary, queueMigrations, options) : []),
     ...(hasStore ? await migrateUp(pools.store, storeMigrations, options) : []),
@@ -165,7 +165,7 @@ export async function disableStore(pools: StorePools, say: Say, waitMs = default
     if (set === queueMigrations && feedsAnother) continue
     if (!(await relationExists(pool, set.table))) continue
     anything = true
-    for (const { name } of await migrateDown(pool, set, { all: true, say, waitMs })) say(`reverted ${name}`)
+    for (const { name } of await migrateDown(pool, set, { all: true, report: say, waitMs })) say(`reverted ${name}`)
   }
   if (!anything) say('There is no store: nothing to remove.')
 }

@@ -81,7 +81,7 @@ t.test('where somebody dropped the view, names the command that makes it', async
     database: 'reachable',
     reason: /^the view attempt is missing: run attempt-api migrate up --again$/,
   })
-  t.match((await app.inject('/schema-contract')).body, /migrate up \(with --again where the view existed before\)/)
+  t.match((await app.inject('/schema-contract')).body, /migrate up \(with --again if the view existed before\)/)
 })
 
 t.test('a killed backend costs one request, not the process', async (t) => {

@@ -79,7 +79,7 @@ t.test('what a command does not have is refused, and the sentence lists what it 
     ['migrate up --wait soon', '--wait must be whole seconds from 0 to 999999, such as --wait 60; got "soon"'],
     ['migrate up --again=yes', 'migrate up: --again takes no value'],
     ['migrate up twice', 'migrate up takes no arguments; got "twice". See attempt-api migrate up --help'],
-    ['generate --exams 0', '--exams must be a whole number from 1; got "0"'],
+    ['generate --exams 0', '--exams must be a whole number of at least 1; got "0"'],
     ['generate --end never', '--end must be a date or a timestamp, such as 2026-03-12T00:00:00Z; got "never"'],
     ['store verify --share half', '--share must be a number above 0 and at most 1, such as --share 0.1; got "half"'],
     ['load', 'load needs FILE.ndjson[.gz]. See attempt-api load --help'],
@@ -87,17 +87,17 @@ t.test('what a command does not have is refused, and the sentence lists what it 
     ['migrate', 'migrate needs a verb: up, down, status, plan. See attempt-api migrate --help'],
     [
       'migrate stauts',
-      'Unknown verb of migrate "stauts". Did you mean status? There are: up, down, status, plan. ' +
+      'Unknown verb of migrate "stauts". Did you mean status? Available: up, down, status, plan. ' +
         'See attempt-api migrate --help',
     ],
     [
       'migrat up',
-      'Unknown command "migrat". Did you mean migrate? There are: serve, migrate, contract, store, key, load, ' +
+      'Unknown command "migrat". Did you mean migrate? Available: serve, migrate, contract, store, key, load, ' +
         'generate. See attempt-api --help',
     ],
     [
       'toString',
-      'Unknown command "toString". There are: serve, migrate, contract, store, key, load, generate. ' +
+      'Unknown command "toString". Available: serve, migrate, contract, store, key, load, generate. ' +
         'See attempt-api --help',
     ],
   ]

@@ -7,7 +7,7 @@ import { Ajv2019 } from 'ajv/dist/2019.js'
 import formats from 'ajv-formats'
 import t from 'tap'
 import { parse } from 'yaml'
-import { attemptV1, lockedColumns } from '../../src/contract/attempt-v1.js'
+import { attemptV1, contractColumns } from '../../src/contract/attempt-v1.js'
 import { odcsDocument } from '../../src/contract/odcs.js'
 import { createDatabase } from '../helpers/database.js'
 
@@ -140,7 +140,7 @@ t.test('is valid by the published schema', { skip: absent }, async (t) => {
 t.test('names the columns of the contract, in order, and the one key', async (t) => {
   t.same(
     view.properties.map(({ name, physicalType, required }) => [name, physicalType, required]),
-    lockedColumns.map(({ name, type, nullable }) => [name, type, !nullable]),
+    contractColumns.map(({ name, type, nullable }) => [name, type, !nullable]),
   )
   const keyed = view.properties.filter((column) => column.primaryKeyPosition !== undefined)
   t.same(

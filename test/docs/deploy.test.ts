@@ -191,7 +191,7 @@ console.log('DEPLOYED')\n`,
   t.match(await deploy(url, { DEPLOY, TRIES: '60' }), { code: 20, deployed: true, back: true }, '409: rolls back')
   t.match(
     await deploy(url, { TRIES: '60' }),
-    { code: 13, deployed: false, back: false, said: /the view already breaks the contract/ },
+    { code: 13, deployed: false, back: false, said: /the view already violates the contract/ },
     "drift of before is not the new version's",
   )
   await db.pool.query(drift('correct'))

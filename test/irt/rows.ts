@@ -26,7 +26,7 @@ export function addRow(matrix: ResponseMatrix, row: Row): void {
 
 /** Sorted by student only: nothing may depend on the order of the items. */
 export function matrixOf(rows: readonly Row[]): ResponseMatrix {
-  const matrix = new ResponseMatrix({ most: 10_000_000, times: true, ids: true })
+  const matrix = new ResponseMatrix({ most: 10_000_000, times: true })
   for (const row of [...rows].sort((one, other) => one.student - other.student)) addRow(matrix, row)
   return matrix
 }

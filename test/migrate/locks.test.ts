@@ -81,7 +81,7 @@ t.test('a long reader of the view delays the migration, and neither readers nor 
   const lines: string[] = []
   let done = false
   const migrating = migrateUp(db.pool, viewMigrations, {
-    say: (line) => {
+    report: (line) => {
       lines.push(line)
     },
     waitMs: 300_000,

@@ -76,7 +76,7 @@ t.test('status ends with 4 for pending, 0 for up to date, 5 for edited or unknow
   t.match(await migrateCommand(db.url, 'up', '--no-indexes'), { code: 0, said: /Check 20991231_0900_later/ })
   t.match(await migrateCommand(db.url, 'down'), {
     code: 1,
-    said: /cannot take back 20991231_0900_later: a newer version applied it.*Nothing was changed/,
+    said: /cannot revert 20991231_0900_later: a newer version applied it.*Nothing was changed/,
   })
   await db.pool.query(`delete from kysely_migration where name < '2099'`)
   t.match(await migrateCommand(db.url, 'up', '--no-indexes'), {

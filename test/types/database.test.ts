@@ -4,7 +4,7 @@
  */
 import t from 'tap'
 import { sql, type Insertable, type Selectable, type Updateable } from 'kysely'
-import { lockedColumns, type LockedColumnName } from '../../src/contract/attempt-v1.js'
+import { contractColumns, type AttemptColumnName } from '../../src/contract/attempt-v1.js'
 import { statement } from '../../src/database/statement.js'
 import type { AttemptsQuery } from '../../src/queries/attempts.js'
 import { columnsOf, db, type ColumnName, type Relations } from '../../src/relations.js'
@@ -57,17 +57,17 @@ export const misspelt = [
   () => db.updateTable('attempt_day'),
 ]
 
-isTrue<Equal<keyof Relations['attempt'], LockedColumnName>>()
+isTrue<Equal<keyof Relations['attempt'], AttemptColumnName>>()
 isTrue<Equal<Selectable<Relations['attempt']>['topic_id'], string | null>>()
 isTrue<Equal<Selectable<Relations['attempt']>['session_id'], string>>()
 isTrue<Equal<Selectable<Relations['attempt']>['response_time_ms'], number>>()
 isTrue<Equal<keyof Updateable<Relations['attempt']>, never>>()
 isTrue<Equal<keyof Insertable<Relations['attempt']>, never>>()
 // @ts-expect-error the columns are not any others
-isTrue<Equal<keyof Relations['attempt'], LockedColumnName | 'version'>>()
+isTrue<Equal<keyof Relations['attempt'], AttemptColumnName | 'version'>>()
 
 t.test('the columns of the contract are those of the view', async (t) => {
-  const names: ColumnName<'attempt'>[] = lockedColumns.map(({ name }) => name)
+  const names: ColumnName<'attempt'>[] = contractColumns.map(({ name }) => name)
   t.equal(statement(db.selectFrom('attempt').select(names)).text, `select ${names.join(', ')} from attempt`)
   t.equal(
     statement(sql`select ${attempt('item_id')} where ${attempt('item_id')} = ${'1'}::bigint`).text,

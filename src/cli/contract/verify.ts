@@ -30,8 +30,9 @@ export const verify = defineCommand({
     ['attempt-api contract verify --json', 'the report for a script'],
   ],
   description: `
-    Checks columns, types, constraints and the golden rows of the view attempt in DATABASE_URL against
-    docs/attempt-v1.md. CONTRACT_TIMEOUT_MS (default: 5000 milliseconds) limits the check.`,
+    Checks the view attempt in DATABASE_URL against docs/attempt-v1.md: its columns and types, what it reads, and the
+    rows that its definition gives for the golden rows. Changes nothing. CONTRACT_TIMEOUT_MS (default: 5000
+    milliseconds) limits the check.`,
   options: { json: flag('print JSON') },
   exits: {
     0: 'the contract holds',

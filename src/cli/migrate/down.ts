@@ -1,8 +1,8 @@
 import { dropIndexes } from '../../migrate/indexes.js'
 import { migrateDown } from '../../migrate/runner.js'
 import { viewMigrations } from '../../migrate/migration-sets.js'
-import { defineCommand } from '../command.js'
-import { indexesDiffer, noIndexes, onPrimary, retryableExits, say, wait } from './run.js'
+import { defineCommand, lockWait, print } from '../command.js'
+import { indexesDiffer, noIndexes, onPrimary, retryableExits } from './run.js'
 
 export const down = defineCommand({
   examples: [
@@ -15,16 +15,16 @@ export const down = defineCommand({
   description: `
     Reverts the last migration, which drops the view, and drops the indexes. Refuses while other objects depend on the
     views, naming them, and while a store exists: run attempt-api store disable first.`,
-  options: { wait, 'no-indexes': noIndexes },
+  options: { wait: lockWait, 'no-indexes': noIndexes },
   exits: { 0: 'reverted, or nothing to revert', 1: 'refused or failed; nothing was changed', ...retryableExits },
   run({ wait: waitMs, 'no-indexes': noIndexes }, { config }) {
     return onPrimary(config(), async (pool) => {
-      // also those that an earlier down did not get to
+      // also indexes that an earlier, interrupted down left
       const dropping = !noIndexes && (await indexesDiffer(pool, 'missing'))
-      const steps = await migrateDown(pool, viewMigrations, { waitMs, say })
-      for (const { name } of steps) say(`reverted ${name}`)
+      const steps = await migrateDown(pool, viewMigrations, { waitMs, report: print })
+      for (const { name } of steps) print(`reverted ${name}`)
       if (steps.length === 0)
-        say(`Nothing to revert: no migration is applied${dropping ? '; dropping the remaining indexes' : ''}.`)
+        print(`Nothing to revert: no migration is applied${dropping ? '; dropping the remaining indexes' : ''}.`)
       if (dropping) await dropIndexes(pool, { waitMs })
       return 0
     })

@@ -2,8 +2,8 @@ import { missingViewMessage, viewIsMissing } from '../../migrate/ledger.js'
 import { describePlan } from '../../migrate/describe-plan.js'
 import { planUp } from '../../migrate/plan.js'
 import { viewMigrations } from '../../migrate/migration-sets.js'
-import { defineCommand, flag } from '../command.js'
-import { again, onPrimary, replace, retryableExits, say, warnOfHistory } from './run.js'
+import { defineCommand, flag, print } from '../command.js'
+import { again, onPrimary, replace, retryableExits, warnOfHistory } from './run.js'
 
 export const plan = defineCommand({
   examples: [
@@ -14,8 +14,8 @@ export const plan = defineCommand({
     ],
   ],
   description: `
-    Runs the migration on trial in a transaction that is rolled back, and prints the SQL, the locks and the dependants
-    of the view. Changes nothing. Waits at most 2 seconds for a lock; sessions that read a view being replaced wait
+    Tries the migration in a transaction that is rolled back, and prints the SQL, the locks and the dependants of the
+    view. Changes nothing. Waits at most 2 seconds for a lock; sessions that read a view being replaced wait
     during the trial and its contract check.`,
   options: { replace, again, json: flag('print JSON') },
   exits: { 0: 'migrate up would work, or has nothing to do', 1: 'migrate up would be refused', ...retryableExits },
@@ -24,7 +24,7 @@ export const plan = defineCommand({
     return onPrimary(settings, async (pool) => {
       const checkMs = settings.contractTimeoutMs
       const found = await planUp(pool, viewMigrations, { replace, again, checkMs })
-      say(json ? JSON.stringify(found, null, 2) : describePlan(found))
+      print(json ? JSON.stringify(found, null, 2) : describePlan(found))
       if (!json) await warnOfHistory(pool)
       if (found.pending.length === 0 && (await viewIsMissing(pool))) throw new Error(missingViewMessage)
       return 0

@@ -6,31 +6,26 @@ import { readLedger } from '../../migrate/ledger.js'
 import { LockTimeout } from '../../migrate/retry-budget.js'
 import { ContractRefused } from '../../migrate/runner.js'
 import { viewMigrations } from '../../migrate/migration-sets.js'
-import { flag, seconds } from '../command.js'
+import { flag, print } from '../command.js'
 import { withPool } from '../database.js'
 import { isAccessDenied, isUnreachable, withExitCode } from '../failure.js'
 
 /** For statements outside of a migration's transaction; milliseconds. */
 export const answerMs = 60_000
 
-export const wait = seconds('how long to wait in all for table and advisory locks of other sessions', 60)
-export const noIndexes = flag('leave the indexes on exam_results alone')
+export const noIndexes = flag('neither build nor drop the indexes on exam_results')
 export const replace = flag('recreate a view attempt that has other columns, with its dependants and grants')
-export const again = flag('apply migrations that are already applied again, which repairs a view that was changed')
+export const again = flag('repeat migrations that are already applied, which repairs a view that was changed')
 
 export const retryableExits = {
-  3: 'the database could not be reached or the view not checked; nothing was changed: retry',
+  3: 'the database could not be reached, or the view not be checked; nothing was changed: retry',
   6: 'a table or advisory lock was not available in time; nothing was changed: retry',
 } as const
 
-export const say = (line: string) => {
-  console.log(line)
-}
-
 /**
- * 6: a lock was not available. 3: the database was not reached, or the view not checked. 1: refused or failed. A
- * missing privilege is a refusal that a pipeline must not retry, except where it leaves the state unknown
- * (`deniedIsUnknown`).
+ * 6: a lock was not available. 3: the database was not reached, or the view was not checked. 1: refused or failed. A
+ * missing privilege is a refusal that a pipeline must not retry, unless the command only reads: then the state is
+ * unknown (`deniedIsUnknown`).
  */
 function exitCode(error: unknown, deniedIsUnknown: boolean): number {
   if (error instanceof LockTimeout) return 6
@@ -53,7 +48,7 @@ export async function onPrimary(
 
 /**
  * Whether an index is not in `state` yet.
- * @throws Error before anything is changed, where building or dropping it after the transaction would be refused
+ * @throws Error before anything is changed, if building or dropping it after the transaction would be refused
  */
 export async function indexesDiffer(pool: pg.Pool, state: IndexState): Promise<boolean> {
   if (Object.values(await indexStates(pool)).every((found) => found === state)) return false
@@ -65,5 +60,5 @@ export async function indexesDiffer(pool: pg.Pool, state: IndexState): Promise<b
 export async function warnOfHistory(pool: pg.Pool): Promise<void> {
   const { edited, unknown } = await readLedger(pool, viewMigrations)
   if (edited.length + unknown.length > 0)
-    say(`Check ${[...edited, ...unknown].join(', ')}: attempt-api migrate status says why.`)
+    print(`Check ${[...edited, ...unknown].join(', ')}: attempt-api migrate status shows the reason.`)
 }

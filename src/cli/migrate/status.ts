@@ -1,8 +1,8 @@
 import { viewMigrations } from '../../migrate/migration-sets.js'
 import { migrationStatus } from '../../migrate/status.js'
-import { defineCommand, flag } from '../command.js'
+import { defineCommand, flag, print } from '../command.js'
 import { createPool } from '../database.js'
-import { answerMs, onPrimary, say } from './run.js'
+import { answerMs, onPrimary } from './run.js'
 
 const exits = { current: 0, pending: 4, other: 5 } as const
 
@@ -31,7 +31,7 @@ export const status = defineCommand({
       async (pool) => {
         const storePool = storeUrl === undefined ? undefined : createPool(storeUrl, 'STORE_DATABASE_URL', { answerMs })
         const found = await migrationStatus(pool, viewMigrations, storePool).finally(() => storePool?.end())
-        say(json ? JSON.stringify(found, null, 2) : found.lines.join('\n'))
+        print(json ? JSON.stringify(found, null, 2) : found.lines.join('\n'))
         return exits[found.state]
       },
       { deniedIsUnknown: true },

@@ -3,10 +3,10 @@ import type pg from 'pg'
 import type { Config } from '../../config.js'
 import { disconnect } from '../../database/cancel.js'
 import { commandHeartbeat, createHeartbeat, type HeartbeatServer } from '../../health/heartbeat.js'
+import { relationExists } from '../../migrate/ledger.js'
 import { LockTimeout } from '../../migrate/retry-budget.js'
 import type { StorePools } from '../../store/enable.js'
 import type { Sessions } from '../../store/sessions.js'
-import { seconds } from '../command.js'
 import { createPool, startEmbeddedUnlessConfigured } from '../database.js'
 import { isAccessDenied, isUnreachable, scrubbed, withExitCode, withVariable, type Variable } from '../failure.js'
 
@@ -17,8 +17,6 @@ export interface StoreConnections extends StorePools {
   onUnresponsive(listener: (server: HeartbeatServer) => void): void
 }
 
-export const wait = seconds('how long to wait in all for table and advisory locks of other sessions', 60)
-
 export const storeExits = {
   0: 'done',
   1: 'refused or failed, for example a missing privilege',
@@ -27,26 +25,18 @@ export const storeExits = {
 
 export const lockExits = { ...storeExits, 6: 'a table or advisory lock was not available in time: retry' } as const
 
-export const noStore = 'There is no store. Create one with attempt-api store enable.'
+const noStore = 'There is no store. Create one with attempt-api store enable.'
 
 export const noQueue =
   'There is no queue on exam_results, so nothing keeps the store up to date. attempt-api store enable creates the ' +
   'queue and fills the store again; attempt-api store disable removes the store.'
 
-export const say = (line: string) => {
-  console.log(line)
-}
-
-export const relationExists = async (pool: pg.Pool, relation: string): Promise<boolean> =>
-  (await pool.query<{ found: boolean }>('select to_regclass($1) is not null as found', [relation])).rows[0]?.found ===
-  true
-
-/** @throws Error in a sentence where there is no store */
+/** @throws Error in a sentence if there is no store */
 export async function requireStore({ store }: StorePools): Promise<void> {
   if (!(await relationExists(store, 'attempt_store'))) throw new Error(noStore)
 }
 
-/** Every connection of a pool, from its first moment. */
+/** The open connections of a pool, kept up to date. */
 function clientsOf(pool: pg.Pool): ReadonlySet<pg.PoolClient> {
   const clients = new Set<pg.PoolClient>()
   pool.on('connect', (client) => {
@@ -58,7 +48,7 @@ function clientsOf(pool: pg.Pool): ReadonlySet<pg.PoolClient> {
   return clients
 }
 
-/** Connects to the databases of the store, or to the embedded one where none is configured. */
+/** Connects to the databases of the store, or to the embedded one if none is configured. */
 async function withConnections(
   config: Config,
   action: (connections: StoreConnections) => Promise<number>,

@@ -1,7 +1,7 @@
 import { disableStore } from '../../store/enable.js'
-import { defineCommand } from '../command.js'
+import { defineCommand, lockWait, print } from '../command.js'
 import { isUnreachable } from '../failure.js'
-import { lockExits, onStore, say, wait } from './connections.js'
+import { lockExits, onStore } from './connections.js'
 
 export const disable = defineCommand({
   examples: [
@@ -11,12 +11,12 @@ export const disable = defineCommand({
   description: `
     Removes the triggers, the queue and the store. Requests read the view afterwards. If the database in
     STORE_DATABASE_URL no longer exists, run it without that variable: it then removes the queue and its triggers.`,
-  options: { wait },
+  options: { wait: lockWait },
   exits: lockExits,
   run({ wait: waitMs }, { config }) {
     return onStore(config(), async (connections) => {
       try {
-        await disableStore(connections, say, waitMs)
+        await disableStore(connections, print, waitMs)
       } catch (error) {
         if (connections.primaryUrl !== connections.storeUrl && isUnreachable(error))
           console.error(

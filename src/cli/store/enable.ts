@@ -1,6 +1,6 @@
 import { enableStore } from '../../store/enable.js'
-import { defineCommand } from '../command.js'
-import { lockExits, onStore, say, wait } from './connections.js'
+import { defineCommand, lockWait, print } from '../command.js'
+import { lockExits, onStore } from './connections.js'
 
 export const enable = defineCommand({
   examples: [
@@ -14,11 +14,11 @@ export const enable = defineCommand({
     Creates the queue on exam_results, whose triggers only append to it, and the tables of the store in DATABASE_URL
     or, if set, in STORE_DATABASE_URL. A refresher then fills the store. On an existing store it repairs triggers that
     were disabled, changed or dropped, and has the store filled again.`,
-  options: { wait },
+  options: { wait: lockWait },
   exits: lockExits,
   run({ wait: waitMs }, { config }) {
     return onStore(config(), async (connections) => {
-      await enableStore(connections, say, waitMs)
+      await enableStore(connections, print, waitMs)
       return 0
     })
   },

@@ -1,6 +1,6 @@
 import { rebuild as emptyStore } from '../../store/fill.js'
-import { defineCommand } from '../command.js'
-import { onStore, requireStore, say, storeExits, withSessions } from './connections.js'
+import { defineCommand, print } from '../command.js'
+import { onStore, requireStore, storeExits, withSessions } from './connections.js'
 
 export const rebuild = defineCommand({
   examples: [
@@ -10,14 +10,14 @@ export const rebuild = defineCommand({
   description: `
     A refresher (in the service, or attempt-api store refresh) empties the store and fills it again from the view.
     Until the store is ready, requests read the view. Needed after partitions of exam_results were attached, detached,
-    dropped or truncated one by one, because no trigger sees that.`,
+    dropped or truncated one by one, because this fires no trigger.`,
   options: {},
   exits: storeExits,
   run(_options, { config }) {
     return onStore(config(), async (connections) => {
       await requireStore(connections)
       await withSessions(connections, ({ store }) => emptyStore(store))
-      say(
+      print(
         'Requests read the view from now on. A refresher (the service, or attempt-api store refresh) empties the ' +
           'store and fills it again.',
       )

@@ -1,18 +1,19 @@
 import { createRefresher } from '../../store/refresher.js'
-import { defineCommand, flag } from '../command.js'
+import { relationExists } from '../../migrate/ledger.js'
+import { defineCommand, flag, print } from '../command.js'
 import { isUnreachable } from '../failure.js'
 import { handleSignals } from '../signals.js'
-import { onStore, relationExists, requireStore, say, type StoreConnections } from './connections.js'
+import { onStore, requireStore, type StoreConnections } from './connections.js'
 
 /** The service logs JSON; here a line is the message and its fields. */
 function logLine(fields: object, message: string): void {
   const described = Object.entries(fields).map(
     ([name, value]) => `${name} ${value instanceof Error ? value.message : String(value)}`,
   )
-  say([message, ...described].join('  '))
+  print([message, ...described].join('  '))
 }
 
-/** @throws Error where this role may not write the store: the refresher would wait for one that may, for ever */
+/** @throws Error if this role may not write to the store: the refresher would wait for ever for one that may */
 async function requireWrite({ store }: StoreConnections): Promise<void> {
   const { rows } = await store.query<{ may: boolean }>(`select has_table_privilege('attempt_store', 'update') as may`)
   if (rows[0]?.may !== true)
@@ -24,7 +25,7 @@ async function requireWrite({ store }: StoreConnections): Promise<void> {
 async function refreshStore(connections: StoreConnections, untilCaughtUp: boolean, retentionH: number) {
   const { primaryUrl, storeUrl, primary, store } = connections
   await requireStore(connections)
-  // fails with the variable of the primary where that cannot be reached
+  // if the primary cannot be reached, this error names its variable
   await relationExists(primary, 'attempt_queue')
   await requireWrite(connections)
   const refresher = createRefresher({
@@ -45,7 +46,7 @@ async function refreshStore(connections: StoreConnections, untilCaughtUp: boolea
     console.error('attempt-api: stopped before the store had caught up')
     return 1
   } catch (error) {
-    // the refresher has pools of its own; an error of these names the variable of the database
+    // errors of the refresher's own pools name no variable; those of these pools do
     for (const pool of [store, primary]) if (isUnreachable(error)) await relationExists(pool, 'attempt_store')
     throw error
   } finally {
@@ -60,8 +61,8 @@ export const refresh = defineCommand({
     ['attempt-api store refresh --once', 'bring the store up to date, then exit'],
   ],
   description: `
-    Runs until it is stopped with Ctrl-C or SIGTERM. The service does the same unless STORE_REFRESH=off. Of several
-    refreshers one works, the others stand by.`,
+    Runs until it is stopped with Ctrl-C or SIGTERM. The service does the same unless STORE_REFRESH=off. If several
+    refreshers run, one works and the others wait.`,
   options: { once: flag('exit when the store has caught up') },
   exits: {
     0: 'stopped, or caught up (--once)',

@@ -1,8 +1,9 @@
 import type pg from 'pg'
 import { feeds, type StorePools } from '../../store/enable.js'
+import { relationExists } from '../../migrate/ledger.js'
 import { describeFaults, triggerFaults } from '../../store/triggers.js'
-import { defineCommand } from '../command.js'
-import { noQueue, onStore, relationExists, say, storeExits } from './connections.js'
+import { defineCommand, print } from '../command.js'
+import { noQueue, onStore, storeExits } from './connections.js'
 
 interface StoreState {
   version: string
@@ -25,7 +26,7 @@ const withoutStore = (queued: boolean) =>
 function describeState(state: StoreState | undefined): string {
   if (state?.state === 'ready') return `The store is ready, at version ${state.version}, ${state.lag ?? '?'} s behind.`
   const { filled_rows: rows = '0', filled_to: last = null } = state ?? {}
-  // ids are uniform, so that their first 32 bits are the share that is done
+  // ids are uniformly distributed, so the first 32 bits of the last one give the share that is filled
   const share = last === null ? 0 : parseInt(last.slice(0, 8), 16) / 2 ** 32
   const done = `${rows} rows, ${Math.round(share * 100)} %`
   return `The store is being filled: ${done}. Until it is ready, requests read the view.`
@@ -82,7 +83,7 @@ export const status = defineCommand({
     return onStore(
       config(),
       async (connections) => {
-        for (const line of await describeStore(connections)) say(line)
+        for (const line of await describeStore(connections)) print(line)
         return 0
       },
       { deniedIsUnknown: true },

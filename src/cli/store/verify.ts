@@ -1,16 +1,9 @@
+import { relationExists } from '../../migrate/ledger.js'
 import { describeFaults, triggerFaults } from '../../store/triggers.js'
 import { verifyStore } from '../../store/verify.js'
-import { defineCommand, UsageError, type Option } from '../command.js'
+import { defineCommand, print, UsageError, type Option } from '../command.js'
 import { createProgress } from '../progress.js'
-import {
-  noQueue,
-  onStore,
-  relationExists,
-  requireStore,
-  say,
-  withSessions,
-  type StoreConnections,
-} from './connections.js'
+import { noQueue, onStore, requireStore, withSessions, type StoreConnections } from './connections.js'
 
 const share: Option<number> = {
   value: 'SHARE',
@@ -26,7 +19,7 @@ const share: Option<number> = {
 }
 
 /** How many differences a message names. */
-const named = 5
+const mostNamed = 5
 
 const repair = 'attempt-api store rebuild fills the store again.'
 
@@ -42,7 +35,7 @@ async function compare(connections: StoreConnections, share: number): Promise<nu
   progress.end()
   const faults = describeFaults(await triggerFaults(connections.primary))
   if (faults !== undefined) console.error(faults)
-  if (waiting > 0) say(`${waiting} students are queued and were not compared: the store may be behind for them.`)
+  if (waiting > 0) print(`${waiting} students are queued and were not compared: the store may be behind for them.`)
   if (students > 0 && waiting === students) {
     console.error(
       'Every student is queued, so none was compared. Retry when the refresher has caught up (attempt-api store ' +
@@ -52,15 +45,16 @@ async function compare(connections: StoreConnections, share: number): Promise<nu
   }
   if (days.length > 0)
     console.error(
-      `The KPIs of ${days.length} days differ from those of their rows: ${days.slice(0, named).join(', ')}. ${repair}`,
+      `The KPIs of ${days.length} days differ from those of their rows: ` +
+        `${days.slice(0, mostNamed).join(', ')}. ${repair}`,
     )
   if (differences.length > 0) {
-    const list = differences.slice(0, named).map(({ student, rows }) => `${student} (${rows} rows)`)
+    const list = differences.slice(0, mostNamed).map(({ student, rows }) => `${student} (${rows} rows)`)
     console.error(`${differences.length} of ${students} students differ: ${list.join(', ')}. ${repair}`)
     return 1
   }
-  const but = days.length > 0 ? ', except for the KPIs of those days' : ''
-  say(`${students - waiting} students compared: the store matches the view${but}.`)
+  const exception = days.length > 0 ? ', except for the KPIs of those days' : ''
+  print(`${students - waiting} students compared: the store matches the view${exception}.`)
   return days.length > 0 || faults !== undefined ? 1 : 0
 }
 
