@@ -16,13 +16,16 @@ const compressors = new Map<string, () => Compressor>([
   ['gzip', () => zlib.createGzip({ level: 1 })],
   ['br', () => zlib.createBrotliCompress({ params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 1 } })],
 ])
-// identity first: `Accept-Encoding: *` does not show which coding the client can decode
-const offered = ['identity', ...compressors.keys()]
+const offered = [...compressors.keys()]
 
-/** The content coding that `Accept-Encoding` prefers; undefined: none. */
+/**
+ * The content coding of ours that `Accept-Encoding` prefers; undefined: none. A client that names a coding of ours gets
+ * it, whether it names identity too or not.
+ */
 export function contentEncoding(request: FastifyRequest): string | undefined {
-  const best = negotiate(request.headers['accept-encoding']?.toString() ?? '', offered)
-  return best === null || best === 'identity' ? undefined : best
+  // codings are case-insensitive; a wildcard names no coding that the client is sure to undo
+  const accepted = request.headers['accept-encoding']?.toString().toLowerCase().replaceAll('*', 'wildcard')
+  return negotiate(accepted ?? '', offered) ?? undefined
 }
 
 /** A pause of the database after which what is compressed so far goes out, milliseconds. */

@@ -49,7 +49,7 @@ export function negotiate<F extends Format>(
     )
   }
   // parameters such as charset do not choose between our formats, q does; an empty header is none (RFC 9110, 12.5.1)
-  const accept = request.headers.accept?.replace(/;\s*(?!q\s*=)[^;,]*/gi, '').trim() || '*/*'
+  const accept = request.headers.accept?.replace(/;(?!\s*q\s*=)[^;,]*/gi, '').trim() || '*/*'
   const accepted = new Negotiator({ headers: { accept } }).mediaType(offered.map((name) => mediaTypes[name]))
   const best = offered.find((name) => mediaTypes[name] === accepted)
   if (best !== undefined) return best

@@ -219,6 +219,10 @@ t.test('answers 406 for a representation that is not there', async (t) => {
     ['application/json; charset=utf-8', 'application/json; charset=utf-8'],
     ['text/csv; header=present', 'text/csv; charset=utf-8; header=present'],
     ['application/json; indent=4; q=0.5', 'application/json; charset=utf-8'],
+    // a blank before the weight is allowed, and usual
+    ['application/json; q=0.5, text/csv; q=0.9', 'text/csv; charset=utf-8; header=present'],
+    ['text/csv ; q=0.8 , application/x-ndjson ; q=0.9', 'application/x-ndjson'],
+    ['application/json; q=0, */*; q=0.1', 'application/x-ndjson'],
     ['text/csv; charset=utf-16;q=0.1, application/x-ndjson; v=2', 'application/x-ndjson'],
     ['application/json;q=0, */*', 'application/x-ndjson'],
   ] as const)

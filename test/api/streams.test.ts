@@ -211,6 +211,11 @@ t.test('the trailer tells the rows, in every format and encoding', async (t) => 
   for (const [accept, coding] of [
     ['gzip;q=0.1, br;q=0.9', 'br'],
     ['br, gzip', 'gzip'],
+    ['GZIP', 'gzip'],
+    ['gzip, identity', 'gzip'],
+    ['gzip; q=0.5, identity', 'gzip'],
+    ['gzip;q=1.0, identity; q=0.5, *;q=0', 'gzip'],
+    ['br;q=0.2, *', 'br'],
     // what browsers send: ours is the order of preference
     ['gzip, deflate, br, zstd', 'createZstdCompress' in zlib ? 'zstd' : 'gzip'],
     ['gzip;q=0', undefined],
