@@ -1,6 +1,7 @@
 /** Creates, upgrades and removes the store: its tables, and the triggers on exam_results that fill its queue. */
 import type pg from 'pg'
 import { indexStates } from '../migrate/indexes.js'
+import { relationExists } from '../migrate/ledger.js'
 import { migrateDown, migrateUp } from '../migrate/runner.js'
 import { queueMigrations, storeMigrations } from '../migrate/migration-sets.js'
 import { rebuild } from './fill.js'
@@ -17,11 +18,6 @@ export interface StorePools {
 type Say = (line: string) => void
 
 const defaultWaitMs = 60_000
-
-const relationExists = async (pool: pg.Pool, name: string): Promise<boolean> => {
-  const { rows } = await pool.query<{ present: boolean }>('select to_regclass($1) is not null as present', [name])
-  return rows[0]?.present === true
-}
 
 async function withClient<T>(pool: pg.Pool, action: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect()

@@ -16,7 +16,11 @@ export const down = defineCommand({
     Reverts the last migration, which drops the view, and drops the indexes. Refuses while other objects depend on the
     views, naming them, and while a store exists: run attempt-api store disable first.`,
   options: { wait: lockWait, 'no-indexes': noIndexes },
-  exits: { 0: 'reverted, or nothing to revert', 1: 'refused or failed; nothing was changed', ...retryableExits },
+  exits: {
+    0: 'reverted, or nothing to revert',
+    1: 'refused or failed; nothing was changed, unless only dropping an index failed',
+    ...retryableExits,
+  },
   run({ wait: waitMs, 'no-indexes': noIndexes }, { config }) {
     return onPrimary(config(), async (pool) => {
       // also indexes that an earlier, interrupted down left

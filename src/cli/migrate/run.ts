@@ -18,8 +18,8 @@ export const replace = flag('recreate a view attempt that has other columns, wit
 export const again = flag('repeat migrations that are already applied, which repairs a view that was changed')
 
 export const retryableExits = {
-  3: 'the database could not be reached, or the view not be checked; nothing was changed: retry',
-  6: 'a table or advisory lock was not available in time; nothing was changed: retry',
+  3: 'the database could not be reached, or the view could not be checked; nothing was changed: retry',
+  6: 'a table or advisory lock was not available in time: retry',
 } as const
 
 /**

@@ -19,7 +19,11 @@ export const up = defineCommand({
     waits at most 2 seconds for a lock and then releases its locks, so other sessions never wait longer behind it.
     Several runners at once are safe: one applies, the others find nothing to do.`,
   options: { wait: lockWait, replace, again, 'no-indexes': noIndexes },
-  exits: { 0: 'applied, or nothing to apply', 1: 'refused or failed; nothing was changed', ...retryableExits },
+  exits: {
+    0: 'applied, or nothing to apply',
+    1: 'refused or failed; nothing was changed, unless only an index build failed',
+    ...retryableExits,
+  },
   run({ wait: waitMs, replace, again, 'no-indexes': noIndexes }, { config }) {
     const settings = config()
     return onPrimary(settings, async (pool) => {
