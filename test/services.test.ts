@@ -21,8 +21,8 @@ async function stopsAtOnce(t: Test, services: Services): Promise<void> {
 }
 
 /** What keeps the process alive: timers without `unref`, sockets, requests to the system. */
-// a handle that is being closed (CloseReq) was opened before; the monitor of event loop delays (IntervalHistogram) keeps
-// no process alive, and is closed by the garbage collection, which may take a minute
+// a handle that is being closed (CloseReq) was opened before; a monitor of event loop delays (IntervalHistogram)
+// keeps no process alive, and the garbage collection closes it, perhaps a minute later
 const resources = () =>
   process
     .getActiveResourcesInfo()
