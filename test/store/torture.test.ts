@@ -145,8 +145,8 @@ async function torture(t: Test, source: OwnServer, store: OwnServer): Promise<vo
   const env = { ...process.env, DATABASE_URL: source.url, STORE_DATABASE_URL: apart ? store.url : '' }
   const cli = [...cliFile, 'store']
   const end = Date.now() + seconds * 1000
-  // where that was too short for a busy machine, it goes on until refreshers have written something and the follower
-  // has read it, and until a server was restarted: then servers and sessions are left alone, and a leader has time to work
+  // if that was too short on a busy machine, it continues until refreshers have written, the follower has read it, and
+  // a server was restarted: meanwhile servers and sessions are left alone, so a leader has time to work
   const calm = () => Date.now() >= end
   const restarted = () => counts.fast + counts.immediate > 0
   const running = () =>
