@@ -1,6 +1,7 @@
 /** The measures of an aggregate: name, type, description, and the SQL over a group of attempts. */
 import { sql, type RawBuilder } from 'kysely'
 import type { Column } from './formats/encoder.js'
+import { compiled } from './database/statement.js'
 import { columnsOf } from './relations.js'
 
 export interface Measure extends Column {
@@ -19,45 +20,55 @@ const quantile = (share: number, column: RawBuilder<unknown>) =>
  * Means and medians are over all attempts (`avg`, `percentile_cont`). Counts and sums can be added over days.
  */
 export const measures: readonly Measure[] = [
-  { name: 'attempts', kind: 'count', description: 'attempts', sql: sql`count(*)` },
-  { name: 'correct', kind: 'count', description: 'correct attempts', sql: countWhere(correct) },
+  { name: 'attempts', kind: 'count', description: 'attempts', sql: compiled(sql`count(*)`) },
+  { name: 'correct', kind: 'count', description: 'correct attempts', sql: compiled(countWhere(correct)) },
   {
     name: 'accuracy',
     kind: 'number',
     description: 'correct / attempts',
-    sql: sql`${countWhere(correct)}::float8 / count(*)`,
+    sql: compiled(sql`${countWhere(correct)}::float8 / count(*)`),
   },
-  { name: 'first_attempts', kind: 'count', description: 'attempts with attempt_no 1', sql: countWhere(isFirst) },
+  {
+    name: 'first_attempts',
+    kind: 'count',
+    description: 'attempts with attempt_no 1',
+    sql: compiled(countWhere(isFirst)),
+  },
   {
     name: 'first_attempts_correct',
     kind: 'count',
     description: 'correct attempts with attempt_no 1',
-    sql: countWhere(sql`${isFirst} and ${correct}`),
+    sql: compiled(countWhere(sql`${isFirst} and ${correct}`)),
   },
-  { name: 'hints', kind: 'count', description: 'attempts with a hint', sql: countWhere(attempt('hint_used')) },
+  {
+    name: 'hints',
+    kind: 'count',
+    description: 'attempts with a hint',
+    sql: compiled(countWhere(attempt('hint_used'))),
+  },
   {
     name: 'timed_attempts',
     kind: 'count',
     description: 'attempts with a response time above 0',
-    sql: countWhere(sql`${responseTime} > 0`),
+    sql: compiled(countWhere(sql`${responseTime} > 0`)),
   },
   {
     name: 'sum_response_time_ms',
     kind: 'count',
     description: 'sum of the response times, milliseconds',
-    sql: sql`sum(${responseTime})`,
+    sql: compiled(sql`sum(${responseTime})`),
   },
   {
     name: 'avg_response_time_ms',
     kind: 'number',
     description: 'mean response time over all attempts, milliseconds',
-    sql: sql`avg(${responseTime})::float8`,
+    sql: compiled(sql`avg(${responseTime})::float8`),
   },
   {
     name: 'median_response_time_ms',
     kind: 'number',
     description: 'median response time over all attempts (interpolated), milliseconds',
-    sql: quantile(0.5, responseTime),
+    sql: compiled(quantile(0.5, responseTime)),
   },
 ]
 
@@ -65,25 +76,25 @@ export const p90: Measure = {
   name: 'p90_response_time_ms',
   kind: 'number',
   description: '90th percentile of the response times (interpolated), milliseconds',
-  sql: quantile(0.9, responseTime),
+  sql: compiled(quantile(0.9, responseTime)),
 }
 export const distinctStudents: Measure = {
   name: 'students',
   kind: 'count',
   description: 'different students',
-  sql: sql`count(distinct ${attempt('student_id')})`,
+  sql: compiled(sql`count(distinct ${attempt('student_id')})`),
 }
 export const firstCompleted: Measure = {
   name: 'first_completed_at',
   kind: 'timestamp',
   description: 'earliest completed_at',
-  sql: sql`min(${attempt('completed_at')})`,
+  sql: compiled(sql`min(${attempt('completed_at')})`),
 }
 export const lastCompleted: Measure = {
   name: 'last_completed_at',
   kind: 'timestamp',
   description: 'latest completed_at',
-  sql: sql`max(${attempt('completed_at')})`,
+  sql: compiled(sql`max(${attempt('completed_at')})`),
 }
 export const pValue: Measure = {
   name: 'p_value',
@@ -93,18 +104,23 @@ export const pValue: Measure = {
   sql: sql`${countWhere(sql`${isFirst} and ${correct}`)}::float8 / nullif(${countWhere(isFirst)}, 0)`,
 }
 export const studentMeasures: readonly Measure[] = [
-  { name: 'items', kind: 'count', description: 'different items', sql: sql`count(distinct ${attempt('item_id')})` },
+  {
+    name: 'items',
+    kind: 'count',
+    description: 'different items',
+    sql: compiled(sql`count(distinct ${attempt('item_id')})`),
+  },
   {
     name: 'topics',
     kind: 'count',
     description: 'different topics (no topic is none)',
-    sql: sql`count(distinct ${attempt('topic_id')})`,
+    sql: compiled(sql`count(distinct ${attempt('topic_id')})`),
   },
   {
     name: 'sessions',
     kind: 'count',
     description: 'different sessions',
-    sql: sql`count(distinct ${attempt('session_id')})`,
+    sql: compiled(sql`count(distinct ${attempt('session_id')})`),
   },
   firstCompleted,
   lastCompleted,

@@ -119,9 +119,10 @@ export const db: Pick<Kysely<Relations>, 'selectFrom'> = createQueryBuilder<Rela
 export type ColumnName<Relation extends keyof Relations> = keyof Relations[Relation] & string
 
 const references = new Map<string, RawBuilder<never>>()
+const tables = new Map<string, RawBuilder<unknown>>()
 
-/** One reference per column, compiled once: a statement has up to fifty references. */
-function referenceTo(column: string): RawBuilder<never> {
+/** A reference to a column by its name, compiled once: a statement has up to fifty references. */
+export function referenceTo(column: string): RawBuilder<never> {
   const reference = references.get(column) ?? compiled<never>(sql.ref(column))
   references.set(column, reference)
   return reference
@@ -133,5 +134,9 @@ export const columnsOf =
   <Name extends ColumnName<Relation>>(name: Name): RawBuilder<SelectType<Relations[Relation][Name]>> =>
     referenceTo(name)
 
-/** A relation, for `sql` templates. */
-export const relation = (name: keyof Relations): RawBuilder<unknown> => sql.table(name)
+/** A relation, for `sql` templates; compiled once. */
+export function relation(name: keyof Relations): RawBuilder<unknown> {
+  const table = tables.get(name) ?? compiled(sql.table(name))
+  tables.set(name, table)
+  return table
+}

@@ -78,8 +78,22 @@ const literalCompiler = new LiteralCompiler()
  */
 export function statement(query: Query, { prepared = true } = {}): Statement {
   const { sql: text, parameters: values, query: node } = query.compile(executor)
-  const name = `attempt_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
-  return { name, prepared, text, values, node }
+  return { name: prepared ? knownName(text) : nameOf(text), prepared, text, values, node }
+}
+
+const nameOf = (text: string): string => `attempt_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
+
+/** Names of the texts that are prepared; a hash costs as much as the rest of a small statement. */
+const names = new Map<string, string>()
+const maxNames = 1_000
+
+function knownName(text: string): string {
+  let name = names.get(text)
+  if (name === undefined) {
+    if (names.size >= maxNames) names.clear()
+    names.set(text, (name = nameOf(text)))
+  }
+  return name
 }
 
 /** The text of a query with its values as literals. */

@@ -1,7 +1,7 @@
 /** Aggregates over attempts grouped by student, topic, item or day. */
 import { sql, type RawBuilder } from 'kysely'
 import type { Reader } from '../database/reader.js'
-import { statement, type Statement } from '../database/statement.js'
+import { compiled, statement, type Statement } from '../database/statement.js'
 import type { Column } from '../formats/encoder.js'
 import type { Measure } from '../measures.js'
 import { columnsOf, relation } from '../relations.js'
@@ -54,8 +54,8 @@ export const byTopic: GroupColumn = {
   description: 'the topic; null: attempts without one',
   sql: topic,
   key: [
-    { sql: sql`${topic} is null`, type: 'boolean', form: /^[tf]$/ },
-    { sql: sql`coalesce(${topic}, '') collate "C"`, type: 'text', form: /^[^\0]*$/ },
+    { sql: compiled(sql`${topic} is null`), type: 'boolean', form: /^[tf]$/ },
+    { sql: compiled(sql`coalesce(${topic}, '') collate "C"`), type: 'text', form: /^[^\0]*$/ },
   ],
 }
 

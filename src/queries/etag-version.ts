@@ -1,6 +1,7 @@
 /** The version of an etag scope, for conditional requests: it grows when a row of the scope changes. */
 import { sql, type RawBuilder } from 'kysely'
 import type { Reader } from '../database/reader.js'
+import { compiled } from '../database/statement.js'
 import { columnsOf, relation } from '../relations.js'
 import { epochOf } from '../store/epochs.js'
 import { readReadyStore, type ReadyStore } from '../store/state.js'
@@ -16,6 +17,9 @@ export interface EtagVersion {
   epoch: string | null
   count: string
 }
+
+const covered = sql.ref<string>('covered.version')
+const coveredColumns = compiled(sql.join([covered, sql.ref('covered.count'), epochOf(covered)]))
 
 const attempt = columnsOf<'attempt_materialized'>()
 const day = columnsOf<'attempt_day'>()
@@ -64,12 +68,11 @@ export async function readEtagVersion(
     scope.student === undefined
       ? [relation('attempt_day'), daysOf(range, zoned)]
       : [relation('attempt_materialized'), attemptsOf(scope.student, range, zoned)]
-  const covered = sql.ref<string>('covered.version')
   const {
     state,
     more: [version, count, epoch],
   } = await readReadyStore(reader, {
-    columns: [covered, sql.ref('covered.count'), epochOf(covered)],
+    columns: coveredColumns,
     from: sql`(
   select coalesce(max(${day('version')}), 0) as version, count(*) as count
   from ${rows}

@@ -2,7 +2,7 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { Reader } from '../database/reader.js'
 import { statement } from '../database/statement.js'
-import { columnsOf, db, relation } from '../relations.js'
+import { columnsOf, referenceTo, relation } from '../relations.js'
 import { selectAggregates, withDay, type AggregateQuery } from './aggregates.js'
 import { and, attemptConditions, dayIn, inDays, inRange, or, type Condition, type Days } from './filters.js'
 import { isAfter, keyList } from './keyset.js'
@@ -29,7 +29,7 @@ export async function* selectTopicDays(
   const topics = attemptConditions(query.topics === undefined ? {} : { topics: query.topics })
   const stale = await staleDays(reader, days)
   const key = groups.flatMap((group) => group.key)
-  const names = [...groups, ...measures].map(({ name }) => sql.ref(name))
+  const names = [...groups, ...measures].map(({ name }) => referenceTo(name))
   const afterCursor = request.after === undefined ? [] : [isAfter(key, request.after)]
   const rows =
     stale.length === 0
@@ -53,14 +53,10 @@ limit ${request.limit ?? null}::bigint`,
 async function staleDays(reader: Reader, days: readonly Condition[]): Promise<string[]> {
   return firstColumn(
     await reader.rows(
-      statement(
-        db
-          .selectFrom('attempt_day')
-          .select(sql<string>`${day('date')}::text`.as('date'))
-          .where(day('stale'))
-          .where(and(days))
-          .orderBy('attempt_day.date'),
-      ),
+      statement(sql`select ${day('date')}::text as day
+from ${relation('attempt_day')}
+where ${and([day('stale'), ...days])}
+order by ${day('date')}`),
     ),
   )
 }
@@ -77,7 +73,7 @@ function computed(
   )
   const rows = sql`${relation('attempt_materialized')} where ${or(runs)}`
   const topic = topicDay('topic_id')
-  const named = measures.map((measure) => sql`${measure.sql} as ${sql.ref(measure.name)}`)
+  const named = measures.map((measure) => sql`${measure.sql} as ${referenceTo(measure.name)}`)
   return sql`select ${sql.join([date, topic, ...named])}
 from ${withDay(rows, dayIn('UTC', attempt('completed_at')))}
 where ${and([...topics, sql<boolean>`${date} = any(${days}::date[])`])}

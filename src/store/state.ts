@@ -2,7 +2,7 @@
 import { sql, type RawBuilder } from 'kysely'
 import pg from 'pg'
 import type { Reader } from '../database/reader.js'
-import { statement } from '../database/statement.js'
+import { compiled, statement } from '../database/statement.js'
 import type { Row } from '../formats/encoder.js'
 import { ApiError } from '../errors.js'
 import { columnsOf, relation, storeStates, type Relations, type StoreStateName } from '../relations.js'
@@ -40,9 +40,10 @@ const stateColumns = [
 ]
 
 // compiled once, because every answer from the store runs one of them
-const stateStatement = statement(sql`select ${sql.join(stateColumns)}, ${sql.raw(storeIsCurrent)}
+const stateList = compiled(sql.join(stateColumns))
+const stateStatement = statement(sql`select ${stateList}, ${sql.raw(storeIsCurrent)}
 from ${relation('attempt_store')}`)
-const readyStatement = statement(sql`select ${sql.join(stateColumns)}
+const readyStatement = statement(sql`select ${stateList}
 from ${relation('attempt_store')}`)
 
 const isState = (text: string | null | undefined): text is StoreStateName => storeStates.some((state) => state === text)
@@ -111,12 +112,12 @@ export type ReadyStore = StoreState & { asOf: string }
  */
 export async function readReadyStore(
   reader: Reader,
-  more?: { columns: readonly RawBuilder<unknown>[]; from: RawBuilder<unknown> },
+  more?: { columns: RawBuilder<unknown>; from: RawBuilder<unknown> },
 ): Promise<{ state: ReadyStore; more: Row }> {
   const query =
     more === undefined
       ? readyStatement
-      : statement(sql`select ${sql.join([...stateColumns, ...more.columns])}
+      : statement(sql`select ${stateList}, ${more.columns}
 from ${relation('attempt_store')}, ${more.from}`)
   const [row] = (await reader.rows(query).catch(ifAbsent)) ?? []
   const state = row === undefined ? undefined : stateOf(row)
