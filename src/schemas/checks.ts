@@ -73,10 +73,30 @@ export function unknownZone(value: string) {
   return invalid('tz', message, message)
 }
 
+/** By zone, as the request spells it: making one costs more than all the other checks of a request. */
+const calendars = new Map<string, Intl.DateTimeFormat>()
+/** More spellings than there are zones: letters of either case are accepted. */
+const maxCalendars = 1_000
+
+/** @throws RangeError where the zone is unknown */
+function calendarOf(zone: string): Intl.DateTimeFormat {
+  const known = calendars.get(zone)
+  if (known !== undefined) return known
+  const calendar = new Intl.DateTimeFormat('en-CA', {
+    timeZone: zone,
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+  })
+  if (calendars.size >= maxCalendars) calendars.clear()
+  calendars.set(zone, calendar)
+  return calendar
+}
+
 /** Checks an IANA time zone. PostgreSQL would accept POSIX spellings as well. */
 export function checkZone(value = 'UTC'): string {
   try {
-    new Intl.DateTimeFormat('en', { timeZone: value })
+    calendarOf(value)
     return value
   } catch {
     throw unknownZone(value)
@@ -85,11 +105,6 @@ export function checkZone(value = 'UTC'): string {
 
 /** Today in a zone, as YYYY-MM-DD, moved by days. */
 export function today(zone: string, move: number): string {
-  const local = new Intl.DateTimeFormat('en-CA', {
-    timeZone: zone,
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-  }).format(new Date())
+  const local = calendarOf(zone).format(new Date())
   return new Date(Date.parse(`${local}T00:00:00Z`) + move * 86_400_000).toISOString().slice(0, 10)
 }
