@@ -10,7 +10,7 @@ const fast = [
   /^test\/(config|services|limits\/requests|health\/cached-state)\.test/,
   /^test\/(formats|irt)\//,
   /^test\/access\/(api-keys|jwt)\.test/,
-  /^test\/api\/(attempts|aggregates|operations)\.test/,
+  /^test\/api\/(aggregates|operations)\.test/,
   /^test\/database\/(pool|reserved-pool|statement|pooler)\.test/,
   /^test\/cli\/(load|migrate)\.test/,
 ]
