@@ -21,7 +21,7 @@ import { readByJavaScript } from '../helpers/arrow.js'
 import { parseCsv } from '../helpers/csv.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
 import { startReplicated } from '../helpers/standby.js'
-import { catchUp, enabled } from '../helpers/store.js'
+import { catchUp, enabled, shortIntervals } from '../helpers/store.js'
 import { until } from '../helpers/until.js'
 
 type Change = Record<string, unknown> & {
@@ -430,7 +430,7 @@ t.test('a follower amid writers, refreshes, and a rebuild has what the view says
   })
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
   const refresh = () => {
-    const refresher = createRefresher({ primaryUrl: db.url, storeUrl: db.url, log, batch: 5 })
+    const refresher = createRefresher({ primaryUrl: db.url, storeUrl: db.url, log, batch: 5, intervals: shortIntervals })
     void refresher.run()
     return refresher
   }
@@ -483,16 +483,14 @@ t.test('a follower amid writers, refreshes, and a rebuild has what the view says
   })()
 
   let refresher = refresh()
-  await new Promise((done) => setTimeout(done, 4_000))
-  await until(() => seen.fresh === 1 && seen.upsert > 20, 'it follows')
+  await until(() => seen.fresh === 1 && seen.upsert > 200 && seen.delete > 2, 'it follows')
   await refresher.stop()
   const client = await pool.connect()
   await rebuild(client)
   client.release()
   refresher = refresh()
-  await new Promise((done) => setTimeout(done, 6_000))
   await until(
-    () => seen.fresh === 2 && seen.upsert > 50 && seen.delete > 5 && seen.partial > 5,
+    () => seen.fresh === 2 && seen.upsert > 400 && seen.delete > 5 && seen.partial > 5,
     'it follows again, after the rebuild',
   )
   writing = false
