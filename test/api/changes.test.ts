@@ -430,7 +430,13 @@ t.test('a follower amid writers, refreshes, and a rebuild has what the view says
   })
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
   const refresh = () => {
-    const refresher = createRefresher({ primaryUrl: db.url, storeUrl: db.url, log, batch: 5, intervals: shortIntervals })
+    const refresher = createRefresher({
+      primaryUrl: db.url,
+      storeUrl: db.url,
+      log,
+      batch: 5,
+      intervals: shortIntervals,
+    })
     void refresher.run()
     return refresher
   }
