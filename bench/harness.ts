@@ -167,7 +167,7 @@ export async function withBench(
   const embedded = await startEmbedded(directory, {
     settings: ['fsync=off', 'shared_buffers=1GB', 'max_wal_size=4GB', 'work_mem=256MB'],
   })
-  const pool = new pg.Pool({ connectionString: embedded.url, max: 4 })
+  const pool = new pg.Pool({ connectionString: embedded.url, max: 4 }).on('error', () => undefined)
   const services: Service[] = []
   try {
     const processors = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}`

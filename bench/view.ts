@@ -76,7 +76,7 @@ export async function view({ url, pool, cohort, load, serve }: Bench, { report }
   where student_id = $1
   order by completed_at, student_id, item_id, attempt_no
   limit 1001`
-  const ownPool = new pg.Pool({ connectionString: url, max: 10 })
+  const ownPool = new pg.Pool({ connectionString: url, max: 10 }).on('error', () => undefined)
   const bare = createServer((request, response) => {
     void ownPool
       .query({ name: 'bare', text, values: [new URL(request.url ?? '/', 'http://x').searchParams.get('student_id')] })

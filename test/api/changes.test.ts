@@ -702,8 +702,8 @@ t.test(
   async (t) => {
     const servers = await startReplicated(t)
     const [primary, standby] = [
-      new pg.Pool({ connectionString: servers.primary, max: 2 }),
-      new pg.Pool({ connectionString: servers.standby, max: 2 }),
+      new pg.Pool({ connectionString: servers.primary, max: 2 }).on('error', () => undefined),
+      new pg.Pool({ connectionString: servers.standby, max: 2 }).on('error', () => undefined),
     ]
     t.teardown(() => Promise.all([primary.end(), standby.end()]))
     for (const pool of [primary, standby]) pool.on('error', () => undefined)

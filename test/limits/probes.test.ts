@@ -188,7 +188,7 @@ t.test(
     admin.on('error', () => undefined)
     await admin.connect()
     await admin.query(createExamResults)
-    const migrating = new pg.Pool({ connectionString: server.url, max: 2 })
+    const migrating = new pg.Pool({ connectionString: server.url, max: 2 }).on('error', () => undefined)
     await migrateUp(migrating)
     await migrating.end()
     const app = await startApp(t, server.url)

@@ -190,7 +190,9 @@ t.test('of twenty runners one applies, the others find nothing to do; one that i
     t.match(said, /^(applied 2025|Nothing to apply)/)
     return said.startsWith('applied')
   })
-  const pools = Array.from({ length: 15 }, () => new pg.Pool({ connectionString: db.url, max: 2 }))
+  const pools = Array.from({ length: 15 }, () =>
+    new pg.Pool({ connectionString: db.url, max: 2 }).on('error', () => undefined),
+  )
   for (const pool of pools) pool.on('error', () => undefined)
   t.teardown(() => Promise.all(pools.map((pool) => pool.end())))
   const inside = pools.map(async (pool) => (await migrateUp(pool, viewMigrations, { waitMs: 120_000 })).length === 1)
@@ -202,7 +204,9 @@ t.test('of twenty runners one applies, the others find nothing to do; one that i
 
 t.test('a runner whose transaction began before another runner applied finds nothing to do afterwards', async (t) => {
   const db = await createDatabase(t, { migrated: false })
-  const [first, second] = [0, 1].map(() => new pg.Pool({ connectionString: db.url, max: 2 })) as [pg.Pool, pg.Pool]
+  const [first, second] = [0, 1].map(() =>
+    new pg.Pool({ connectionString: db.url, max: 2 }).on('error', () => undefined),
+  ) as [pg.Pool, pg.Pool]
   for (const pool of [first, second]) pool.on('error', () => undefined)
   t.teardown(() => Promise.all([first.end(), second.end()]))
   const holder = await session(t, db.url, 'holder')

@@ -166,7 +166,7 @@ t.test('two schemas of a database have a store each, and a refresher each', asyn
     return found.href
   }
   for (const schema of ['north', 'south']) {
-    const pool = new pg.Pool({ connectionString: url(schema), max: 2 })
+    const pool = new pg.Pool({ connectionString: url(schema), max: 2 }).on('error', () => undefined)
     await pool.query(`create schema ${schema}`)
     await pool.query(createExamResults)
     await pool.query(
@@ -215,7 +215,10 @@ t.test('a day whose KPIs are stored twice differs', async (t) => {
 t.test('exam_results gets no triggers where the store cannot be created', async (t) => {
   const [db, apart] = [await createDatabase(t), await createDatabase(t, { bare: true })]
   await buildIndexes(db.pool, say)
-  const unreachable = new pg.Pool({ connectionString: 'postgres://none@127.0.0.1:1/none', max: 1 })
+  const unreachable = new pg.Pool({ connectionString: 'postgres://none@127.0.0.1:1/none', max: 1 }).on(
+    'error',
+    () => undefined,
+  )
   await t.rejects(enableStore({ primary: db.pool, store: unreachable }, say))
   t.equal(await triggers(db), 0)
   await unreachable.end()
@@ -226,7 +229,10 @@ t.test('exam_results gets no triggers where the store cannot be created', async 
     revoke create on schema public from public`,
   )
   t.teardown(() => db.pool.query(`drop role no_place_${process.pid}`))
-  const client = new pg.Pool({ connectionString: apart.url, max: 1, options: `-c role=no_place_${process.pid}` })
+  const client = new pg.Pool({ connectionString: apart.url, max: 1, options: `-c role=no_place_${process.pid}` }).on(
+    'error',
+    () => undefined,
+  )
   await t.rejects(enableStore({ primary: db.pool, store: client }, say), {
     message: /permission denied for the schema of the store/,
   })
