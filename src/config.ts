@@ -1,4 +1,5 @@
 /** Reads the environment into a checked, frozen `Config`. No other file reads the environment. */
+import { databaseUrlProblem } from './config/database-url.js'
 import { isLoopback } from './config/formats.js'
 import { misspelledVariables } from './config/misspelled.js'
 import { readVariable, type ValueOf } from './config/variable.js'
@@ -49,12 +50,29 @@ export function checkListening({ host, access }: Pick<Config, 'host' | 'access'>
   )
 }
 
+/** Problems of the URLs that are not those of a single variable's form. */
+function urlProblems(env: NodeJS.ProcessEnv): Map<string, string> {
+  const urls = [
+    ['DATABASE_URL', [env['DATABASE_URL'] ?? '']],
+    ['STORE_DATABASE_URL', [env['STORE_DATABASE_URL'] ?? '']],
+    ['DATABASE_READ_URL', (env['DATABASE_READ_URL'] ?? '').split(',').map((url) => url.trim())],
+  ] as const
+  return new Map(
+    urls.flatMap(([name, values]) => {
+      const problem = values.map((url) => databaseUrlProblem(name, url)).find((found) => found !== undefined)
+      return problem === undefined ? [] : [[name, problem]]
+    }),
+  )
+}
+
 /** Reads and checks each variable by itself. */
 function readSettings(env: NodeJS.ProcessEnv): { settings: Settings; problems: string[] } {
-  const read = Object.entries(variables).map(([key, variable]) => ({
-    key,
-    ...readVariable<unknown>(variable, env[variable.name]),
-  }))
+  const ofUrls = urlProblems(env)
+  const read = Object.entries(variables).map(([key, variable]) => {
+    const { value, problems } = readVariable<unknown>(variable, env[variable.name])
+    const problem = ofUrls.get(variable.name)
+    return { key, value, problems: problem === undefined ? problems : [problem] }
+  })
   return {
     settings: Object.fromEntries(read.map(({ key, value }) => [key, value])) as Settings,
     problems: read.flatMap(({ problems }) => problems),
@@ -117,11 +135,14 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     access: rest.apiKeysFile !== undefined || jwt !== undefined ? 'keys' : access === 'none' ? 'none' : 'unset',
     jwt,
     accessOpen: new Set(openGroups.filter((group) => accessOpen.includes(group))),
-    warnings: Object.freeze(
-      misspelledVariables(
+    warnings: Object.freeze([
+      ...misspelledVariables(
         Object.keys(env).filter((name) => env[name]),
         Object.values(variables).map(({ name }) => name),
       ),
-    ),
+      ...(nodeEnv === undefined || ['production', 'development', 'test'].includes(nodeEnv)
+        ? []
+        : [`NODE_ENV=${nodeEnv.slice(0, 40)} has no effect; did you mean NODE_ENV=production?`]),
+    ]),
   })
 }

@@ -131,7 +131,12 @@ const largestFile = 1_000_000
 
 async function readKeyFile(file: string): Promise<string> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new Error(`the file cannot be read (${(error as { code?: string }).code ?? 'error'})`)
+    const { code = 'error' } = error as { code?: string }
+    throw new Error(
+      code === 'ENOENT'
+        ? 'there is no such file (ENOENT); create it with attempt-api key create, or correct the path'
+        : `the file cannot be read (${code}); give the user of the service the right to read it, or correct the path`,
+    )
   })
   if (text.length > largestFile) throw new Error(`the file is larger than ${largestFile} bytes`)
   return text
@@ -149,7 +154,7 @@ export async function loadKeyFile(file: string, everyMs = 1_000): Promise<KeyFil
     return { text, keys: parseKeys(text) }
   }
   let current = await read().catch((error: unknown) => {
-    throw new Error(`API_KEYS_FILE is invalid: ${(error as Error).message}`)
+    throw new Error(`API_KEYS_FILE=${file} is invalid: ${(error as Error).message}.`)
   })
   let before = current.text
   let reported = ''

@@ -5,6 +5,9 @@ import { isIP } from 'node:net'
 export const isDatabaseUrl = (text: string): boolean =>
   /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace('@/', '@host/'), 'postgres://host')
 
+/** An IP address or a host name. */
+export const isHost = (text: string): boolean => isIP(text) !== 0 || /^[\w-]+(\.[\w-]+)*\.?$/.test(text)
+
 /** Whether the address can be reached only from this machine. */
 export const isLoopback = (host: string): boolean =>
   /^(localhost|127(\.\d{1,3}){3}|::1|(0+:){7}0*1|::ffff:127(\.\d{1,3}){3})$/i.test(host)

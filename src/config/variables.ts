@@ -3,7 +3,7 @@
  * To add a variable, add an entry here and run `npm run generate`.
  */
 import { choice, integer, list, text } from './variable.js'
-import { isDatabaseUrl, isNetwork, isOrigin, isSafeUrl } from './formats.js'
+import { isDatabaseUrl, isHost, isNetwork, isOrigin, isSafeUrl } from './formats.js'
 
 /** Groups of endpoints that can be open without a key; `metrics` is open only if ACCESS_OPEN names it. */
 export const openGroups = ['health', 'contract', 'docs', 'metrics'] as const
@@ -72,8 +72,9 @@ export const groups = {
   Server: {
     host: text('HOST', {
       default: '127.0.0.1',
-      allowed: 'an address of this machine',
+      allowed: 'an IP address or a host name of this machine, without a scheme or port',
       example: '0.0.0.0',
+      valid: isHost,
       description:
         'Address to listen on. An address that is not a loopback address needs API keys, tokens or `ACCESS=none`',
     }),

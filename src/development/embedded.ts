@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -114,6 +115,18 @@ function initialise({ data, name, passwordFile }: DataDirectory, initdb: string,
   )
 }
 
+/** What a former start left in its directory. */
+const ours = ['pgdata', 'owner.pid', 'password']
+
+function filesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+  } catch {
+    // not a directory, or not readable: creating it fails with the reason
+    return []
+  }
+}
+
 /**
  * Starts PostgreSQL in `directory`, created if it is missing, on a free port of the loopback address. The server
  * stops with this process. One that a killed process left in the directory is stopped first.
@@ -130,8 +143,22 @@ export async function startEmbedded(directory: string, options: EmbeddedOptions 
     passwordFile: join(base, 'password'),
     ownerFile: join(base, 'owner.pid'),
   }
-  mkdirSync(base, { recursive: true, mode: 0o755 })
-  if (ids.uid !== undefined) chownSync(base, ids.uid, ids.gid ?? ids.uid)
+  // the server's account becomes the owner of the directory: never of one that belongs to something else
+  if (existsSync(base) && !ours.some((file) => existsSync(join(base, file))) && filesIn(base).length > 0)
+    throw new Error(
+      `EMBEDDED_DIRECTORY=${directory} has files that are not of an embedded PostgreSQL: name an empty or a new ` +
+        'directory, for example EMBEDDED_DIRECTORY=.data.',
+    )
+  try {
+    mkdirSync(base, { recursive: true, mode: 0o755 })
+    if (ids.uid !== undefined) chownSync(base, ids.uid, ids.gid ?? ids.uid)
+  } catch (error) {
+    const { code = 'error' } = error as NodeJS.ErrnoException
+    throw new Error(
+      `EMBEDDED_DIRECTORY=${directory} cannot be used (${code}): it must be a directory, or a path at which this ` +
+        'user may create one, for example EMBEDDED_DIRECTORY=.data.',
+    )
+  }
   await freeDirectory(files, report)
   for (const file of [binaries.initdb, binaries.postgres, binaries.pg_ctl]) {
     try {
