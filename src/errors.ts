@@ -32,7 +32,7 @@ export const errorCodes = {
     status: 503,
     title: 'The database lacks the view attempt; run attempt-api migrate up, with --again if the view was there before',
   },
-  database_unavailable: { status: 503, title: 'The database cannot be reached or refuses the work; retry' },
+  database_unavailable: { status: 503, title: 'The database cannot be reached or refuses the work' },
   access_unavailable: {
     status: 503,
     title: 'The keys of the token issuer cannot be fetched, so the token cannot be checked; retry',
@@ -115,6 +115,12 @@ const noRoute: DatabaseFault = {
   sentence: 'the database cannot be reached: there is no network route to its host',
   fix: 'check the host in DATABASE_URL, and the network',
 }
+const tls: DatabaseFault = {
+  ...unavailable,
+  retryable: false,
+  sentence: 'the certificate of the database is not signed by a known authority',
+  fix: 'append sslrootcert=FILE to DATABASE_URL, with the certificate of that authority',
+}
 const closed: DatabaseFault = { ...unavailable, sentence: 'the database closed the connection', fix: retry }
 const unresponsive: DatabaseFault = { ...unavailable, sentence: 'the database does not answer', fix: network }
 
@@ -140,6 +146,13 @@ const faults: Readonly<Record<string, DatabaseFault>> = {
   ETIMEDOUT: unresponsive,
   ECONNRESET: closed,
   EPIPE: closed,
+  CERT_HAS_EXPIRED: { ...tls, sentence: 'the certificate of the database has expired' },
+  DEPTH_ZERO_SELF_SIGNED_CERT: tls,
+  ERR_TLS_CERT_ALTNAME_INVALID: { ...tls, sentence: 'the certificate of the database is for another host name' },
+  SELF_SIGNED_CERT_IN_CHAIN: tls,
+  UNABLE_TO_GET_ISSUER_CERT: tls,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: tls,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: tls,
   '08': unavailable,
   '25006': {
     code: 'internal_error',
@@ -168,6 +181,7 @@ const faults: Readonly<Record<string, DatabaseFault>> = {
     sentence: 'the database does not exist',
     fix: 'check the database name in DATABASE_URL',
   },
+  '3F000': { ...unavailable, retryable: false },
   '40': { ...unavailable, reached: true },
   '42501': { ...unavailable, retryable: false },
   '42883': { code: 'not_migrated', retryable: false },
@@ -209,6 +223,24 @@ const faults: Readonly<Record<string, DatabaseFault>> = {
 const driverFaults: readonly (readonly [RegExp, DatabaseFault])[] = [
   [/timeout exceeded when trying to connect/i, { ...unresponsive, code: 'too_busy' }],
   [/timeout expired|Query read timeout|terminated due to connection timeout/i, unresponsive],
+  [
+    /server does not support SSL/,
+    {
+      ...unavailable,
+      retryable: false,
+      sentence: 'the database offers no TLS',
+      fix: 'enable it on the server, or leave sslmode out of DATABASE_URL',
+    },
+  ],
+  [
+    /client password must be a string/,
+    {
+      ...unavailable,
+      retryable: false,
+      sentence: 'the database asks for a password',
+      fix: 'add the password to DATABASE_URL',
+    },
+  ],
   [/Connection terminated|connection is closed|Client has encountered a connection error/i, closed],
 ]
 

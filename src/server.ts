@@ -7,6 +7,7 @@ import { createTokenVerifier } from './access/jwt.js'
 import { checkListening, type Config } from './config.js'
 import { logOptions, terminalLog } from './observability/log.js'
 import type { Access } from './plugins/access.js'
+import { refusalHooks } from './observability/refusal-log.js'
 import { createServices } from './services.js'
 
 export interface RunningServer {
@@ -18,6 +19,13 @@ export interface RunningServer {
 
 /** The seconds of the grace period that are reserved for closing after requests have ended or were aborted. */
 const closingS = (graceS: number) => Math.min(1, graceS / 5)
+
+/** The configuration variable with this URL. */
+function variableOf({ storeUrl, readUrls }: Config, databaseUrl: string, url: string): string | undefined {
+  if (url === databaseUrl) return 'DATABASE_URL'
+  if (url === storeUrl) return 'STORE_DATABASE_URL'
+  return readUrls.includes(url) ? 'DATABASE_READ_URL' : undefined
+}
 
 async function createAccess({ access, apiKeysFile, jwt, accessOpen }: Config): Promise<Access | undefined> {
   if (access !== 'keys') return undefined
@@ -43,6 +51,7 @@ export async function startServer(config: Config, databaseUrl: string): Promise<
   const app = await buildApp(services, {
     logger: {
       ...logOptions(config.logLevel),
+      hooks: refusalHooks((url) => variableOf(config, databaseUrl, url)),
       ...(process.stdout.isTTY && !config.production ? terminalLog : {}),
     },
     access,

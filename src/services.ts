@@ -150,7 +150,7 @@ export function createServices(
       probeConnections.start()
       storeState.start()
       contract.start()
-      readiness.start()
+      readiness.start(log)
       storeMonitor.start()
       databaseMonitor.start(log)
       sources.start(log, dropConnections)

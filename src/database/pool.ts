@@ -2,12 +2,20 @@
 import pg from 'pg'
 import { abandon, disconnect } from './cancel.js'
 import { onConnect, queryWithin, rejectWaiting, socketOf } from './pg-internals.js'
+import { recordOrigin } from './refusals.js'
 
 /** A server that is read, named by its place in the configuration, because a URL contains a password. */
 export type ServerName = 'primary' | 'store' | `standby ${number}`
 
-/** Why a server cannot be reached; undefined: no outage is known. */
-export type OutageOf = (server: ServerName) => string | undefined
+/** Why a server cannot be reached. */
+export interface Outage {
+  reason: string
+  /** false: only an operator can end it, see refusals.ts. */
+  passing: boolean
+}
+
+/** undefined: no outage is known. */
+export type OutageOf = (server: ServerName) => Outage | undefined
 
 /** The number of connections of a pool; `waiting`: requests that wait for one. */
 export interface PoolUsage {
@@ -101,6 +109,12 @@ export function createPool(
     constructor(settings?: pg.ClientConfig) {
       super(settings)
       opening.set(this, performance.now())
+      const record = (error: object) => {
+        recordOrigin(error, { url, application: name })
+      }
+      // before the driver's listeners, which hand the error to the query or to the attempt to connect
+      this.connection.on('errorMessage', record)
+      this.connection.on('error', record)
       this.once('end', () => {
         opening.delete(this)
       })

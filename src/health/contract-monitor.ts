@@ -4,6 +4,7 @@ import { attemptV1, contractVersion } from '../contract/attempt-v1.js'
 import { checkResult, type ContractReport } from '../contract/report.js'
 import type { Config } from '../config.js'
 import { pause } from '../database/pause.js'
+import { refusalOf } from '../database/refusals.js'
 import { databaseErrorCode, whyUnreachable } from '../errors.js'
 import type { ProbeConnections } from './probe-connections.js'
 
@@ -62,7 +63,9 @@ export function createContractMonitor(
         notChecked(
           databaseErrorCode(error) === 'timeout'
             ? `the database did not answer within CONTRACT_TIMEOUT_MS (${contractTimeoutMs} ms); retry`
-            : `${whyUnreachable(error)}, or it refused the check; retry`,
+            : refusalOf(error) === undefined
+              ? `${whyUnreachable(error)}, or it refused the check; retry`
+              : `${whyUnreachable(error)}: retrying does not help; the log of the service says what to change`,
         ),
       )
     last = { report, at: new Date(), ms: performance.now() - began }

@@ -7,8 +7,9 @@ import pg from 'pg'
 import { whyUnreachable } from '../errors.js'
 import { disconnect } from '../database/cancel.js'
 import { pause } from '../database/pause.js'
-import { createPool, dropConnections, endPool, type OutageOf, type ServerName } from '../database/pool.js'
+import { createPool, dropConnections, endPool, type Outage, type OutageOf, type ServerName } from '../database/pool.js'
 import { readerOf } from '../database/reader.js'
+import { refusalOf } from '../database/refusals.js'
 import { statement } from '../database/statement.js'
 
 export type HeartbeatServer = Extract<ServerName, 'primary' | 'store'>
@@ -129,7 +130,7 @@ export function createHeartbeat(
   const watched = (server: HeartbeatServer, url: string) => ({
     server,
     probe: createProbe(url, answerMs),
-    outage: undefined as string | undefined,
+    outage: undefined as Outage | undefined,
   })
   const servers = [watched('primary', primaryUrl), ...(storeUrl === primaryUrl ? [] : [watched('store', storeUrl)])]
   const stopping = new AbortController()
@@ -167,7 +168,7 @@ export function createHeartbeat(
       // an outage needs two failures: after one, only the connection may be lost
       if (++failures < 2) continue
       const isNew = target.outage === undefined
-      target.outage = whyUnreachable(failure)
+      target.outage = { reason: whyUnreachable(failure), passing: refusalOf(failure) === undefined }
       if (isNew) {
         since = began
         log.warn({ server, err: failure }, 'the database does not answer: requests are refused until it does')

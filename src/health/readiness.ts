@@ -5,6 +5,7 @@ import type { ContractReport } from '../contract/report.js'
 import type { Config } from '../config.js'
 import { atMost } from '../database/at-most.js'
 import type { OutageOf } from '../database/pool.js'
+import { quoteIdentifier, refusalOf } from '../database/refusals.js'
 import { whyUnreachable } from '../errors.js'
 import { viewMigrations } from '../migrate/migration-sets.js'
 import { cacheIntervals, createCachedState, type CacheIntervals } from './cached-state.js'
@@ -21,9 +22,14 @@ export interface ServiceReadiness {
   contract: { status: ContractReport['status'] | 'unknown'; checked_at: string | null }
 }
 
+export interface ReadinessLog {
+  info(object: object, message: string): void
+  warn(object: object, message: string): void
+}
+
 export interface Readiness {
-  /** Begins to read the state of the database in the background. */
-  start(): void
+  /** Begins to read the state of the database in the background, and logs each change of the reason. */
+  start(log: ReadinessLog): void
   /** Never rejects. */
   get(): Promise<ServiceReadiness>
   close(): Promise<void>
@@ -45,6 +51,9 @@ const patienceMs = 200
 const checkAgainMs = { error: 500, fail: 2_000 }
 
 interface DatabaseState {
+  role: string
+  /** Whether the search_path leads to exam_results, the path, and the schemas that have a table of this name. */
+  source: { found: boolean; path: string; schemas: string[] }
   viewExists: boolean
   /** The views in `attemptV1.readViews` that the database role may not read. */
   unreadable: string[]
@@ -53,7 +62,15 @@ interface DatabaseState {
 }
 
 async function readDatabaseState(client: pg.PoolClient): Promise<DatabaseState> {
-  const { rows } = await client.query<{ view: boolean; table: boolean; unreadable: string[] }>(
+  const { rows } = await client.query<{
+    view: boolean
+    table: boolean
+    unreadable: string[]
+    role: string
+    source: boolean
+    path: string
+    schemas: string[]
+  }>(
     // to_regclass instead of a cast: it does not fail if a relation is missing or the role may not read it
     `select
        to_regclass('attempt') is not null as view,
@@ -62,15 +79,32 @@ async function readDatabaseState(client: pg.PoolClient): Promise<DatabaseState> 
          select name
          from unnest($1::text[]) as name
          where has_table_privilege(to_regclass(name), 'select') is not true
-       ) as unreadable`,
+       ) as unreadable,
+       current_user::text as role,
+       to_regclass('exam_results') is not null as source,
+       current_setting('search_path') as path,
+       array(
+         select n.nspname::text
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where to_regclass('exam_results') is null and c.relname = 'exam_results' and c.relkind in ('r', 'p')
+       ) as schemas`,
     [attemptV1.readViews],
   )
-  const { view = false, table = false, unreadable = [] } = rows[0] ?? {}
-  if (!table) return { viewExists: view, unreadable, applied: null, pending: [] }
+  const {
+    view = false,
+    table = false,
+    unreadable = [],
+    role = '',
+    source = false,
+    path = '',
+    schemas = [],
+  } = rows[0] ?? {}
+  const state = { viewExists: view, unreadable, role, source: { found: source, path, schemas } }
+  if (!table) return { ...state, applied: null, pending: [] }
   const migrations = await client.query<{ name: string }>('select name from kysely_migration order by name')
   const applied = migrations.rows.map(({ name }) => name)
   const pending = Object.keys(viewMigrations.migrations).filter((name) => !applied.includes(name))
-  return { viewExists: view, unreadable, applied, pending }
+  return { ...state, applied, pending }
 }
 
 /** Why the service is not ready; empty if it is. */
@@ -93,6 +127,22 @@ function reasonOf(
   return contract === 'pass' ? '' : 'the contract check could not run: see /schema-contract'
 }
 
+/** For the log: the same reason, with the role and the statement or the setting that mends it. */
+function reasonForLog(state: DatabaseState, contract: ServiceReadiness['contract']['status']): string {
+  const { viewExists, unreadable, role, source } = state
+  if (!viewExists && !source.found)
+    return source.schemas.length === 0
+      ? 'the database has no table exam_results: DATABASE_URL must name the database of the exam platform'
+      : `no schema of the search_path (${source.path}) has exam_results; the database has it in ` +
+          `${source.schemas.join(', ')}: append ?options=-c%20search_path%3D${source.schemas[0] ?? ''} to DATABASE_URL`
+  const reason = reasonOf(state, contract)
+  return viewExists && unreadable.length > 0 && reason.startsWith('the database role')
+    ? `the role ${JSON.stringify(role)} cannot read ${unreadable.join(', ')}: run ` +
+        `\`grant select on ${unreadable.join(', ')} to ${quoteIdentifier(role)};\` as their owner ` +
+        '(docs/access.md, roles)'
+    : reason
+}
+
 export function createReadiness(
   connections: ProbeConnections,
   contractMonitor: ContractMonitor,
@@ -100,11 +150,32 @@ export function createReadiness(
   config: Pick<Config, 'contractTimeoutMs'>,
   intervals: ReadinessIntervals = readinessIntervals,
 ): Readiness {
+  let log: ReadinessLog | undefined
+  let logged: string | undefined
+
+  function logChange(state: DatabaseState | { failure: unknown }): void {
+    if ('failure' in state) {
+      // the heartbeat logs an outage
+      if (refusalOf(state.failure) !== undefined) log?.warn({ err: state.failure }, 'the database refuses the service')
+      return
+    }
+    const contract = contractMonitor.last()?.report.status
+    const reason = reasonForLog(state, contract ?? 'pass')
+    // ready only after a check
+    if (reason === logged || (reason === '' && contract === undefined)) return
+    if (reason !== '') log?.warn({}, `The service is not ready: ${reason}.`)
+    else if (logged !== undefined) log?.info({}, 'The service is ready.')
+    logged = reason
+  }
+
   const database = createCachedState<DatabaseState | { failure: unknown }>(
-    () =>
-      connections
+    async () => {
+      const state = await connections
         .run(Math.min(config.contractTimeoutMs, intervals.stateMs), readDatabaseState)
-        .catch((failure: unknown) => ({ failure })),
+        .catch((failure: unknown) => ({ failure }))
+      logChange(state)
+      return state
+    },
     (state) => !('failure' in state) && state.viewExists && state.unreadable.length === 0 && state.pending.length === 0,
     { intervals },
   )
@@ -135,13 +206,14 @@ export function createReadiness(
   })
 
   return {
-    start: () => {
+    start(to) {
+      log = to
       database.start()
     },
     async get() {
       const end = performance.now() + intervals.firstProbeMs
       const outage = outageOf('primary')
-      if (outage !== undefined) return unreachable(outage)
+      if (outage !== undefined) return unreachable(outage.reason)
       const state = await database.get()
       if ('failure' in state) return unreachable(whyUnreachable(state.failure))
       await refreshContract(end)

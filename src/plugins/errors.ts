@@ -2,6 +2,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { ApiError, databaseErrorCode, errorCodes, type ErrorCode } from '../errors.js'
+import { refusalOf, refusedError } from '../database/refusals.js'
 import { damagedCursor } from '../http/cursor.js'
 import { unknownZone } from '../schemas/checks.js'
 import { bareHeaders } from './broken-requests.js'
@@ -55,6 +56,8 @@ const byStatus: Record<number, ErrorCode> = {
 
 const withTitle = (code: ErrorCode) => new ApiError(code, errorCodes[code].title)
 
+const unavailable = () => new ApiError('database_unavailable', `${errorCodes.database_unavailable.title}. Retry.`)
+
 /** What an error of the database means that a parameter caused; undefined if none did. */
 function parameterError(error: FastifyError, query: unknown): ApiError | undefined {
   const { tz, cursor } = (query ?? {}) as { tz?: string; cursor?: string }
@@ -77,7 +80,8 @@ export const errors = fp(
       const database = databaseErrorCode(error)
       if (database !== undefined) {
         request.log.warn({ err: error }, 'database error')
-        return send(request, reply, withTitle(database))
+        if (database !== 'database_unavailable') return send(request, reply, withTitle(database))
+        return send(request, reply, refusalOf(error) === undefined ? unavailable() : refusedError())
       }
       const status = error.statusCode ?? 500
       if (status < 500) return send(request, reply, withTitle(byStatus[status] ?? 'bad_request'))

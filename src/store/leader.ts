@@ -7,6 +7,7 @@ import { pause } from '../database/pause.js'
 import { createPool, dropConnections, dropOpening, endPool } from '../database/pool.js'
 import { hasOwnSession, sharedSession } from '../database/pooler.js'
 import { guardSession } from '../database/session-guard.js'
+import { firstError } from '../errors.js'
 import type { RefresherIntervals } from './intervals.js'
 import { StoreSchemaOutdated, storeIsCurrent } from './schema-version.js'
 import { type Sessions, storeAdvisoryLock } from './sessions.js'
@@ -155,22 +156,43 @@ export function createLeader(options: LeaderOptions): Leader {
     }
   }
 
+  let logged = { message: '', at: -Infinity }
+
+  /** Retries follow each other within seconds: the same error is logged once a minute. */
+  function logFailure(error: unknown): void {
+    const { message } = firstError(error)
+    if (message === logged.message && performance.now() - logged.at < 60_000) return
+    logged = { message, at: performance.now() }
+    log.warn({ err: error }, 'the store could not be refreshed; retrying')
+  }
+
   async function run(): Promise<void> {
     const began: { at?: string } = {}
     let outdatedLogged = false
+    let absentLogged = false
     while (!signal.aborted) {
       let waitMs = intervals.electionMs
       try {
         const result = await attempt(began)
         if (result === 'done') return
-        if (result === 'absent') waitMs = intervals.absentStoreMs
+        if (result === 'absent') {
+          waitMs = intervals.absentStoreMs
+          // without a store, most services have the refresher on and need none
+          if (!absentLogged && storeUrl !== primaryUrl)
+            log.warn(
+              {},
+              'STORE_DATABASE_URL has no store that this role may write, so this process refreshes none: run ' +
+                'attempt-api store enable, grant the privileges (docs/access.md, roles), or set STORE_REFRESH=off.',
+            )
+          absentLogged = true
+        } else absentLogged = false
       } catch (error) {
         const outdated = error instanceof StoreSchemaOutdated
         failingSince ??= Date.now()
         if (once && (outdated || Date.now() - failingSince >= intervals.oncePatienceMs)) throw error
         // logged once: it stays the same until an operator runs the upgrade
         if (outdated && !outdatedLogged) log.warn({}, error.message)
-        if (!outdated && !signal.aborted) log.warn({ err: error }, 'the store could not be refreshed; retrying')
+        if (!outdated && !signal.aborted) logFailure(error)
         outdatedLogged = outdated
       }
       await pause(waitMs, signal)

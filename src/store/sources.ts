@@ -4,6 +4,7 @@
  */
 import type { Config } from '../config.js'
 import type { OutageOf, ServerName } from '../database/pool.js'
+import { refusedError } from '../database/refusals.js'
 import type { Database, Databases } from '../database/reader.js'
 import { ApiError } from '../errors.js'
 import type { KeptStoreState } from './kept-state.js'
@@ -88,11 +89,11 @@ export function createSources(
   const freshState = () => storeState.read(storeState.last()?.state === undefined ? absentMs : freshMs)
 
   function assertReachable({ server }: Database): void {
-    if (outageOf(server) !== undefined)
-      throw new ApiError(
-        'database_unavailable',
-        'The database does not respond. The service reconnects by itself. Retry.',
-      )
+    const outage = outageOf(server)
+    if (outage === undefined) return
+    throw outage.passing
+      ? new ApiError('database_unavailable', 'The database does not respond. The service reconnects by itself. Retry.')
+      : refusedError()
   }
 
   /** The store as a source; undefined if it is not ready or not within STORE_LAG_S. */

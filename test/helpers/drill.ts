@@ -182,8 +182,9 @@ export async function drill(t: Test, service: Service, one: Drill): Promise<Meas
     for (const answer of answers) {
       if (!also.includes(answer.status))
         t.equal(answer.status, status, `${one.name}: ${answer.status} ${answer.text.slice(0, 200)}`)
-      // 1 where only a connection was not available
-      if (answer.status === 503) t.match(answer.headers.get('retry-after'), /^[15]$/)
+      // 1 where only a connection was not available, 60 where an operator must act
+      if (answer.status === 503)
+        t.match(answer.headers.get('retry-after'), /Retrying does not help/.test(answer.text) ? /^60$/ : /^[15]$/)
       if (answer.status >= 500)
         t.match(answer.json(), {
           code: /^(database_unavailable|too_busy|timeout|too_many_streams)$/,
