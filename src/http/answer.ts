@@ -1,6 +1,6 @@
 /** An answer as a value: it is complete before anything of it is written to the reply. */
 import type { FastifyReply } from 'fastify'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 
 export type Headers = Readonly<Record<string, string>>
 
@@ -26,5 +26,7 @@ export function sendAnswer(reply: FastifyReply, { status = 200, headers, body, r
     reply.trailer('Attempt-Rows', (_reply, _payload, done) => {
       done(null, String(rows()))
     })
-  return reply.status(status).headers(headers).send(body)
+  // the length of a HEAD is that of its GET, or left out (RFC 9110, 8.6): without a body, Fastify would send 0
+  const sent = body === undefined && reply.request.method === 'HEAD' ? Readable.from([]) : body
+  return reply.status(status).headers(headers).send(sent)
 }

@@ -40,7 +40,12 @@ export async function streamAnswer(
       'Streams need HTTP/1.1 or later, because a broken stream looks complete over HTTP/1.0. ' +
         'In nginx: proxy_http_version 1.1',
     )
-  const fixed = { vary: varyOf(format), 'content-type': contentTypes[format] }
+  const encoding = contentEncoding(request)
+  const fixed = {
+    vary: varyOf(format),
+    'content-type': contentTypes[format],
+    ...(encoding === undefined ? {} : { 'content-encoding': encoding }),
+  }
   if (request.method === 'HEAD') {
     const { headers } = kind === 'store' ? await database.snapshot(prepare) : await prepare(database)
     return { headers: { ...headers, ...fixed } }
@@ -57,9 +62,8 @@ export async function streamAnswer(
     database,
   )
   meter.streams(rows)
-  const encoding = contentEncoding(request)
   return {
-    headers: { ...headers, ...fixed, ...(encoding === undefined ? {} : { 'content-encoding': encoding }) },
+    headers: { ...headers, ...fixed },
     body: encoding === undefined ? rows : compressed(rows, encoding),
     rows: () => rows.rows,
   }
