@@ -6,7 +6,7 @@ import { refusalOf, refusedError } from '../database/refusals.js'
 import { damagedCursor } from '../http/cursor.js'
 import { unknownZone } from '../schemas/checks.js'
 import { bareHeaders } from './broken-requests.js'
-import { parameterErrors } from './parameter-errors.js'
+import { markNumbers, parameterErrors } from './parameter-errors.js'
 
 const defaultRetryAfterS = 5
 
@@ -91,6 +91,18 @@ export const errors = fp(
         reply,
         new ApiError('internal_error', 'The service failed. Give the request_id to the operator of the service'),
       )
+    })
+
+    app.addHook('onRoute', (route) => {
+      const mark = markNumbers(route.schema?.querystring)
+      if (mark === undefined) return
+      route.preValidation = [
+        ...[route.preValidation ?? []].flat(),
+        (request, _reply, next) => {
+          mark(request.query as Record<string, unknown>)
+          next()
+        },
+      ]
     })
 
     // every route, to distinguish a wrong method from a wrong path

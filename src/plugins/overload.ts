@@ -2,10 +2,11 @@
  * Refuses excess load before any work: URLs that are too long, and data requests while the event loop is late, so that
  * probes and running requests are still answered.
  */
+import type { IncomingMessage } from 'node:http'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.js'
-import { ApiError } from '../errors.js'
+import { ApiError, quoted } from '../errors.js'
 
 /** Bytes of a URL: the longest documented parameters fit. URL and headers together have `maxHeaderSize`. */
 const longestUrl = 61_440
@@ -28,12 +29,29 @@ function hasValidEscapes(url: string): boolean {
   }
 }
 
+/** A name or an address, with a port or not; empty where the target has no authority. */
+const validHost = /^(\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(:[0-9]{0,5})?$/
+
+/**
+ * What is wrong with the header Host (RFC 9112, 3.2): an HTTP/1.1 request has exactly one. Node would refuse none
+ * without a problem document, and takes the first of several, while a proxy in front may take the last.
+ */
+function hostProblem({ rawHeaders, headers: { host }, httpVersion }: IncomingMessage): string | undefined {
+  if (host === undefined) return httpVersion === '1.1' ? 'An HTTP/1.1 request needs the header Host' : undefined
+  let hosts = 0
+  for (let index = 0; index < rawHeaders.length; index += 2)
+    if (rawHeaders[index]?.length === 4 && rawHeaders[index]?.toLowerCase() === 'host') hosts++
+  if (hosts > 1) return `The request has ${hosts} Host headers; it must have exactly one`
+  return validHost.test(host)
+    ? undefined
+    : `The header Host must be a name or an address, with a port or not, such as localhost:3000; got ${quoted(host)}`
+}
+
 export const overload = fp(
   (app, { overloadDelayMs }: Pick<Config, 'overloadDelayMs'>, done) => {
     app.addHook('onRequest', (request, _reply, next) => {
-      // RFC 9112, 3.2: an HTTP/1.1 request names its host; Node would refuse it without a problem document
-      if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
-        next(new ApiError('bad_request', 'An HTTP/1.1 request needs the header Host'))
+      const host = hostProblem(request.raw)
+      if (host !== undefined) next(new ApiError('bad_request', host))
       else if (request.url.length <= longestUrl)
         next(
           hasValidEscapes(request.url)

@@ -1,4 +1,5 @@
 /** From what the validator found to errors that a client can act on. */
+import { editDistance } from '../config/edit-distance.js'
 import { ApiError, quoted, type ParameterError } from '../errors.js'
 import { expectedForm, isSchema } from '../schemas/expected-form.js'
 
@@ -29,6 +30,18 @@ function messageOf({ keyword, message = 'is not valid', params, parentSchema, da
   return isSchema(parentSchema) ? `must be ${expectedForm(parentSchema)}; got ${quoted(data)}` : message
 }
 
+/** The known parameter that the unknown one resembles. */
+function nearest(unknown: string, known: readonly string[]): string | undefined {
+  const letters = (text: string) => text.toLowerCase().replaceAll(/[_-]/g, '')
+  const most = unknown.length < 5 ? 1 : 2
+  return unknown.length > 40
+    ? undefined
+    : known
+        .map((one) => ({ one, distance: editDistance(letters(unknown), letters(one)) }))
+        .sort((a, b) => a.distance - b.distance)
+        .find(({ distance }) => distance <= most)?.one
+}
+
 const name = (parameter: string): string => `\`${quoted(parameter).replace(/^"(.*)"$/, '$1')}\``
 
 /** A 400 that names every parameter that is unknown or wrong, the first 20 of them. */
@@ -44,8 +57,10 @@ export function parameterErrors(violations: readonly Violation[]): ApiError {
     if (errors.has(parameter)) continue
     if (typeof additionalProperty === 'string') {
       accepted = parametersOf(violation.parentSchema)
-      errors.set(parameter, { parameter, message: 'is not a parameter of this endpoint' })
-      unknown.push(name(parameter))
+      const meant = nearest(parameter, accepted)
+      const hint = meant === undefined ? '' : `; did you mean ${meant}?`
+      errors.set(parameter, { parameter, message: `is not a parameter of this endpoint${hint}` })
+      unknown.push(`${name(parameter)}${meant === undefined ? '' : ` (did you mean \`${meant}\`?)`}`)
     } else {
       const error = { parameter, message: messageOf(violation) }
       errors.set(parameter, error)
@@ -60,4 +75,31 @@ export function parameterErrors(violations: readonly Violation[]): ApiError {
     )
   }
   return new ApiError('invalid_parameter', sentences.join('. '), [...errors.values()])
+}
+
+/** How a number is written: decimal digits, without a sign, an exponent or blanks. The validator would take `0x10`. */
+const decimal = { integer: /^[0-9]+$/, number: /^[0-9]+(\.[0-9]+)?$/ }
+
+/** A text that the validator cannot read as a number, so that it reports it with the other violations. */
+class NotDecimal {
+  constructor(private readonly sent: string) {}
+  toString() {
+    return this.sent
+  }
+}
+
+/** @returns a function that marks parameters that must be numbers and have another form; undefined without any */
+export function markNumbers(querystring: unknown): ((query: Record<string, unknown>) => void) | undefined {
+  if (!isSchema(querystring) || !('properties' in querystring) || !isSchema(querystring.properties)) return undefined
+  const numbers = Object.entries(querystring.properties).flatMap(([parameter, schema]) => {
+    const type = isSchema(schema) ? schema.type : undefined
+    return type === 'integer' || type === 'number' ? [{ parameter, form: decimal[type] }] : []
+  })
+  if (numbers.length === 0) return undefined
+  return (query) => {
+    for (const { parameter, form } of numbers) {
+      const sent = query[parameter]
+      if (typeof sent === 'string' && !form.test(sent)) query[parameter] = new NotDecimal(sent)
+    }
+  }
 }

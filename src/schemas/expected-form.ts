@@ -20,11 +20,12 @@ export const isSchema = (value: unknown): value is ParameterSchema => typeof val
 export const alternatives = (values: readonly unknown[]): string =>
   values.length < 2 ? values.join('') : `${values.slice(0, -1).join(', ')} or ${String(values.at(-1))}`
 
-function numbers({ type, minimum, maximum, exclusiveMinimum }: ParameterSchema): string {
+function numbers({ type, minimum, maximum, exclusiveMinimum, examples }: ParameterSchema): string {
+  const example = Array.isArray(examples) ? `, such as ${String(examples[0])}` : ''
   const noun = type === 'integer' ? 'an integer' : 'a number'
-  if (maximum === Number.MAX_SAFE_INTEGER) return `${noun} of at least ${String(minimum)}`
+  if (maximum === Number.MAX_SAFE_INTEGER) return `${noun} of at least ${String(minimum)}${example}`
   const least = exclusiveMinimum === undefined ? `from ${String(minimum)}` : `above ${String(exclusiveMinimum)}`
-  return `${noun} ${least} ${exclusiveMinimum === undefined ? '' : 'and up '}to ${String(maximum)}`
+  return `${noun} ${least} ${exclusiveMinimum === undefined ? '' : 'and up '}to ${String(maximum)}${example}`
 }
 
 /** The form that a schema requires: "a timestamp such as 2026-11-01T00:00:00Z", "asc or desc". */

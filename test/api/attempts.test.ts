@@ -131,7 +131,7 @@ t.test('refuses what is malformed, and says what was sent and what is allowed', 
   const int64 = 'must be a 64-bit integer from -9223372036854775808 to 9223372036854775807'
   for (const [query, parameter, message] of [
     ['foo=1', 'foo', 'is not a parameter of this endpoint'],
-    ['limit=0', 'limit', 'must be an integer of at least 1; got "0"'],
+    ['limit=0', 'limit', 'must be an integer of at least 1, such as 100; got "0"'],
     [
       'limit=10001',
       'limit',
@@ -168,7 +168,7 @@ t.test('refuses what is malformed, and says what was sent and what is allowed', 
     ['fields=id,id', 'fields', 'must name a column once; got "id,id"'],
     ['student_id=alice', 'student_id', 'must be a UUID such as c773fdef-3889-bdad-be80-9f1e8aaeea46; got "alice"'],
     ['order=up', 'order', 'must be asc or desc; got "up"'],
-    ['attempt_no=0', 'attempt_no', 'must be an integer from 1 to 2147483647; got "0"'],
+    ['attempt_no=0', 'attempt_no', 'must be an integer from 1 to 2147483647, such as 1; got "0"'],
     ['topic_id=', 'topic_id', 'must be a text of 1 to 10,000 characters without NUL such as algebra; got ""'],
     [
       'topic_id=a%00b',
@@ -188,7 +188,7 @@ t.test('refuses what is malformed, and says what was sent and what is allowed', 
   }
   t.equal(
     (await app.inject('/v1/attempts?foo=1&limit=0&bar=2')).json().detail,
-    '`limit` must be an integer of at least 1; got "0". Unknown parameters `foo`, `bar`. ' +
+    '`limit` must be an integer of at least 1, such as 100; got "0". Unknown parameters `foo`, `bar`. ' +
       'This endpoint accepts: student_id, user_id, id, item_id, topic_id, session_id, correct, attempt_no, since, ' +
       'until, fields, order, limit, cursor, format, source',
   )
