@@ -7,7 +7,24 @@ import { cohort } from './cohort.js'
 import { createExamResults } from './exam-results.js'
 import { loadExamResults } from './load.js'
 
-const sample = { exams: 2000, questions: 20, students: 200, items: 300, days: 30, seed: 1 }
+const sample = { exams: 1999, questions: 20, students: 200, items: 300, days: 30, seed: 1 }
+const sampleExams = sample.exams + 1
+
+/** An exam of which /v1/anomalies lists something: an answer without a question, without correctness, a wrong time. */
+const oddExam = () => ({
+  session_id: 'session-odd',
+  user_id: 'student-1',
+  exam_id: 1,
+  org_id: 1,
+  status: 'ready',
+  result_json: {
+    questions: [
+      { question_id: 'Q7', is_correct: true, time_spent_sec: 12, topic: 'algebra' },
+      { question_id: 1001, time_spent_sec: 8.5, topic: 'algebra' },
+      { question_id: 1002, is_correct: true, time_spent_sec: -3, topic: 'geometry' },
+    ],
+  },
+})
 
 interface Progress {
   /** Begins a step. */
@@ -22,9 +39,10 @@ async function loadSample(pool: pg.Pool, { update }: Progress): Promise<void> {
   if (rows.length > 0) return
   const lines = function* () {
     for (const exam of cohort({ ...sample, end: new Date() })) yield JSON.stringify(exam)
+    yield JSON.stringify(oddExam())
   }
   const report = (read: number) => {
-    update(`Loading sample data: ${read} of ${sample.exams} exams`)
+    update(`Loading sample data: ${read} of ${sampleExams} exams`)
   }
   report(0)
   await loadExamResults(pool, lines(), report)

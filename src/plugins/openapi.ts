@@ -16,7 +16,15 @@ interface Schema {
   const?: unknown
   anyOf?: Schema[]
 }
+interface Parameter {
+  name: string
+  in: string
+  description?: string
+  example?: unknown
+  schema?: Schema
+}
 interface Operation {
+  parameters?: Parameter[]
   responses?: Record<string, { content?: Record<string, { schema?: Schema; example?: unknown }> }>
 }
 interface Document {
@@ -39,10 +47,41 @@ function example(schema: Schema, components: Record<string, Schema>): unknown {
   return Array.isArray(schema.type) && schema.type.includes('null') ? null : schema.type === 'array' ? [] : ''
 }
 
-/** Gives each operation the example of its answer. */
+/**
+ * A form that tries an endpoint fills in every example at once, so these go together and give a full answer on the
+ * sample data of the embedded start. Examples of the other parameters are in their descriptions.
+ */
+const requestExamples: Record<string, Record<string, unknown>> = {
+  '/v1/attempts': { user_id: 'student-1', limit: 100 },
+  '/v1/changes': { limit: 100 },
+  '/v1/anomalies': { limit: 100 },
+  '/v1/students': { topic_id: ['algebra'], min_attempts: 10, limit: 100 },
+  // student-1 of the sample data
+  '/v1/students/{student_id}': { student_id: '0505c399-09c4-1861-08d1-ff7e6623890a' },
+  '/v1/students/daily': { tz: 'Asia/Seoul', limit: 100 },
+  '/v1/topics': { limit: 100 },
+  '/v1/topics/daily': { tz: 'Asia/Seoul', limit: 100 },
+  '/v1/items': { topic_id: ['algebra'], min_attempts: 10, limit: 100 },
+  '/v1/irt/responses': { min_per_item: 30, sample: 0.5 },
+  '/v1/irt/readiness': { min_per_item: 30 },
+}
+
+/** Moves the example of a parameter to its description, unless the operation's request has it. */
+function withRequestExample(parameter: Parameter, examples: Record<string, unknown>): void {
+  const { name, schema = {}, description = '' } = parameter
+  const own = parameter.example ?? schema.examples?.[0] ?? schema.items?.examples?.[0]
+  delete parameter.example
+  delete schema.examples
+  delete schema.items?.examples
+  if (name in examples) parameter.example = examples[name]
+  else if (own !== undefined) parameter.description = `${description} For example \`${String(own)}\`.`.trim()
+}
+
+/** Gives each operation the example of its request and of its answer. */
 function withExamples(document: Document): Document {
-  for (const operations of Object.values(document.paths ?? {})) {
+  for (const [path, operations] of Object.entries(document.paths ?? {})) {
     for (const operation of Object.values(operations)) {
+      for (const parameter of operation.parameters ?? []) withRequestExample(parameter, requestExamples[path] ?? {})
       for (const content of Object.values(operation.responses?.['200']?.content ?? {})) {
         if (content.schema !== undefined) content.example = example(content.schema, document.components?.schemas ?? {})
       }
@@ -51,11 +90,12 @@ function withExamples(document: Document): Document {
   return document
 }
 
-/** What a route needs by default. ACCESS_OPEN may close more routes; on a loopback address none needs a key. */
+/**
+ * What a route needs by default; none is an open route, without a padlock. ACCESS_OPEN may close or open more routes; on
+ * a loopback address none needs a key.
+ */
 const securityOf = (scope: Scope | undefined) =>
-  scope === undefined || scope === 'open'
-    ? [{}, { apiKey: [] }, { apiKeyHeader: [] }, { jwt: [] }]
-    : [{ apiKey: [scope] }, { apiKeyHeader: [scope] }, { jwt: [scope] }]
+  scope === undefined || scope === 'open' ? [] : [{ apiKey: [scope] }, { apiKeyHeader: [scope] }, { jwt: [scope] }]
 
 type Responses = Record<number, Schema & { description?: string; content?: Record<string, unknown> }>
 

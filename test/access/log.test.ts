@@ -253,12 +253,12 @@ t.test('other machines are let in only where something says who may ask', async 
     t.match(service.output(), /Server listening/, JSON.stringify(env))
     await service.stop()
   }
-  for (const HOST of ['203.0.113.7', '..']) {
+  for (const HOST of ['203.0.113.7', 'nowhere.invalid']) {
     t.match(await refusal(t, { DATABASE_URL: url, HOST, ACCESS: 'none' }), {
       code: 1,
       output: /^attempt-api: Cannot listen on HOST=\S+, PORT=\d+ \(\w+\)\. Set HOST to an address of this machine/m,
     })
   }
   const missing = await refusal(t, { DATABASE_URL: url, API_KEYS_FILE: '/nowhere/keys.json' })
-  t.match(missing, { code: 1, output: /^attempt-api: API_KEYS_FILE is invalid: the file cannot be read \(ENOENT\)\n$/ })
+  t.match(missing, { code: 1, output: /^attempt-api: API_KEYS_FILE=\S+ is invalid: there is no such file .*\n$/ })
 })
