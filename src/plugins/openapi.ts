@@ -91,8 +91,8 @@ function withExamples(document: Document): Document {
 }
 
 /**
- * What a route needs by default; none is an open route, without a padlock. ACCESS_OPEN may close or open more routes; on
- * a loopback address none needs a key.
+ * What a route needs by default: an open route nothing, so that it has no padlock. ACCESS_OPEN may change this, and on
+ * a loopback address no route needs a key.
  */
 const securityOf = (scope: Scope | undefined) =>
   scope === undefined || scope === 'open' ? [] : [{ apiKey: [scope] }, { apiKeyHeader: [scope] }, { jwt: [scope] }]

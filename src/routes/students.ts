@@ -10,7 +10,8 @@ import { byStudent, keyPatterns, selectAggregates } from '../queries/aggregates.
 import { studentId } from '../queries/student-id.js'
 import { readStudent, type Student } from '../queries/student.js'
 import { selectStudents, studentColumns } from '../queries/students.js'
-import { aggregateFilters, checkDate, checkRange, checkTimestamp, checkZone } from '../schemas/checks.js'
+import { aggregateFilters, checkDate, checkRange, checkTimestamp } from '../schemas/checks.js'
+import { checkZone } from '../schemas/time-zones.js'
 import { dataProblems } from '../schemas/problems.js'
 import { unchangedResponse } from '../schemas/responses.js'
 import {

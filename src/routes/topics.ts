@@ -1,7 +1,8 @@
 import { sendList } from '../http/list.js'
 import { byTopic, keyPatterns, selectAggregates } from '../queries/aggregates.js'
 import { selectTopicDays } from '../queries/topic-days.js'
-import { aggregateFilters, checkDate, checkRange, checkTimestamp, checkZone, today } from '../schemas/checks.js'
+import { aggregateFilters, checkDate, checkRange, checkTimestamp } from '../schemas/checks.js'
+import { checkZone, today } from '../schemas/time-zones.js'
 import { dataProblems } from '../schemas/problems.js'
 import { unchangedResponse } from '../schemas/responses.js'
 import {

@@ -83,7 +83,10 @@ export const parameters = {
   tz: Type.String({
     title: 'an IANA time zone',
     pattern: '^[A-Za-z][A-Za-z0-9_+/-]{0,63}$',
-    description: 'IANA time zone in which days begin. Default UTC.',
+    description:
+      'IANA time zone in which days begin. Default UTC. Abbreviations (KST, PST), offsets (+09:00) and POSIX rules ' +
+      'are refused. CET, EET, MET, WET, EST, MST, HST and names such as EST5EDT stand for the zone that the IANA ' +
+      'database links them to: CET is Europe/Brussels, with summer time.',
     examples: ['Asia/Seoul'],
   }),
   order: oneOf(['asc', 'desc'], {
