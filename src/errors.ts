@@ -87,11 +87,17 @@ const maxQuoteLength = 100
 /** An API key, or the first part of a JWT. */
 const secret = /attempt_key_|eyJ[\w-]+\./
 
+/** Characters that are not seen, or change how the text around them is shown: terminals and logs get their escapes. */
+const invisible = /[\p{C}\p{Zl}\p{Zp}]/gu
+const escaped = (character: string) =>
+  character.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+
 /** Quotes a value of a client in a message: in double quotes, shortened, and never a key or token. */
 export function quoted(value: unknown): string {
   const text = String(value)
   if (secret.test(text)) return 'a value that looks like a key or token'
-  return JSON.stringify(text.length > maxQuoteLength ? `${text.slice(0, maxQuoteLength)}...` : text)
+  const short = text.length > maxQuoteLength ? `${text.slice(0, maxQuoteLength)}...` : text
+  return JSON.stringify(short).replaceAll(invisible, escaped)
 }
 
 /** The meaning of an errno, an SQLSTATE or an error of the driver. */

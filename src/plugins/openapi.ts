@@ -4,6 +4,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
 import { contractVersion } from '../contract/attempt-v1.js'
 import type { Scope } from '../access/caller.js'
+import { noParameters } from '../schemas/parameters.js'
 import { problems } from '../schemas/problems.js'
 
 interface Schema {
@@ -210,8 +211,10 @@ export const openapi = fp(
     })
     // by default the page sends the document to a validator of a third party
     await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: pageCsp, uiConfig: { validatorUrl: null } })
-    app.get('/openapi.json', { config: { scope: 'open', requestClass: 'probe' }, schema: { hide: true } }, () =>
-      app.swagger(),
+    app.get(
+      '/openapi.json',
+      { config: { scope: 'open', requestClass: 'probe' }, schema: { hide: true, querystring: noParameters } },
+      () => app.swagger(),
     )
   },
   { name: 'openapi' },

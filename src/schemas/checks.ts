@@ -36,7 +36,10 @@ const daysIn = (year: number, month: number) => new Date(Date.UTC(2000 + (year %
 export function checkDate(parameter: string, value: string): string {
   const [year = 0, month = 0, day = 0] = value.slice(0, 10).split('-').map(Number)
   if (year < 1 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month))
-    throw invalid(parameter, `must have a date that exists, in the years 0001 to 9999; got ${quoted(value)}`)
+    throw invalid(
+      parameter,
+      `must have a date that exists, in the years 0001 to 9999, such as 2026-11-01; got ${quoted(value)}`,
+    )
   return value
 }
 

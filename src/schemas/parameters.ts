@@ -100,12 +100,12 @@ export const parameters = {
     examples: [100],
   }),
   cursor: Type.String({
+    title: 'the next_cursor of the previous page, unchanged',
     minLength: 1,
     maxLength: 50_000,
     description: 'The next_cursor of the previous page, unchanged. JSON only.',
   }),
   format: Type.String({
-    maxLength: 20,
     description: 'Representation: json, ndjson, csv or arrow. Takes precedence over Accept.',
     examples: ['json'],
   }),
