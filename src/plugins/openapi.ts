@@ -5,11 +5,13 @@ import fp from 'fastify-plugin'
 import { contractVersion } from '../contract/attempt-v1.js'
 import type { Scope } from '../access/caller.js'
 import { noParameters } from '../schemas/parameters.js'
+import { mediaTypes } from '../formats/media-types.js'
 import { problems } from '../schemas/problems.js'
 
 interface Schema {
   $ref?: string
   type?: string | string[]
+  format?: string
   properties?: Record<string, Schema>
   items?: Schema
   examples?: unknown[]
@@ -24,9 +26,13 @@ interface Parameter {
   example?: unknown
   schema?: Schema
 }
+interface Content {
+  schema?: Schema
+  example?: unknown
+}
 interface Operation {
   parameters?: Parameter[]
-  responses?: Record<string, { content?: Record<string, { schema?: Schema; example?: unknown }> }>
+  responses?: Record<string, { content?: Record<string, Content> }>
 }
 interface Document {
   paths?: Record<string, Record<string, Operation>>
@@ -78,14 +84,25 @@ function withRequestExample(parameter: Parameter, examples: Record<string, unkno
   else if (own !== undefined) parameter.description = `${description} For example \`${String(own)}\`.`.trim()
 }
 
+/** The examples of the formats of one answer. Those of the streams are the first row of the page; Arrow is binary. */
+function answerExamples(contents: Record<string, Content>, components: Record<string, Schema>): void {
+  for (const content of Object.values(contents))
+    if (content.schema !== undefined && content.schema.format !== 'binary')
+      content.example = example(content.schema, components)
+  const { data } = (contents[mediaTypes.json]?.example ?? {}) as { data?: Record<string, unknown>[] }
+  const row = data?.[0]
+  const [ndjson, csv] = [contents[mediaTypes.ndjson], contents[mediaTypes.csv]]
+  if (row === undefined || ndjson === undefined || csv === undefined) return
+  ndjson.example = `${JSON.stringify(row)}\n`
+  csv.example = [Object.keys(row), Object.values(row)].map((fields) => `${fields.join(',')}\r\n`).join('')
+}
+
 /** Gives each operation the example of its request and of its answer. */
 function withExamples(document: Document): Document {
   for (const [path, operations] of Object.entries(document.paths ?? {})) {
     for (const operation of Object.values(operations)) {
       for (const parameter of operation.parameters ?? []) withRequestExample(parameter, requestExamples[path] ?? {})
-      for (const content of Object.values(operation.responses?.['200']?.content ?? {})) {
-        if (content.schema !== undefined) content.example = example(content.schema, document.components?.schemas ?? {})
-      }
+      answerExamples(operation.responses?.['200']?.content ?? {}, document.components?.schemas ?? {})
     }
   }
   return document

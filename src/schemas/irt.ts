@@ -75,8 +75,20 @@ export const responsesResponse = {
     'The responses. The trailer `Attempt-Rows` has their number; with the layouts wide and subjects, the number of ' +
     'students.',
   content: {
-    [mediaTypes.csv]: { schema: { type: 'string', description: 'Layouts long and wide' } },
-    [mediaTypes.ndjson]: { schema: { type: 'string', description: 'Layouts long and subjects' } },
+    [mediaTypes.csv]: {
+      schema: {
+        type: 'string',
+        description: 'Layouts long and wide',
+        examples: ['id,item,resp,rt\r\n0505c399-09c4-1861-08d1-ff7e6623890a,1001,1,12.5\r\n'],
+      },
+    },
+    [mediaTypes.ndjson]: {
+      schema: {
+        type: 'string',
+        description: 'Layouts long and subjects',
+        examples: ['{"id":"0505c399-09c4-1861-08d1-ff7e6623890a","item":"1001","resp":1,"rt":12.5}\n'],
+      },
+    },
     [mediaTypes.arrow]: { schema: { type: 'string', contentEncoding: 'binary', description: 'Layout long' } },
   },
 }
