@@ -9,9 +9,7 @@ type Queryable = Pick<pg.ClientBase, 'query'>
 
 interface Column {
   name: string
-  type: string
-  /** The type of the column of that name; null: there is none. */
-  found: string | null
+  exists: boolean
   /** The column that the view reads in this place, whatever its name; null: unknown. */
   read: string | null
 }
@@ -37,12 +35,7 @@ const columnsSql = `with source as (
 )
 select
   e.name,
-  e.type,
-  (
-    select format_type(a.atttypid, a.atttypmod)
-    from pg_attribute a
-    where a.attrelid = s.oid and a.attname = e.name and not a.attisdropped
-  ) as found,
+  exists (select from pg_attribute a where a.attrelid = s.oid and a.attname = e.name and not a.attisdropped),
   (
     select string_agg(a.attname, ', ' order by a.attnum)
     from dependency d
@@ -50,24 +43,21 @@ select
     where d.name = e.name
   ) as read
 from source s
-cross join (values ('id', 'uuid'), ('user_id', 'text')) as e (name, type)
+cross join (values ('id'), ('user_id')) as e (name)
 where s.oid is not null`
 
-function describeColumn({ name, type, found, read }: Column): string[] {
-  const remedy = `The triggers that fill the queue need a column ${name} of type ${type}.`
-  if (found === null)
-    return read === null || read === name
-      ? [`The column ${name} of exam_results is missing. ${remedy}`]
-      : [
-          `The column ${name} of exam_results was renamed to ${read}: the view reads it under its new name, and the ` +
-            `triggers that fill the queue do not. ` +
-            `Rename it back: alter table exam_results rename column ${read} to ${name}.`,
-        ]
-  if (found !== type) return [`The column ${name} of exam_results has the type ${found}. ${remedy}`]
-  if (read === null || read === name) return []
+function describeColumn({ name, exists, read }: Column): string[] {
+  if (exists && (read === null || read === name)) return []
+  const found = `The column ${name} of exam_results`
+  if (exists)
+    return [
+      `${found} is not the one that the view reads, which is ${read}. The triggers that fill the queue would record ` +
+        'wrong values. Restore the names of both columns.',
+    ]
+  if (read === null || read === name) return [`${found} is missing. The triggers that fill the queue need it.`]
   return [
-    `The column ${name} of exam_results is not the one that the view reads, which is ${read}. ` +
-      'The triggers that fill the queue would record the wrong values. Restore the names of both columns.',
+    `${found} was renamed to ${read}. The view follows the rename, and the triggers that fill the queue do not. ` +
+      `Run alter table exam_results rename column ${read} to ${name}.`,
   ]
 }
 

@@ -115,7 +115,7 @@ t.test('hashes are recorded for what Kysely migrated before, and Kysely reads wh
   t.match(await migrateCommand(db.url, 'status'), { code: 0, said: /before hashes were recorded/ })
   t.match(await migrateCommand(db.url, 'up', '--no-indexes'), { code: 0, said: /Nothing to apply/ })
   t.match(await migrateCommand(db.url, 'status'), { code: 0, said: /hash 5010c1823a70/ })
-  t.equal((await migrateUp(db.pool, queueMigrations)).length, 2)
+  t.equal((await migrateUp(db.pool, queueMigrations)).length, Object.keys(queueMigrations.migrations).length)
   const known = await migrator(queueMigrations).migrateToLatest()
   t.strictSame([known.error, known.results], [undefined, []])
   t.match((await migrateCommand(db.url, 'status')).said, /20251202_0900_attempt_queue_exams was applied/)

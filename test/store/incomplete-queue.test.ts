@@ -4,7 +4,7 @@ import { createRefresher } from '../../src/store/refresher.js'
 import { command } from '../helpers/cli.js'
 import { startApp } from '../helpers/app.js'
 import { createSmallStore, stateOf, type SmallStore } from '../helpers/small-store.js'
-import { differentRows, noDifferentRows, shortIntervals, silentLog } from '../helpers/store.js'
+import { differentRows, shortIntervals, silentLog } from '../helpers/store.js'
 import { until } from '../helpers/until.js'
 
 const insert = (session: string, column = 'user_id') =>
@@ -37,7 +37,15 @@ function refreshing({ db, store }: SmallStore) {
   void refresher.run()
   const reaches = (state: string) =>
     until(async () => (await stateOf(store)).state === state, { message: `the store is ${state}`, everyMs: 2 })
-  return { errors, incomplete: () => incomplete, reaches, stop: () => refresher.stop() }
+  let stopped: Promise<void> | undefined
+  const stop = () => (stopped ??= refresher.stop())
+  /** Rows and days. */
+  const matches = () =>
+    until(async () => {
+      const different = await differentRows(db.pool, store.pool)
+      return different.rows.length + different.days.length === 0
+    }, 'the store matches the view')
+  return { errors, incomplete: () => incomplete, reaches, matches, stop }
 }
 
 for (const separate of [false, true])
@@ -48,7 +56,7 @@ for (const separate of [false, true])
     const status = async () =>
       (await command(['store', 'status'], { DATABASE_URL: db.url, STORE_DATABASE_URL: separate ? store.url : '' }))
         .stdout
-    const { errors, incomplete, reaches, stop } = refreshing(small)
+    const { errors, incomplete, reaches, matches, stop } = refreshing(small)
     t.teardown(stop)
     await db.pool.query('alter table exam_results rename column user_id to student_ref')
     await db.pool.query(insert('renamed', 'student_ref'))
@@ -64,7 +72,7 @@ for (const separate of [false, true])
 
     await db.pool.query('alter table exam_results rename column student_ref to user_id')
     await reaches('ready')
-    t.strictSame(await differentRows(db.pool, store.pool), noDifferentRows)
+    await matches()
     t.notMatch(await status(), /renamed|could not be recorded/)
     await stop()
     t.ok(incomplete() > 0)
@@ -82,21 +90,21 @@ t.test('a statement that was not recorded: the refresher names the reason and fi
     (await command(['store', 'status'], { DATABASE_URL: db.url })).stdout,
     /1 statement on exam_results since 20.* could not be recorded in the queue \(42P01 .*\)\. The refresher fills/,
   )
-  const { errors, incomplete, reaches, stop } = refreshing(small)
+  const { errors, incomplete, reaches, matches, stop } = refreshing(small)
   t.teardown(stop)
   await until(async () => (await stateOf(db)).version !== before.version, 'the store is marked for a rebuild')
   await reaches('ready')
+  await matches()
   await stop()
   t.equal(errors.length, 1, errors.join('\n'))
   t.match(errors[0], /1 statement on exam_results since 20.* \(42P01 .*\)\. The store is filled again/)
   t.equal(incomplete(), 1)
-  t.strictSame(await differentRows(db.pool, db.pool), noDifferentRows)
 })
 
 t.test('while statements keep missing in the queue, the store is not filled in vain', async (t) => {
   const small = await createSmallStore(t)
   const { db } = small
-  const { errors, reaches, stop } = refreshing(small)
+  const { errors, reaches, matches, stop } = refreshing(small)
   t.teardown(stop)
   await db.pool.query('alter table attempt_queue add constraint none check (user_id is null)')
   await db.pool.query(insert('first'))
@@ -110,7 +118,7 @@ t.test('while statements keep missing in the queue, the store is not filled in v
   t.notOk(states.has('ready'), [...states].join())
   await db.pool.query('alter table attempt_queue drop constraint none')
   await reaches('ready')
+  await matches()
   await stop()
-  t.strictSame(await differentRows(db.pool, db.pool), noDifferentRows)
   t.ok(errors.length < 4, errors.join('\n'))
 })

@@ -83,7 +83,7 @@ const breakages: Breakage[] = [
     mend: `alter table exam_results drop column user_id;
       alter table exam_results rename column student_ref to user_id`,
     user: 'student_ref',
-    refused: /column user_id of exam_results has the type bytea/,
+    refused: /column user_id of exam_results is not the one that the view reads, which is student_ref/,
   },
   {
     what: 'the queue is gone',
