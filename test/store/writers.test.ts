@@ -24,7 +24,8 @@ async function writeEveryWay({ pool }: TestDatabase, prefix: string, user = 'use
       `select current_setting('server_version_num')::integer / 10000 as major`,
     )
     await client.query(
-      `insert into exam_results (session_id, ${user}, result_json) values ('${prefix}1', 'u1', $1), ('${prefix}2', 'u2', $1)`,
+      `insert into exam_results (session_id, ${user}, result_json)
+      values ('${prefix}1', 'u1', $1), ('${prefix}2', 'u2', $1)`,
       [document],
     )
     await client.query(
