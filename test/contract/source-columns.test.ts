@@ -85,4 +85,8 @@ t.test('another column under the old name, and a dropped column, are drift with 
       { name: 'source_columns', status: 'fail', detail: /the column user_id of exam_results is missing/ },
     ],
   })
+  t.match(await command(['contract', 'verify'], { DATABASE_URL: db.url }), {
+    status: 1,
+    stdout: /columns of exam_results were changed: see source_columns\. Rolling back the service does not help\.\n$/,
+  })
 })

@@ -1,10 +1,11 @@
 /** A refresher at work while the triggers cannot record: it says so, requests read the view, and it fills by itself. */
 import t from 'tap'
+import { fillChunk } from '../../src/store/fill.js'
 import { createRefresher } from '../../src/store/refresher.js'
 import { command } from '../helpers/cli.js'
 import { startApp } from '../helpers/app.js'
-import { createSmallStore, stateOf, type SmallStore } from '../helpers/small-store.js'
-import { differentRows, shortIntervals, silentLog } from '../helpers/store.js'
+import { createSmallStore, refreshBatch, stateOf, type SmallStore } from '../helpers/small-store.js'
+import { catchUp, differentRows, shortIntervals, silentLog } from '../helpers/store.js'
 import { sleep, until } from '../helpers/until.js'
 
 const insert = (session: string, column = 'user_id') =>
@@ -103,6 +104,21 @@ t.test('a statement that was not recorded: the refresher names the reason and fi
   t.equal(errors.length, 1, errors.join('\n'))
   t.match(errors[0], /1 statement on exam_results since 20.* \(42P01 .*\)\. The store is filled again/)
   t.equal(incomplete(), 1)
+})
+
+t.test('a fill that meets such a statement starts over, and a batch does not count as complete', async (t) => {
+  const { db, sessions } = await createSmallStore(t, { filled: false })
+  const gap = `insert into attempt_queue_gap (problem) values ('42P01')`
+  await db.pool.query(gap)
+  t.match(await fillChunk(sessions), { done: true, rows: 0 })
+  t.equal((await stateOf(db)).state, 'emptying')
+  await db.pool.query('delete from attempt_queue_gap')
+  await catchUp(db.url)
+  const ready = await stateOf(db)
+  t.equal(ready.state, 'ready')
+  await db.pool.query(gap)
+  t.equal(await refreshBatch(sessions, 10), undefined)
+  t.match(await stateOf(db), { state: 'emptying', caught_up_at: null })
 })
 
 t.test('while statements keep missing in the queue, the store is not filled in vain', async (t) => {
