@@ -12,58 +12,87 @@
 import { type Kysely, sql } from 'kysely'
 import { up as restoreFunctions } from './20251202_0900_attempt_queue_exams.js'
 
-/** What a statement adds to the queue, for the rows that match `condition`. */
-const ofStatement = (queue: string, condition: string) => `case tg_op
+interface Enqueue {
+  /** Declarations of variables. */
+  declare: string
+  /** Reads what the columns of a row have. */
+  read: string
+  /** Adds to the queue; with `condition` 'false and ' nothing, although it checks tables, columns and rights. */
+  write: (queue: string, condition: '' | 'false and ') => string
+}
+
+/** Each exam of a statement once. */
+const ofStatement: Enqueue = {
+  declare: '',
+  read: '',
+  write: (queue, condition) => `case tg_op
       when 'INSERT' then
         insert into ${queue} (user_id, exam_result_id, is_new)
-          select user_id, id, true from attempt_new where ${condition} and user_id is not null;
+          select user_id, id, true from attempt_new where ${condition}user_id is not null;
       when 'UPDATE' then
         insert into ${queue} (user_id, exam_result_id)
-          select user_id, id from attempt_old where ${condition} and user_id is not null
-          union select user_id, id from attempt_new where ${condition} and user_id is not null;
+          select user_id, id from attempt_old where ${condition}user_id is not null
+          union select user_id, id from attempt_new where ${condition}user_id is not null;
       when 'DELETE' then
         insert into ${queue} (user_id, exam_result_id)
-          select user_id, id from attempt_old where ${condition} and user_id is not null;
+          select user_id, id from attempt_old where ${condition}user_id is not null;
       else
-        insert into ${queue} (user_id) select null where ${condition};
-    end case;`
+        insert into ${queue} (user_id) select null where ${condition}true;
+    end case;`,
+}
 
 /** The same of a row. A partitioned table has the values of a row that moves in a deletion and an insertion. */
-const ofRow = (queue: string, condition: string) => `if tg_op <> 'INSERT' then
-      insert into ${queue} (user_id, exam_result_id)
-        select old.user_id, old.id where ${condition} and old.user_id is not null;
+const ofRow: Enqueue = {
+  declare: `
+  old_user text;
+  old_id uuid;
+  new_user text;
+  new_id uuid;`,
+  read: `if tg_op <> 'INSERT' then
+      old_user := old.user_id;
+      old_id := old.id;
     end if;
-    if tg_op = 'INSERT' or tg_op = 'UPDATE' and (new.user_id, new.id) is distinct from (old.user_id, old.id) then
+    if tg_op <> 'DELETE' then
+      new_user := new.user_id;
+      new_id := new.id;
+    end if;
+    `,
+  write: (queue, condition) => `if tg_op <> 'INSERT' then
+      insert into ${queue} (user_id, exam_result_id)
+        select old_user, old_id where ${condition}old_user is not null;
+    end if;
+    if tg_op = 'INSERT' or tg_op = 'UPDATE' and (new_user, new_id) is distinct from (old_user, old_id) then
       insert into ${queue} (user_id, exam_result_id, is_new)
-        select new.user_id, new.id, tg_op = 'INSERT' where ${condition} and new.user_id is not null;
-    end if;`
+        select new_user, new_id, tg_op = 'INSERT' where ${condition}new_user is not null;
+    end if;`,
+}
 
 /**
  * A subtransaction that writes takes a transaction id, and more than 64 of them in one transaction slow down every
- * session. So only the first 32 calls in a transaction write within the exception block. Later calls first run the same
+ * session. So only the first 32 calls in a transaction write within the exception block. Later calls run the same
  * statements there for no row, which writes nothing, but fails if a table, column or right is missing.
  * The setting counts the calls by its length. A client can change it, which only selects the one or the other way.
  */
-const enqueueFunction = (name: string, schema: string, write: (queue: string, condition: string) => string) => `
+const enqueueFunction = (name: string, schema: string, { declare, read, write }: Enqueue) => `
 create or replace function ${name}() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '1s' as $body$
 declare
   calls text := coalesce(current_setting('attempt_queue.calls', true), '');
-  guarded boolean := length(calls) < 32;
-  cause text;
+  cause text;${declare}
 begin
   begin
-    ${write(`${schema}.attempt_queue`, 'guarded')}
-    if guarded then
+    ${read}if length(calls) < 32 then
+      ${write(`${schema}.attempt_queue`, '')}
       calls := set_config('attempt_queue.calls', calls || '.', true);
       return null;
     end if;
+    ${write(`${schema}.attempt_queue`, 'false and ')}
   exception when others then
     -- other messages may contain values of exams
     cause := sqlstate || case when sqlstate ~ '^(42|53|55)' then ' ' || sqlerrm else '' end;
   end;
   if cause is null then
-    ${write(`${schema}.attempt_queue`, 'true')}
+    ${write(`${schema}.attempt_queue`, '')}
     return null;
   end if;
   begin

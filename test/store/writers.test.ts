@@ -251,6 +251,20 @@ t.test('a partitioned table: rows written through the table and through a partit
     await catchUp(db.url)
     t.strictSame(await differentRows(db.pool, db.pool), noDifferentRows)
   }
+  // each row is a call of the trigger
+  const rows = (column: string) =>
+    `insert into exam_results (session_id, ${column}, result_json)
+    select 's' || n, 'u' || n % 3, '${document}' from generate_series(1, 50) as n`
+  await db.pool.query(`begin; ${rows('user_id')};
+    alter table exam_results rename column user_id to other_name; ${rows('other_name')};
+    alter table exam_results rename column other_name to user_id; commit`)
+  const { rows: ids } = await db.pool.query<{ n: number }>(
+    'select count(distinct xmin::text)::integer as n from attempt_queue where problem is null',
+  )
+  t.ok((ids[0]?.n ?? 0) <= 33, `${ids[0]?.n} transaction ids`)
+  t.match(await reasons(db), [/^42703 record "new" has no field "user_id"/])
+  await catchUp(db.url)
+  t.strictSame(await differentRows(db.pool, db.pool), noDifferentRows)
 })
 
 t.test('enable creates a queue again that was dropped in part', async (t) => {
