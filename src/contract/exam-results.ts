@@ -3,6 +3,16 @@
 /** Belongs to the exam platform. The check puts golden exams in its place. */
 export const sourceTable = 'exam_results'
 
+/** The columns that views of it read: its owner may rename them, and the views follow. */
+export const sourceColumns = [
+  { name: 'id', type: 'uuid' },
+  { name: 'session_id', type: 'text' },
+  { name: 'user_id', type: 'text' },
+  { name: 'result_json', type: 'jsonb' },
+  { name: 'created_at', type: 'timestamp with time zone' },
+  { name: 'updated_at', type: 'timestamp with time zone' },
+] as const
+
 // Columns that a contract names and does not read, and columns that it does not know, vary from exam to exam: a filter
 // on any of them then changes the rows.
 const byName: Record<string, (string | null)[]> = {
@@ -31,6 +41,10 @@ const byCategory: Record<string, (string | null)[]> = {
   U: [null],
   T: [null, '0', '1'],
 }
+
+/** Whether the exam platform's table has a column of this name, so that it is not another column renamed. */
+export const isKnownColumn = (name: string): boolean =>
+  Object.hasOwn(byName, name) || sourceColumns.some((column) => column.name === name)
 
 /**
  * Values of a column of the deployed table, as text, of which each golden exam takes one.

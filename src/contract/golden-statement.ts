@@ -1,5 +1,6 @@
 /** The statement that runs the deployed definition on golden exams: CTEs replace the table and the helper views. */
-import type { CatalogColumn, Relation } from './catalog.js'
+import type { Relation } from './catalog.js'
+import type { SourceColumn } from './catalog-checks.js'
 import type { Contract } from './contract.js'
 import { sampleValues } from './exam-results.js'
 import type { GoldenCase } from './golden/types.js'
@@ -80,7 +81,7 @@ export interface GoldenStatement {
   /** Reads only the exams, to distinguish an exam that the table cannot hold from a definition that raises. */
   source: string
   /** The columns of the table that the exams replace. */
-  columns: CatalogColumn[]
+  columns: SourceColumn[]
 }
 
 /**
@@ -94,7 +95,7 @@ export function goldenStatement(
   relations: Relation[],
   root: Relation,
   table: Relation,
-  columns: CatalogColumn[],
+  columns: SourceColumn[],
 ): GoldenStatement {
   const ctes: CteNames = new Map(relations.map((one, at) => [cteKey(one.schema, one.name), `contract_relation_${at}`]))
   const cteOf = (one: Relation) => ctes.get(cteKey(one.schema, one.name)) ?? ''
@@ -116,16 +117,16 @@ select coalesce(json_agg(json_build_array(${texts.join(', ')})), '[]') as rows f
 }
 
 /** The exams of the cases as the JSON text that the statement takes as $1. Other columns have sample values. */
-export function goldenExamsJson(cases: readonly GoldenCase[], columns: CatalogColumn[]): string {
+export function goldenExamsJson(cases: readonly GoldenCase[], columns: SourceColumn[]): string {
   const samples = columns.map(sampleValues)
   const exams = cases.flatMap((one) => one.exams)
   return JSON.stringify(
     exams.map((exam, row) => {
       const own = new Map<string, string | number | null>(Object.entries(exam))
       return Object.fromEntries(
-        columns.map(({ name }, place) => {
+        columns.map(({ contractName }, place) => {
           const values = samples[place] ?? [null]
-          const value = own.has(name) ? own.get(name) : values[(row + place) % values.length]
+          const value = own.has(contractName) ? own.get(contractName) : values[(row + place) % values.length]
           return [`c${place}`, value === undefined || value === null ? null : String(value)]
         }),
       )

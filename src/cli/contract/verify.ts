@@ -18,11 +18,21 @@ const detailOf = ({ status, detail, expected, actual }: Check) =>
     ? ''
     : [detail, `expected ${expected ?? 'nothing'}`, `found ${actual ?? 'nothing'}`].filter(Boolean).join('; ')
 
-const describe = ({ status, checks }: ContractReport) =>
+/** A version of the service cannot restore a column of another team's table. */
+const sourceChanged =
+  'The contract does not hold because columns of exam_results were changed: see source_columns. Rolling back the ' +
+  'service does not help.'
+
+const conclude = ({ status, checks }: ContractReport) =>
+  status === 'fail' && checks.some((check) => check.name === 'source_columns' && check.status !== 'pass')
+    ? sourceChanged
+    : conclusions[status]
+
+const describe = (report: ContractReport) =>
   `${columns([
     ['check', 'status', 'detail'],
-    ...checks.map((check) => [check.name, check.status, detailOf(check)]),
-  ])}\n\n${conclusions[status]}`
+    ...report.checks.map((check) => [check.name, check.status, detailOf(check)]),
+  ])}\n\n${conclude(report)}`
 
 export const verify = defineCommand({
   examples: [
