@@ -73,7 +73,9 @@ export const attemptV1: Contract = {
   key: ['student_id', 'item_id', 'attempt_no'],
   sessionColumn: 'session_id',
   readViews: ['attempt', 'attempt_anomaly', 'attempt_exam', 'attempt_response', 'attempt_numbered'],
-  golden: goldenCases,
+  get golden() {
+    return goldenCases()
+  },
   texts: {
     id: 'attempt-v1',
     purpose: 'One row per answered exam question, for IRT calibration and KPI pipelines.',
