@@ -274,7 +274,8 @@ const blanks = [
   ...'\u205f\u3000\u180e\u200b\u200c\u200d\u2060\ufeff\u00ad\u034f\u2800\u3164',
 ]
 const blankShapes = [
-  ...blanks.flatMap((blank) => [`${blank}Lead`, `Trail${blank}`, `In${blank}Side`, `Two${blank}${blank}x`, blank]),
+  // leading, doubled, inside and trailing at once: whichever is changed shows
+  ...blanks.flatMap((blank) => [`${blank}A${blank}${blank}b${blank}C${blank}`, blank]),
   ...['  ', ' \t ', '\r\n', 'Line one\r\nLine two', 'x \n', '\n\nx', ' \u00a0 '],
 ]
 
@@ -411,8 +412,7 @@ const scripts = [
 // all but NUL, which PostgreSQL cannot store
 const controls = [
   ...Array.from({ length: 31 }, (_, at) => `c${String.fromCharCode(at + 1)}C`),
-  ...Array.from({ length: 33 }, (_, at) => `c${String.fromCharCode(at + 127)}C`),
-  ...['\u0001', '\u001b[0m', '\u007f', '\u0080'],
+  ...['\u0001', '\u001b[0m', 'c\u007fC', '\u0080', 'c\u0090C', 'c\u009fC'],
 ]
 
 const unique = (texts: readonly string[]) => [...new Set(texts)]
