@@ -4,6 +4,7 @@
  */
 import type { Contract, ContractColumn } from './contract.js'
 import { goldenCases } from './golden/index.js'
+import { installedDefinitions } from './installed/index.js'
 
 /** Version of the contract, not of the service. */
 export const contractVersion = '1.0.0'
@@ -76,6 +77,7 @@ export const attemptV1: Contract = {
   get golden() {
     return goldenCases()
   },
+  installed: installedDefinitions,
   texts: {
     id: 'attempt-v1',
     purpose: 'One row per answered exam question, for IRT calibration and KPI pipelines.',

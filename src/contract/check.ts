@@ -4,10 +4,12 @@ import { checkColumns, checkMigration, checkReads, checkRowSecurity, kindName } 
 import type { Contract } from './contract.js'
 import { checkDefinitions } from './definition.js'
 import { runGolden } from './golden-run.js'
+import { checkInstalled } from './installed.js'
 import { goldenStatement, quoted } from './golden-statement.js'
 import { type Check, checkResult, type ContractReport, overallStatus } from './report.js'
 import { otherSettings, plainSettings, setLocally } from './settings.js'
 import type { SqlClient } from './sql-client.js'
+import { checkSourceTable, schemasOf } from './source-table.js'
 import { withTimeLimit } from './time-limit.js'
 
 interface Deployed {
@@ -17,6 +19,8 @@ interface Deployed {
   version: string
   /** A view of that name exists in a schema that the role may not use. */
   hidden: boolean
+  /** The schemas of the session's search_path. */
+  path: string[]
 }
 
 /** Resolves the name on the session's search_path, then sets the plain settings. */
@@ -24,14 +28,15 @@ async function findView(client: SqlClient, view: string): Promise<Deployed> {
   // only this name is resolved on the session's search_path: nothing on that path may hide a built-in function
   const {
     rows: [resolved],
-  } = await client.query<{ oid: string | null }>(
-    'select pg_catalog.to_regclass($1)::pg_catalog.oid::pg_catalog.text as oid',
+  } = await client.query<{ oid: string | null; path: string; role: string }>(
+    `select pg_catalog.to_regclass($1)::pg_catalog.oid::pg_catalog.text as oid,
+      pg_catalog.current_setting('search_path') as path, current_user::pg_catalog.text as role`,
     [view],
   )
   await setLocally(client, plainSettings)
   const {
     rows: [deployed],
-  } = await client.query<Deployed>(
+  } = await client.query<Omit<Deployed, 'path'>>(
     `
     select c.oid::text as oid, c.relkind::text as kind, n.nspname::text as schema,
       current_setting('server_version') as version,
@@ -44,7 +49,8 @@ async function findView(client: SqlClient, view: string): Promise<Deployed> {
     left join pg_namespace n on n.oid = c.relnamespace`,
     [resolved?.oid, view],
   )
-  return deployed ?? { oid: null, kind: null, schema: null, version: '', hidden: false }
+  const path = schemasOf(resolved?.path ?? '', resolved?.role ?? '')
+  return { ...(deployed ?? { oid: null, kind: null, schema: null, version: '', hidden: false }), path }
 }
 
 const missingView = (view: string, hidden: boolean): Check =>
@@ -62,7 +68,7 @@ type Findings = Omit<ContractReport, 'status' | 'contract'>
 
 async function findings(client: SqlClient, contract: Contract): Promise<Findings> {
   const { view } = contract
-  const { oid, kind, schema, version: server_version, hidden } = await findView(client, view)
+  const { oid, kind, schema, version: server_version, hidden, path } = await findView(client, view)
   if (oid === null) return { migration: null, server_version, checks: [missingView(view, hidden)] }
 
   const checks: Check[] = [
@@ -92,6 +98,13 @@ async function findings(client: SqlClient, contract: Contract): Promise<Findings
   const definitions = await checkDefinitions(client, contract, relations, called)
   const reads = checkReads(relations, root, definitions.reads)
   checks.push(...reads.checks, await checkRowSecurity(client, relations), ...definitions.checks)
+  const installed = await checkInstalled(client, contract, {
+    schema: root.schema,
+    tableSchema: reads.table?.schema,
+    version: server_version,
+  })
+  const source_schema = await checkSourceTable(client, relations, path)
+  checks.push(...[installed, source_schema].filter((check) => check !== undefined))
 
   const missing = contract.columns.filter(({ name }) => !columns.some((column) => column.name === name))
   if (missing.length > 0) return notRun(`columns are missing: ${missing.map(({ name }) => name).join(', ')}`)

@@ -3,6 +3,9 @@
 /** Belongs to the exam platform. The check puts golden exams in its place. */
 export const sourceTable = 'exam_results'
 
+/** The columns by which the check recognises the table. */
+export const sourceColumns = ['id', 'session_id', 'user_id', 'result_json', 'created_at', 'updated_at']
+
 // Columns that a contract names and does not read, and columns that it does not know, vary from exam to exam: a filter
 // on any of them then changes the rows.
 const byName: Record<string, (string | null)[]> = {
