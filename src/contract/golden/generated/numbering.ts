@@ -1,6 +1,6 @@
 /** Golden rows: attempt_no in small worlds where everything coincides, and over many attempts. */
 import type { GoldenCase, GoldenExam } from '../types.js'
-import { element, examId, generatedCase, pick, questions, seededRandom } from './generated-case.js'
+import { element, examId, generatedCase, pick, questions, richTexts, seededRandom } from './generated-case.js'
 
 const times = [
   '2026-04-01T08:00:00Z',
@@ -13,7 +13,7 @@ const excludedTimes = [
   ...['12345-06-07T08:09:10Z', '0001-01-01T00:00:00Z', '9999-12-31T00:00:00Z'],
 ] as [string, ...string[]]
 
-/** A different order in each column: ids, sessions, times and rows. */
+/** Sessions and times in another order than the rows. */
 const shuffled = (at: number, factor: number) => (at * factor) % 1009
 
 const validElement = (random: () => number, item: string) =>
@@ -23,7 +23,7 @@ const validElement = (random: () => number, item: string) =>
     correct: pick(random, ['true', undefined]),
     time_spent_sec: pick(random, ['0', '1.5', '-3', '100', '3600', '"x"', undefined]),
     used_hints: pick(random, ['0', '1', '"x"', undefined]),
-    topic: pick(random, ['"a"', '"b"', '""', undefined]),
+    topic: pick(random, ['"a"', '"b"', '""', undefined, JSON.stringify(pick(random, richTexts))]),
   })
 
 const excludedElement = (random: () => number, item: string) =>
@@ -43,7 +43,6 @@ const excludedElement = (random: () => number, item: string) =>
 /** Two students and two items; a third of the exams or elements is left out for one of the reasons. */
 function worldCase(): GoldenCase {
   const random = seededRandom(41)
-  const first = '00a40001'
   const exams = Array.from({ length: 72 }, (_, at): GoldenExam => {
     const left = random() < 0.3
     const elements = Array.from({ length: Math.floor(random() * 5) }, () =>
@@ -53,7 +52,7 @@ function worldCase(): GoldenCase {
     )
     const updated = left ? pick(random, [null, ...excludedTimes]) : pick(random, [null, ...times])
     return {
-      id: examId(first, shuffled(at, 617)),
+      id: examId('attempt_no_worlds', at),
       session_id: `numbering ${shuffled(at, 383)}`,
       user_id: random() < 0.06 ? null : pick(random, ['numbering student a', 'numbering student b']),
       result_json: random() < 0.05 ? '{"questions":{}}' : questions(elements),
@@ -70,7 +69,6 @@ function worldCase(): GoldenCase {
 
 /** For each reason to be left out, one exam before, between and after two that count. */
 function excludedCase(): GoldenCase {
-  const first = '00a40002'
   const random = seededRandom(42)
   const reasons: { user?: null; time?: string | null; elements?: (item: string) => string[] }[] = [
     ...excludedTimes.map((time) => ({ time })),
@@ -91,7 +89,7 @@ function excludedCase(): GoldenCase {
       const index = reason * 5 + at
       const day = `2026-05-0${at + 1}T00:00:00Z`
       return {
-        id: examId(first, shuffled(index, 619)),
+        id: examId('attempt_no_excluded', index),
         session_id: `excluded ${reason} ${place} ${at}`,
         user_id: kept || user !== null ? user_id : null,
         result_json: questions(
@@ -109,9 +107,8 @@ function excludedCase(): GoldenCase {
 /** 150 attempts of one student at one item, in exams of one to five, with ties. */
 function manyCase(): GoldenCase {
   const random = seededRandom(43)
-  const first = '00a40003'
   const exams = Array.from({ length: 50 }, (_, at): GoldenExam => ({
-    id: examId(first, shuffled(at, 631)),
+    id: examId('attempt_no_many', at),
     session_id: `many ${shuffled(at, 401)}`,
     user_id: 'many student',
     result_json: questions(Array.from({ length: 1 + (at % 5) }, () => validElement(random, '5'))),

@@ -1,20 +1,20 @@
 /** Golden rows: what the texts and numbers of question_id, is_correct, correct, time_spent_sec and used_hints mean. */
 import type { GoldenCase, GoldenExam } from '../types.js'
-import { element, examId, generatedCase, pick, questions, seededRandom } from './generated-case.js'
+import { answer, element, examId, generatedCase, pick, questions, richTexts, seededRandom } from './generated-case.js'
 import { textShapes } from './text-shapes.js'
 
 const perExam = 40
 const json = (text: string) => JSON.stringify(text)
 
 /** Exams that share one student, with these elements in their order. */
-function casesOf(property: string, why: string, first: string, elements: readonly string[]): GoldenCase {
+function casesOf(property: string, why: string, elements: readonly string[]): GoldenCase {
   const exams = Array.from({ length: Math.ceil(elements.length / perExam) }, (_, at): GoldenExam => ({
-    id: examId(first, at),
-    session_id: `${property} ${at}`,
+    id: examId(property, at),
+    session_id: `${property} ${at} ${richTexts[at % richTexts.length] ?? ''}`,
     user_id: `${property} student`,
     result_json: questions(elements.slice(at * perExam, (at + 1) * perExam)),
     created_at: '2026-01-01T00:00:00Z',
-    updated_at: `2026-03-02T10:${String(at).padStart(2, '0')}:00Z`,
+    updated_at: `2026-03-02T10:${String(at).padStart(2, '0')}:00.123456Z`,
   }))
   return generatedCase(property, why, exams)
 }
@@ -66,16 +66,8 @@ function itemCase(): GoldenCase {
     ].map(json),
     ...['true', 'false', '[1]', '{"a":1}', 'null', '""', '" "'],
   ]
-  const elements = [...valid, ...invalid].map((question_id) =>
-    element({
-      question_id,
-      is_correct: pick(random, ['true', 'false']),
-      time_spent_sec: pick(random, ['1', '2.5', undefined]),
-      used_hints: pick(random, ['0', '2', undefined]),
-      topic: pick(random, ['"algebra"', undefined]),
-    }),
-  )
-  return casesOf('item_numbers', 'question_id of any size and spelling', '00a20001', elements)
+  const elements = [...valid, ...invalid].map((question_id, at) => element({ question_id, ...answer(random, at) }))
+  return casesOf('item_numbers', 'question_id of any size and spelling', elements)
 }
 
 const booleanWords = ['true', 'false', 'yes', 'no', 'on', 'off'].flatMap((word) =>
@@ -150,14 +142,15 @@ function correctnessCase(): GoldenCase {
     'null',
   ]
   const elements = values.flatMap((value, at) => {
-    const common = { question_id: String(1 + (at % 7)), topic: pick(random, ['"t"', undefined]) }
+    const { is_correct: _, ...others } = answer(random, at)
+    const common = { question_id: String(1 + (at % 7)), ...others }
     const other = pick(random, ['true', 'false', '"x"'])
     return [
       element({ ...common, is_correct: value, correct: pick(random, [undefined, undefined, other]) }),
       element({ ...common, correct: value, is_correct: pick(random, [undefined, 'null']) }),
     ]
   })
-  return casesOf('correctness_texts', 'correctness of any spelling, in either field', '00a20002', elements)
+  return casesOf('correctness_texts', 'correctness of any spelling, in either field', elements)
 }
 
 function timeCase(): GoldenCase {
@@ -279,12 +272,11 @@ function timeCase(): GoldenCase {
   const elements = [...values, ...texts, 'true', '[]', '{}', 'null', '[5]'].map((time_spent_sec, at) =>
     element({
       question_id: String(1 + (at % 11)),
-      is_correct: pick(random, ['true', 'false']),
+      ...answer(random, Math.floor(random() * 1000)),
       time_spent_sec,
-      used_hints: pick(random, ['0', '1', undefined]),
     }),
   )
-  return casesOf('response_time_numbers', 'time_spent_sec of any size and spelling', '00a20003', elements)
+  return casesOf('response_time_numbers', 'time_spent_sec of any size and spelling', elements)
 }
 
 function hintCase(): GoldenCase {
@@ -319,12 +311,11 @@ function hintCase(): GoldenCase {
   const elements = values.map((used_hints, at) =>
     element({
       question_id: String(1 + (at % 9)),
-      is_correct: pick(random, ['true', 'false']),
+      ...answer(random, at),
       used_hints,
-      time_spent_sec: pick(random, ['3', undefined]),
     }),
   )
-  return casesOf('hint_numbers', 'used_hints of any size and spelling', '00a20004', elements)
+  return casesOf('hint_numbers', 'used_hints of any size and spelling', elements)
 }
 
 /** Every text of these shapes in every field: the view is total, and no text means something by chance. */
@@ -342,7 +333,7 @@ function fieldCase(): GoldenCase {
       [field]: json(text),
     })
   })
-  return casesOf('field_texts', 'a text of any shape in a field that is a number or a boolean', '00a20005', elements)
+  return casesOf('field_texts', 'a text of any shape in a field that is a number or a boolean', elements)
 }
 
 export const parsedTextCases = (): GoldenCase[] => [itemCase(), correctnessCase(), timeCase(), hintCase(), fieldCase()]
