@@ -40,31 +40,27 @@ const excludedElement = (random: () => number, item: string) =>
     '[]',
   ])
 
-/** Two students and two items; a third of the exams or elements is left out for one of the reasons. */
-function worldCase(): GoldenCase {
-  const random = seededRandom(41)
+/** Two students and two items; some of the exams or elements are left out for one of the reasons. */
+function worldCase(property: string, seed: number, shareLeftOut: number): GoldenCase {
+  const random = seededRandom(seed)
   const exams = Array.from({ length: 72 }, (_, at): GoldenExam => {
-    const left = random() < 0.3
-    const elements = Array.from({ length: Math.floor(random() * 5) }, () =>
-      random() < 0.25
+    const left = random() < shareLeftOut
+    const elements = Array.from({ length: Math.floor(random() * 6) }, () =>
+      random() < shareLeftOut
         ? excludedElement(random, pick(random, ['1', '2']))
         : validElement(random, pick(random, ['1', '2'])),
     )
     const updated = left ? pick(random, [null, ...excludedTimes]) : pick(random, [null, ...times])
     return {
-      id: examId('attempt_no_worlds', at),
-      session_id: `numbering ${shuffled(at, 383)}`,
-      user_id: random() < 0.06 ? null : pick(random, ['numbering student a', 'numbering student b']),
-      result_json: random() < 0.05 ? '{"questions":{}}' : questions(elements),
+      id: examId(property, at),
+      session_id: `${property} ${shuffled(at, 383)}`,
+      user_id: random() < shareLeftOut / 5 ? null : `${property} student ${pick(random, ['a', 'b'])}`,
+      result_json: random() < shareLeftOut / 6 ? '{"questions":{}}' : questions(elements),
       created_at: updated === null && left ? pick(random, [null, ...excludedTimes]) : pick(random, times),
       updated_at: updated,
     }
   })
-  return generatedCase(
-    'attempt_no_worlds',
-    'attempt_no counts the rows of the view and no others, in their order',
-    exams,
-  )
+  return generatedCase(property, 'attempt_no counts the rows of the view and no others, in their order', exams)
 }
 
 /** For each reason to be left out, one exam before, between and after two that count. */
@@ -109,7 +105,7 @@ function manyCase(): GoldenCase {
   const random = seededRandom(43)
   const exams = Array.from({ length: 50 }, (_, at): GoldenExam => ({
     id: examId('attempt_no_many', at),
-    session_id: `many ${shuffled(at, 401)}`,
+    session_id: `many ${shuffled(at, 401)} ${pick(random, richTexts)}`,
     user_id: 'many student',
     result_json: questions(Array.from({ length: 1 + (at % 5) }, () => validElement(random, '5'))),
     created_at: '2026-01-01T00:00:00Z',
@@ -118,4 +114,9 @@ function manyCase(): GoldenCase {
   return generatedCase('attempt_no_many', 'attempt_no has no upper limit', exams)
 }
 
-export const numberingCases = (): GoldenCase[] => [worldCase(), excludedCase(), manyCase()]
+export const numberingCases = (): GoldenCase[] => [
+  worldCase('attempt_no_worlds', 41, 0.3),
+  worldCase('attempt_no_ties_worlds', 44, 0.05),
+  excludedCase(),
+  manyCase(),
+]

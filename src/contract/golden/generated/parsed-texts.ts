@@ -22,11 +22,14 @@ function casesOf(property: string, why: string, elements: readonly string[]): Go
 const asciiBlanks = ['', '', '', ' ', '\t', '\n', '\v', '\f', '\r', '  ', ' \r\n'] as const
 const otherBlanks = ['\u00a0', '\u3000', '\u2003', '\u0085', '\ufeff', '\u200b', '\u001c'] as const
 
-/** Both sides of each power of two and ten that a type or a format ends at, and of many that none ends at. */
+/** Each power of two, and both sides of those and the powers of ten that a type or a format ends at. */
 const magnitudes = [
-  ...[...Array<undefined>(20)].map((_, at) => 10n ** BigInt(at)),
-  ...[7n, 8n, 15n, 16n, 24n, 31n, 32n, 40n, 48n, 52n, 53n, 54n, 62n, 63n, 64n].map((power) => 2n ** power),
-].flatMap((value) => [value - 1n, value, value + 1n])
+  ...Array.from({ length: 66 }, (_, power) => 2n ** BigInt(power)),
+  ...[
+    ...[1, 2, 3, 6, 9, 10, 12, 15, 18, 19].map((power) => 10n ** BigInt(power)),
+    ...[7n, 8n, 15n, 16n, 31n, 32n, 53n, 63n, 64n].map((power) => 2n ** power),
+  ].flatMap((value) => [value - 1n, value, value + 1n]),
+]
 const numbers = [...new Set([...magnitudes, ...magnitudes.map((value) => -value)].map(String))]
 
 /** Random spellings of integers: signs, zeros, blanks, JSON numbers and texts. */

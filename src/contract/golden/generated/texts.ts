@@ -16,9 +16,16 @@ interface Texts {
   status: string
 }
 
-/** Makes the exams of one case, each with a session that no other exam of the contract has. */
-function examMaker(property: string, firstItem: number, sessions: Set<string>) {
-  const random = seededRandom(firstItem)
+/** Items of any size that no other case has, because other cases may have the same user. */
+const itemOf = (random: () => number, number: number) =>
+  (BigInt(Math.floor(10 ** (random() * 17))) + 1000n) * 8n + BigInt(number)
+
+/**
+ * Makes the exams of one case, each with a session that no other exam of the contract has.
+ * @param number of the case, from 0 to 7
+ */
+function examMaker(property: string, number: number, sessions: Set<string>) {
+  const random = seededRandom(number + 100)
   const exams: GoldenExam[] = []
   const add = ({ session, user, topics, status }: Texts) => {
     const at = exams.length
@@ -33,9 +40,8 @@ function examMaker(property: string, firstItem: number, sessions: Set<string>) {
       status,
       result_json: questions(
         topics.map((topic, place) =>
-          // items of no other case, because other cases may have the same user
           element({
-            question_id: String(pick(random, [1, -1]) * (firstItem + (at % 3))),
+            question_id: `${pick(random, ['', '', '-'])}${itemOf(random, number)}`,
             ...answer(random, at + place),
             topic: JSON.stringify(topic),
           }),
@@ -51,7 +57,8 @@ function examMaker(property: string, firstItem: number, sessions: Set<string>) {
 interface Shapes {
   property: string
   why: string
-  firstItem: number
+  /** From 0 to 7. */
+  number: number
   shapes: readonly string[]
   /**
    * The shape that is decorated has something around it that a function which cuts or rewrites texts would change.
@@ -60,8 +67,8 @@ interface Shapes {
   how: 'both' | 'mixed' | 'plain'
 }
 
-function shapeCase({ property, why, firstItem, shapes, how }: Shapes, sessions: Set<string>): GoldenCase {
-  const { random, exams, add } = examMaker(property, firstItem, sessions)
+function shapeCase({ property, why, number, shapes, how }: Shapes, sessions: Set<string>): GoldenCase {
+  const { random, exams, add } = examMaker(property, number, sessions)
   shapes.forEach((shape, at) => {
     const decorated = pick(random, heads) + shape + pick(random, tails)
     if (how === 'plain') add({ session: shape, user: shape, topics: [shape, shape], status: shape })
@@ -80,7 +87,7 @@ const titled = (word: string) => word.charAt(0).toUpperCase() + word.slice(1)
 
 function wordCase(sessions: Set<string>): GoldenCase {
   const property = 'text_words'
-  const { exams, add } = examMaker(property, 5_600_000, sessions)
+  const { exams, add } = examMaker(property, 6, sessions)
   words.forEach((word, at) => {
     add({
       session: word,
@@ -88,46 +95,55 @@ function wordCase(sessions: Set<string>): GoldenCase {
       topics: [word, titled(words[(at + 31) % words.length] ?? word)],
       status: word,
     })
+    const framed = `${word}É x-1@ b ${words[(at + 17) % words.length] ?? word}`
+    add({ session: framed, user: framed, topics: [framed], status: framed })
   })
   return generatedCase(property, 'no value of a text leaves a row out or changes it', exams)
 }
 
 /** @param sessions the sessions of other cases; a session decides to which case a row belongs, so it may not repeat */
 export function textCases(sessions: Set<string>): GoldenCase[] {
-  const { lengths, forms, blanks, scripts, controls } = textShapes()
+  const { affixes, lengths, forms, blanks, scripts, controls } = textShapes()
   const cases: Shapes[] = [
+    {
+      property: 'text_affixes',
+      why: 'texts with any first and last character count and stay as they are',
+      number: 0,
+      shapes: affixes,
+      how: 'plain',
+    },
     {
       property: 'text_lengths',
       why: 'texts of any length count and stay as they are',
-      firstItem: 5_100_000,
+      number: 1,
       shapes: lengths,
       how: 'plain',
     },
     {
       property: 'text_forms',
       why: 'texts of any form count and stay as they are',
-      firstItem: 5_200_000,
+      number: 2,
       shapes: forms,
       how: 'both',
     },
     {
       property: 'text_blanks',
       why: 'blanks of any kind in a text stay as they are',
-      firstItem: 5_300_000,
+      number: 3,
       shapes: blanks,
       how: 'plain',
     },
     {
       property: 'text_scripts',
       why: 'texts of any language count and stay as they are',
-      firstItem: 5_400_000,
+      number: 4,
       shapes: scripts,
       how: 'mixed',
     },
     {
       property: 'text_controls',
       why: 'control characters in a text stay as they are',
-      firstItem: 5_500_000,
+      number: 5,
       shapes: controls,
       how: 'mixed',
     },
