@@ -23,13 +23,16 @@ const scores = [
   '55', '60', '65', '66.67', '70', '75', '80', '85', '90', '95', '99', '99.5', '100', '101', '120', '150', '200',
   '250', '300', '400', '500', '600', '750', '800', '900', '999', '-0.5', '-2', '-10', '-50', '-60', '-100',
 ]
+/** With a null after every second value. */
+const withNulls = (values: (string | null)[]) => values.flatMap((value, at) => (at % 2 === 1 ? [value, null] : [value]))
+
 const byName: Record<string, (string | null)[]> = {
-  exam_id: integers,
+  exam_id: withNulls(integers),
   // in another order, so that each is met with many of the others
-  org_id: [...integers].reverse().slice(3),
+  org_id: withNulls([...integers].reverse().slice(3)),
   status: ['ready', 'completed', 'in_progress', 'deleted', 'abandoned', 'test', ''],
-  score_raw: scores,
-  score_scaled: [...scores].reverse().slice(2),
+  score_raw: withNulls(scores),
+  score_scaled: withNulls([...scores].reverse().slice(2)),
   standard_error: [
     '0',
     null,
@@ -48,7 +51,7 @@ const byName: Record<string, (string | null)[]> = {
     '1.5',
     '3',
   ],
-  percentile: scores.filter((score) => Math.abs(Number(score)) <= 100).slice(1),
+  percentile: withNulls(scores.filter((score) => Math.abs(Number(score)) <= 100).slice(1)),
 }
 const byType: Record<string, (string | null)[]> = {
   uuid: [null, '00000000-0000-4000-8000-000000000001'],

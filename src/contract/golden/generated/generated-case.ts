@@ -14,10 +14,9 @@ export function seededRandom(seed: number): () => number {
   }
 }
 
-/** One of the values. */
-export function pick<Value>(random: () => number, values: readonly [Value, ...Value[]]): Value {
-  return values[Math.floor(random() * values.length)] ?? values[0]
-}
+/** One of the values, which may be undefined. */
+export const pick = <Value>(random: () => number, values: readonly [Value, ...Value[]]): Value =>
+  values[Math.floor(random() * values.length)] as Value
 
 /** A UUID for the exam `at` of a case, in no order and with every first digit. */
 export const examId = (property: string, at: number): string =>
