@@ -32,11 +32,17 @@ export async function readPrinted(
   return Object.fromEntries(rows.map(({ name, text }) => [name, text]))
 }
 
+interface Part {
+  text: string
+  start: number
+  end: number
+}
+
 /**
- * The tokens of a definition, without blanks, comments and needless quotes.
+ * The tokens of a definition, without needless quotes; blanks and comments are none.
  * @param qualifiers the schemas that may stand before a name; a name without an entry keeps its schema
  */
-function normalized(definition: string, qualifiers: ReadonlyMap<string, string>): string[] {
+function partsOf(definition: string, qualifiers: ReadonlyMap<string, string>): Part[] {
   const tokens = tokenize(definition)
   const isDropped = (at: number) => {
     const [schema, dot, name] = tokens.slice(at, at + 3)
@@ -44,24 +50,44 @@ function normalized(definition: string, qualifiers: ReadonlyMap<string, string>)
   }
   return tokens
     .filter((_, at) => !isDropped(at) && !isDropped(at - 1))
-    .map(({ kind, text }) => {
-      if (kind === 'string') return `'${text.replaceAll("'", "''")}'`
-      return kind === 'quoted' && !/^[a-z_][a-z0-9_]*$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+    .map(({ kind, text, start, end }) => {
+      if (kind === 'string') return { text: `'${text.replaceAll("'", "''")}'`, start, end }
+      const isQuoted = kind === 'quoted' && !/^[a-z_][a-z0-9_]*$/.test(text)
+      return { text: isQuoted ? `"${text.replaceAll('"', '""')}"` : text, start, end }
     })
 }
+
+const isSame = (one: readonly Part[], other: readonly Part[]) =>
+  one.length === other.length && one.every(({ text }, at) => text === other[at]?.text)
 
 /** Tokens on each side of a difference that the report shows. */
 const around = 8
 
-/** The first place at which two lists of tokens differ, in both. */
-function firstDifference(expected: readonly string[], actual: readonly string[]): [string, string] {
+interface Difference {
+  name: string
+  expected: string
+  /** Undefined where the view or function is missing. */
+  actual: string | undefined
+}
+
+/** The first place at which two definitions differ, in both; undefined where they do not. */
+function difference(
+  name: string,
+  expected: string,
+  actual: string | undefined,
+  qualifiers: ReadonlyMap<string, string>,
+): Difference | undefined {
+  if (actual === undefined) return { name, expected: name, actual }
+  const [right, found] = [partsOf(expected, qualifiers), partsOf(actual, qualifiers)]
+  if (isSame(right, found)) return undefined
   let at = 0
-  while (at < expected.length && expected[at] === actual[at]) at++
-  const excerpt = (tokens: readonly string[]) => {
-    const text = tokens.slice(Math.max(0, at - around), at + around).join(' ')
-    return `... ${text.length > 300 ? text.slice(0, 297) : text} ...`
+  while (right[at]?.text === found[at]?.text) at++
+  const excerpt = (definition: string, parts: readonly Part[]) => {
+    const shown = parts.slice(Math.max(0, at - around), at + around)
+    const text = definition.slice(shown[0]?.start, shown.at(-1)?.end).replaceAll(/\s+/g, ' ')
+    return `${name}: ... ${text.length > 300 ? text.slice(0, 297) : text} ...`
   }
-  return [excerpt(expected), excerpt(actual)]
+  return { name, expected: excerpt(expected, right), actual: excerpt(actual, found) }
 }
 
 /**
@@ -91,21 +117,17 @@ export async function checkInstalled(
   const qualifiers = new Map(names.map((name) => [name.replace(/\(.*/, ''), schema]))
   if (tableSchema !== undefined) qualifiers.set(sourceTable, tableSchema)
   const deployed = await readPrinted(client, schema, names)
-  const differing = names.flatMap((name) => {
-    const [right, found] = [normalized(expected[name] ?? '', qualifiers), normalized(deployed[name] ?? '', qualifiers)]
-    return right.join(' ') === found.join(' ') ? [] : [{ name, right, found, missing: deployed[name] === undefined }]
-  })
-  const [first] = differing
+  const [first, ...others] = names
+    .map((name) => difference(name, expected[name] ?? '', deployed[name], qualifiers))
+    .filter((one) => one !== undefined)
   if (first === undefined) return checkResult(checkName, 'pass', same, same)
-  const [right, found] = firstDifference(first.right, first.found)
-  const others = differing.slice(1).map(({ name }) => name)
+  const also = others.length === 0 ? '' : `${others.map(({ name }) => name).join(', ')} also; `
   return checkResult(
     checkName,
     'warn',
-    first.missing ? `${first.name} in schema ${schema}` : `${first.name}: ${right}`,
-    first.missing ? 'missing' : `${first.name}: ${found}`,
-    (others.length > 0 ? `${others.join(', ')} ${others.length > 1 ? 'differ' : 'differs'} too; ` : '') +
-      'another text may have the same meaning, which the golden checks decide; migrate up --again installs it anew',
+    first.expected,
+    first.actual ?? `not in schema ${schema}`,
+    `${also}another text may have the same meaning: the golden checks decide; migrate up --again installs it anew`,
   )
 }
 

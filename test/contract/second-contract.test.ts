@@ -127,6 +127,7 @@ t.test('the whole check compares a view with the contract that it is given', asy
       'whole_table',
       'repeatable',
       'limits',
+      'source_schema',
       'golden:questions',
       'golden:completed_at',
       'migration',
