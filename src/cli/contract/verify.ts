@@ -15,7 +15,7 @@ const conclusions = {
 } as const
 
 const definition: Option<'installed' | undefined> = {
-  help: 'installed: also require the definitions that this version installs, text for text as PostgreSQL prints them',
+  help: 'also require the definitions that this version installs, text for text',
   value: 'installed',
   read(given) {
     const value = given.at(-1)
@@ -47,8 +47,7 @@ const describe = (report: ContractReport) =>
 export const verify = defineCommand({
   examples: [
     ['attempt-api contract verify', 'a table with one line per check'],
-    ['attempt-api contract verify --json', 'the report for a script'],
-    ['attempt-api contract verify --definition installed', 'fails also if the text of a definition was changed'],
+    ['attempt-api contract verify --definition installed', 'fails for a changed text too'],
   ],
   description: `
     Checks the view attempt in DATABASE_URL against docs/attempt-v1.md: its columns and types, what it reads, and the
@@ -57,7 +56,7 @@ export const verify = defineCommand({
   options: { definition, json: flag('print JSON') },
   exits: {
     0: 'the contract holds',
-    1: 'the view violates the contract, or its definition is not the installed one where that is required',
+    1: 'the view violates the contract, or a definition is not the installed one (--definition)',
     3: 'the contract could not be checked: retry',
   },
   async run({ definition, json }, { config }) {
