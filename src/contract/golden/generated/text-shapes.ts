@@ -2,7 +2,8 @@
 import { pick, seededRandom } from './generated-case.js'
 
 const ascii = [...' abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:'] as [string, ...string[]]
-const mixed = [...ascii, ...'äÖéßñЖяΩאبह中あ한'] as [string, ...string[]]
+// with a combining accent, a ligature and a blank that normalisation changes
+const mixed = [...ascii, ...'äÖéßñЖяΩאبह中あ한\u0301ﬁ\u00a0@| '] as [string, ...string[]]
 // around powers of two and ten, and the limits of common column types
 const lengths = [
   ...Array.from({ length: 72 }, (_, at) => at + 1),
@@ -48,6 +49,18 @@ const forms = [
   'None', 'nil', 'N/A', '-', '--', '?', '...', '0', '00', 'TVRJek5EVTI=', 'eyJhbGciOi.x.y', 'sha256:ab12', '#1',
   'No. 5', '100%', '5€', '$5', '§ 1', '1st', 'Q1', 'A1', 'IV', 'x²',
 ]
+
+// and long texts of one kind of character
+const longForms = [
+  'ABCDEFGHIJKLMNOPQRSTUVWXYZ',
+  'abcdefghijklmnopqrstuvwxyz',
+  '0123456789',
+  '9f86d081884c',
+  'A b ',
+  '-_',
+]
+  .map((part) => part.repeat(30).slice(0, 64))
+  .concat('TG9yZW0gaXBzdW0gZG9sb3I'.repeat(4))
 
 // every character of Unicode's White_Space, and invisible ones that look like it
 const blanks = [
@@ -103,7 +116,7 @@ export interface TextShapes {
 export const textShapes = (): TextShapes => ({
   affixes: unique(affixShapes),
   lengths: unique(lengthShapes()),
-  forms: unique(forms),
+  forms: unique([...forms, ...longForms]),
   blanks: unique(blankShapes),
   scripts: unique([...scripts, ...longScripts]),
   controls: unique(controls),

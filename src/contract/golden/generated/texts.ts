@@ -92,11 +92,12 @@ function wordCase(sessions: Set<string>): GoldenCase {
     add({
       session: word,
       user: word,
-      topics: [word, titled(words[(at + 31) % words.length] ?? word)],
+      // twice, because neighbours differ in their other fields
+      topics: [word, word, titled(words[(at + 31) % words.length] ?? word)],
       status: word,
     })
     const framed = `${word}É x-1@ b ${words[(at + 17) % words.length] ?? word}`
-    add({ session: framed, user: framed, topics: [framed], status: framed })
+    add({ session: framed, user: framed, topics: [framed], status: titled(word) })
   })
   return generatedCase(property, 'no value of a text leaves a row out or changes it', exams)
 }

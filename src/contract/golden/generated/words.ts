@@ -15,6 +15,6 @@ const list = `
   vocabulary spelling essay science physics chemistry biology history geography english spanish german french chinese
   arabic music art coding true false yes no on off 0 1 -1 42 99 100 999 1000 9999 x y a b id user student learner
   candidate child minor class group school org tenant foo bar baz qux lorem ipsum hello world data item question answer
-  level1 beginner advanced easy medium hard http https www mailto auth google sso`
+  level1 beginner advanced easy medium hard http https www mailto auth google sso tmp temp sub`
 
 export const words: readonly [string, ...string[]] = ['test', ...list.trim().split(/\s+/).slice(1)]
