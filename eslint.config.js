@@ -34,7 +34,7 @@ export default tseslint.config(
   {
     // Prettier does not break strings, comments and templates
     files: ['src/**/*.ts', 'migrations/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts', 'openapi/**/*.ts'],
-    ignores: ['src/contract/golden/**'],
+    ignores: ['src/contract/golden/**', 'src/contract/installed/**'],
     rules: { 'max-len': ['error', { code: 120, ignoreUrls: true }] },
   },
   {

@@ -12,10 +12,12 @@ import type { Contract } from './contract.js'
 import { checkDefinitions } from './definition.js'
 import { sourceTable } from './exam-results.js'
 import { runGolden } from './golden-run.js'
+import { checkInstalled } from './installed.js'
 import { goldenStatement, quoted } from './golden-statement.js'
 import { type Check, checkResult, type ContractReport, overallStatus } from './report.js'
 import { otherSettings, plainSettings, setLocally } from './settings.js'
 import type { SqlClient } from './sql-client.js'
+import { checkSourceTable, schemasOf } from './source-table.js'
 import { withTimeLimit } from './time-limit.js'
 
 interface Deployed {
@@ -27,6 +29,8 @@ interface Deployed {
   hidden: boolean
   /** The table exam_results on the session's search_path. */
   source: string | null
+  /** The schemas of the session's search_path. */
+  path: string[]
 }
 
 /** Resolves the names on the session's search_path, then sets the plain settings. */
@@ -34,15 +38,16 @@ async function findView(client: SqlClient, view: string): Promise<Deployed> {
   // only these names are resolved on the session's search_path: nothing on that path may hide a built-in function
   const {
     rows: [resolved],
-  } = await client.query<{ oid: string | null; source: string | null }>(
+  } = await client.query<{ oid: string | null; source: string | null; path: string; role: string }>(
     `select pg_catalog.to_regclass($1)::pg_catalog.oid::pg_catalog.text as oid,
-      pg_catalog.to_regclass($2)::pg_catalog.oid::pg_catalog.text as source`,
+      pg_catalog.to_regclass($2)::pg_catalog.oid::pg_catalog.text as source,
+      pg_catalog.current_setting('search_path') as path, current_user::pg_catalog.text as role`,
     [view, sourceTable],
   )
   await setLocally(client, plainSettings)
   const {
     rows: [deployed],
-  } = await client.query<Omit<Deployed, 'source'>>(
+  } = await client.query<Omit<Deployed, 'source' | 'path'>>(
     `
     select c.oid::text as oid, c.relkind::text as kind, n.nspname::text as schema,
       current_setting('server_version') as version,
@@ -58,6 +63,7 @@ async function findView(client: SqlClient, view: string): Promise<Deployed> {
   return {
     ...(deployed ?? { oid: null, kind: null, schema: null, version: '', hidden: false }),
     source: resolved?.source ?? null,
+    path: schemasOf(resolved?.path ?? '', resolved?.role ?? ''),
   }
 }
 
@@ -76,7 +82,7 @@ type Findings = Omit<ContractReport, 'status' | 'contract'>
 
 async function findings(client: SqlClient, contract: Contract): Promise<Findings> {
   const { view } = contract
-  const { oid, kind, schema, version: server_version, hidden, source: sourceOid } = await findView(client, view)
+  const { oid, kind, schema, version: server_version, hidden, source: sourceOid, path } = await findView(client, view)
   if (oid === null) {
     // dropping a column with cascade drops the view
     const lost = sourceOid === null ? undefined : checkSourceColumns(await readColumns(client, sourceOid), []).check
@@ -111,6 +117,13 @@ async function findings(client: SqlClient, contract: Contract): Promise<Findings
   const definitions = await checkDefinitions(client, contract, relations, called)
   const reads = checkReads(relations, root, definitions.reads)
   checks.push(...reads.checks, await checkRowSecurity(client, relations), ...definitions.checks)
+  const installed = await checkInstalled(client, contract, {
+    schema: root.schema,
+    tableSchema: reads.table?.schema,
+    version: server_version,
+  })
+  const source_schema = await checkSourceTable(client, relations, path)
+  checks.push(...[installed, source_schema].filter((check) => check !== undefined))
 
   const missing = contract.columns.filter(({ name }) => !columns.some((column) => column.name === name))
   if (missing.length > 0) return notRun(`columns are missing: ${missing.map(({ name }) => name).join(', ')}`)

@@ -72,6 +72,12 @@ function innerFirst(views: Relation[], root: Relation): Relation[] {
 const timeText = (column: string) => `case when isfinite(a.${column}::timestamptz)
   then to_char(a.${column}::timestamptz at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') else a.${column}::text end`
 
+/**
+ * A type as `format_type` prints it, without length and precision: a cast to varchar(400) would cut a golden text that
+ * the table cannot hold.
+ */
+const withoutLength = (type: string) => type.replace(/\(.*?\)/, '').replace(/^character(?! )/, 'bpchar')
+
 export interface GoldenStatement {
   /**
    * Selects the rows of the view as one JSON array, which the driver reads faster than 1,400 rows: each row is an array
@@ -80,6 +86,8 @@ export interface GoldenStatement {
   rows: string
   /** Reads only the exams, to distinguish an exam that the table cannot hold from a definition that raises. */
   source: string
+  /** Plans the deployed view itself, which needs no right on it: the server checks rights after planning. */
+  plan: string
   /** The columns of the table that the exams replace. */
   columns: SourceColumn[]
 }
@@ -99,7 +107,8 @@ export function goldenStatement(
 ): GoldenStatement {
   const ctes: CteNames = new Map(relations.map((one, at) => [cteKey(one.schema, one.name), `contract_relation_${at}`]))
   const cteOf = (one: Relation) => ctes.get(cteKey(one.schema, one.name)) ?? ''
-  const exams = `select ${columns.map((column, at) => `r.c${at}::${column.type} as ${quoted(column.name)}`).join(', ')}
+  const values = columns.map(({ name, type }, at) => `r.c${at}::${withoutLength(type)} as ${quoted(name)}`)
+  const exams = `select ${values.join(', ')}
 from json_to_recordset($1::json) as r(${columns.map((_, at) => `c${at} text`).join(', ')})`
   const views = innerFirst(
     relations.filter((one) => one.definition !== null && one !== table),
@@ -111,6 +120,7 @@ from json_to_recordset($1::json) as r(${columns.map((_, at) => `c${at} text`).jo
   return {
     columns,
     source: `select count(*) from (${exams}) r where r is not null`,
+    plan: `explain select * from ${quoted(root.schema)}.${quoted(root.name)}`,
     rows: `with ${[`${cteOf(table)} as (\n${exams}\n)`, ...views].join(', ')}
 select coalesce(json_agg(json_build_array(${texts.join(', ')})), '[]') as rows from ${cteOf(root)} a`,
   }

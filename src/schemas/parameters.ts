@@ -135,3 +135,13 @@ export const paging = {
 export const source = { source: Type.Optional(parameters.source) }
 /** No parameters at all. */
 export const noParameters = closed({})
+
+export const contractParameters = closed({
+  definition: Type.Optional(
+    oneOf(['installed'], {
+      description:
+        'installed: also require that the deployed definitions are, text for text as PostgreSQL prints them, those ' +
+        'that this version installs (409 if not).',
+    }),
+  ),
+})
