@@ -23,7 +23,7 @@ await db.pool.query(
   select repeat('a', $1) || e, 'u' || e % 3,
     (select jsonb_build_object('questions', jsonb_agg(jsonb_build_object(
       'question_id', q, 'is_correct', q % 2 = 0,
-      'topic', case when e < 3 then repeat('t', 10000 + q) when e = 3 then repeat(chr(1), 900) || q else 'algebra' end)))
+      'topic', case when e < 3 then repeat('t', 10000 + q) when e = 3 then repeat(chr(1), 900)||q else 'algebra' end)))
       from generate_series(1, 12) as q),
     timestamptz '2026-01-01Z' + e * interval '1 minute'
   from generate_series(1, 15) as e`,
