@@ -23,6 +23,7 @@ export const errorCodes = {
   unsupported_media_type: { status: 415, title: 'The service does not read request bodies of this type' },
   expectation_failed: { status: 417, title: 'The service does not support the Expect header of the request' },
   anchor_without_responses: { status: 422, title: 'An anchor item has no response in the selection' },
+  answer_too_large: { status: 422, title: 'The answer, or a row of it, is larger than the service sends' },
   too_many_items: { status: 422, title: 'The wide layout would have too many item columns' },
   too_many_responses: { status: 422, title: 'The selection has more responses than the service counts in memory' },
   too_many_requests: { status: 429, title: 'The client exceeds its request limit; retry after Retry-After seconds' },

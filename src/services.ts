@@ -30,6 +30,7 @@ export type Limits = Pick<
   Config,
   | 'irtWideItems'
   | 'irtResponses'
+  | 'pageBytes'
   | 'timeoutPageMs'
   | 'timeoutAggregateMs'
   | 'timeoutMaxMs'

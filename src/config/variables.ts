@@ -189,6 +189,15 @@ export const groups = {
     }),
   },
   Limits: {
+    // the maximum bounds memory: a page is in memory several times
+    pageBytes: integer('PAGE_BYTES', {
+      default: 8_388_608,
+      minimum: 65_536,
+      maximum: 67_108_864,
+      unit: 'bytes',
+      description: 'A page of JSON ends before it exceeds this size, with `next_cursor` (`/v1/changes`: `has_more`)',
+      see: 'limits.md#bytes',
+    }),
     timeoutPageMs: integer('TIMEOUT_PAGE_MS', {
       default: 30_000,
       minimum: 1,

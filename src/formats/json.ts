@@ -35,10 +35,25 @@ export function memberWriter(columns: readonly Column[]): (row: Row) => string {
   }
 }
 
-/** The rows as the elements of a JSON array, without its brackets. */
-export function jsonRows(columns: readonly Column[], rows: readonly Row[]): string {
+/**
+ * The first rows as the elements of a JSON array, without its brackets.
+ * @param most rows
+ * @param length characters after which no further row is written; the first row always is
+ */
+export function jsonRows(
+  columns: readonly Column[],
+  rows: readonly Row[],
+  most = rows.length,
+  length = Infinity,
+): { json: string; written: number } {
   const write = memberWriter(columns)
   let json = ''
-  for (const row of rows) json += `${json === '' ? '' : ','}{${write(row)}}`
-  return json
+  let written = 0
+  while (written < most) {
+    const members = write(rows[written] as Row)
+    if (written > 0 && json.length + members.length > length) break
+    json += `${written === 0 ? '' : ','}{${members}}`
+    written++
+  }
+  return { json, written }
 }

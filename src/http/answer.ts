@@ -15,7 +15,7 @@ export interface Answer {
 }
 
 /** An answer of JSON, which depends on `Accept`. */
-export const jsonAnswer = (headers: Headers, body: string): Answer => ({
+export const jsonAnswer = (headers: Headers, body: string | Readable): Answer => ({
   headers: { ...headers, vary: 'Accept', 'content-type': 'application/json; charset=utf-8' },
   body,
 })

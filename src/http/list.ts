@@ -1,6 +1,7 @@
 /** A list as a route declares it, and its answer: one page of JSON, or everything as a stream. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Reader } from '../database/reader.js'
+import { RowBudget } from '../database/row-budget.js'
 import { invalid } from '../errors.js'
 import type { Column } from '../formats/encoder.js'
 import { listFormats } from '../formats/media-types.js'
@@ -58,7 +59,7 @@ export async function sendList(
   // before the conditional check: an invalid request is an error, even if its ETag matches
   const read =
     format === 'json'
-      ? pageAnswer(request, list, requestedPage(query, list), identity)
+      ? pageAnswer(services, request, list, requestedPage(query, list), identity)
       : wholeAnswer(services, request, list, query, format, identity)
   const answer = await answerFrom(services, request, list.liveOnly === true ? 'live' : query.source, async (source) => {
     const unchanged = await notModified(request, source, identity, { format })
@@ -84,6 +85,7 @@ function requestedPage(
 }
 
 function pageAnswer(
+  { limits: { pageBytes: bytes } }: Services,
   request: FastifyRequest,
   { columns, select, oneStatement = false, extra }: List,
   { size, print, after }: RequestedPage,
@@ -91,20 +93,21 @@ function pageAnswer(
 ): Read {
   return async (source) => {
     const { kind, database } = source
+    const budget = new RowBudget(bytes)
     // one row more than the page shows whether there is a next one
     const read = async (reader: Reader) => ({
       ...(await readHeaders(reader, source, identity)),
-      rows: await collectRows(reader, select(reader, { limit: size + 1, after, withKey: true })),
+      rows: await collectRows(reader, select(reader, { limit: size + 1, after, withKey: true }), budget),
     })
     // from the store two statements at least: its state is read with its rows
     const { asOf, headers, rows } =
       oneStatement && kind === 'live' ? await read(database) : await database.snapshot(read)
-    const { page, last } = cutPage(rows, size)
-    request.meter.rows = page.length
-    const next = last === undefined ? null : encodeCursor(print, last.slice(columns.length))
+    const page = cutPage(columns, rows, { size, bytes, budget })
+    request.meter.rows = page.rows
+    const next = page.last === undefined ? null : encodeCursor(print, page.last.slice(columns.length))
     return jsonAnswer(
       { ...headers, ...(next === null ? {} : { link: nextLink(request.url, 'cursor', next) }) },
-      pageBody(columns, page, { next_cursor: next, as_of: asOf, ...extra }),
+      pageBody(page, { next_cursor: next, as_of: asOf, ...extra }),
     )
   }
 }

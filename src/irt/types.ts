@@ -72,6 +72,6 @@ export interface IrtReadiness {
   components: number
   largest_components: Component[]
   problems: Problem[]
-  /** By ascending item id. */
-  item_statistics: ItemReadiness[]
+  /** By ascending item id; computed while it is iterated, because there may be hundreds of thousands. */
+  item_statistics: Iterable<ItemReadiness>
 }

@@ -46,7 +46,15 @@ export const byDate = group({ name: 'date', kind: 'date', description: 'the day 
   // a full check, because `instantsOfDays` computes with the day before PostgreSQL checks it
   form: { test: isDay },
 })
-/** Ordered by code points; attempts without a topic are last. */
+/**
+ * A cursor contains this key, so it is bounded: a name of more than 1000 bytes is its first 1000 characters and its
+ * SHA-256. Such keys have more than 1000 bytes, so they differ from those of shorter names.
+ */
+const topicKey = sql`case when octet_length(${topic}) > 1000
+  then left(${topic}, 1000) || encode(sha256(convert_to(${topic}, 'UTF8')), 'hex')
+  else coalesce(${topic}, '') end collate "C"`
+
+/** Ordered by code points, as far as the key has the name; attempts without a topic are last. */
 export const byTopic: GroupColumn = {
   name: 'topic_id',
   kind: 'text',
@@ -55,7 +63,7 @@ export const byTopic: GroupColumn = {
   sql: topic,
   key: [
     { sql: compiled(sql`${topic} is null`), type: 'boolean', form: /^[tf]$/ },
-    { sql: compiled(sql`coalesce(${topic}, '') collate "C"`), type: 'text', form: /^[^\0]*$/ },
+    { sql: compiled(topicKey), type: 'text', form: /^[^\0]*$/ },
   ],
 }
 

@@ -5,6 +5,7 @@ import { notModified, readHeaders } from '../http/conditional.js'
 import { checkLayout, readMatrix, responsesContent, selectionOf } from '../http/irt-content.js'
 import { negotiate } from '../http/representations.js'
 import { streamAnswer } from '../http/stream.js'
+import { readinessBody } from '../http/readiness-body.js'
 import { readiness } from '../irt/readiness.js'
 import { studentsOf } from '../queries/irt.js'
 import {
@@ -101,7 +102,7 @@ export const irt: Routes = (app, services) => {
             const options = { most: limits.irtResponses, times: true, stopped }
             const { matrix, kept } = await readMatrix(snapshot, selection, students, options)
             const report = await readiness(matrix, kept, { signal: stopped })
-            return jsonAnswer(headers, JSON.stringify({ ...report, as_of: asOf }))
+            return jsonAnswer(headers, readinessBody(report, asOf))
           },
           request.deadline.signal,
           source.database,

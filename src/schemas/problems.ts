@@ -58,6 +58,7 @@ export const dataProblems = (...more: ErrorCode[]) =>
     'too_busy',
     'too_many_streams',
     'store_unavailable',
+    'answer_too_large',
     'timeout',
     'http_version_not_supported',
     ...more,

@@ -20,6 +20,7 @@ export const testConfig = {
   shutdownGraceS: 0,
   irtWideItems: 100,
   irtResponses: 100_000,
+  pageBytes: 8 * 1024 * 1024,
   storeLagS: 600,
   readLagS: 10,
   contractTimeoutMs: 60_000,
