@@ -11,6 +11,7 @@ import { overload } from './plugins/overload.js'
 import { openapi } from './plugins/openapi.js'
 import { rateLimit } from './plugins/rate-limit.js'
 import { shutdown } from './plugins/shutdown.js'
+import { slowClients } from './plugins/slow-clients.js'
 import { timeouts } from './plugins/timeouts.js'
 import { anomalies } from './routes/anomalies.js'
 import { attempts } from './routes/attempts.js'
@@ -97,6 +98,7 @@ export async function buildApp(
   app.addSchema(problemSchema)
   await app.register(rateLimit, services.limits)
   await app.register(timeouts, services.limits)
+  await app.register(slowClients, services.limits)
   await app.register(openapi)
   for (const routes of [attempts, changes, anomalies, students, topics, items, irt, operations, metricsRoute]) {
     app.register((scope, _options, done) => {

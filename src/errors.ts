@@ -27,6 +27,10 @@ export const errorCodes = {
   too_many_items: { status: 422, title: 'The wide layout would have too many item columns' },
   too_many_responses: { status: 422, title: 'The selection has more responses than the service counts in memory' },
   too_many_requests: { status: 429, title: 'The client exceeds its request limit; retry after Retry-After seconds' },
+  too_many_client_streams: {
+    status: 429,
+    title: 'The client runs its maximum number of streams; retry when one has ended',
+  },
   headers_too_large: { status: 431, title: 'The request headers are too large' },
   internal_error: { status: 500, title: 'The service failed; its log has the reason under the request id' },
   not_migrated: {

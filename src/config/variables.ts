@@ -258,6 +258,34 @@ export const groups = {
       description: 'Streams and IRT readings at a time, over all servers; the next one is answered 503',
       see: 'limits.md#connections-to-postgresql',
     }),
+    streamsPerClient: integer('STREAMS_PER_CLIENT', {
+      default: 0,
+      minimum: 0,
+      maximum: 1_000,
+      unit: 'streams',
+      description:
+        'Streams and IRT readings of one client (key, token or address) at a time; the next one is answered 429. ' +
+        '0: one less than `STREAM_POOL_SIZE`, but at least 1',
+      see: 'limits.md#slow-and-greedy-clients',
+    }),
+    streamMinRate: integer('STREAM_MIN_RATE', {
+      default: 16_384,
+      minimum: 0,
+      maximum: 1_000_000_000,
+      unit: 'bytes/s',
+      description:
+        'A stream is aborted if its client reads more slowly than this. Time in which PostgreSQL has no rows ready ' +
+        'does not count. 0: no lowest rate',
+      see: 'limits.md#slow-and-greedy-clients',
+    }),
+    streamStallS: integer('STREAM_STALL_S', {
+      default: 60,
+      minimum: 1,
+      maximum: 86_400,
+      unit: 's',
+      description: 'Time by which a client may be behind `STREAM_MIN_RATE`, or read nothing',
+      see: 'limits.md#slow-and-greedy-clients',
+    }),
     streamTimeoutS: integer('STREAM_TIMEOUT_S', {
       default: 3_600,
       minimum: 1,

@@ -1,5 +1,6 @@
 /** Response data for an estimator, and what would break a calibration with it. */
 import { answerFrom } from '../http/answer-source.js'
+import { clientOf } from '../http/client.js'
 import { jsonAnswer, sendAnswer } from '../http/answer.js'
 import { notModified, readHeaders } from '../http/conditional.js'
 import { checkLayout, readMatrix, responsesContent, selectionOf } from '../http/irt-content.js'
@@ -106,6 +107,7 @@ export const irt: Routes = (app, services) => {
           },
           request.deadline.signal,
           source.database,
+          clientOf(request),
         )
       })
       return sendAnswer(reply, answer)

@@ -57,6 +57,7 @@ export const dataProblems = (...more: ErrorCode[]) =>
     'shutting_down',
     'too_busy',
     'too_many_streams',
+    'too_many_client_streams',
     'store_unavailable',
     'answer_too_large',
     'timeout',
