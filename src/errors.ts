@@ -8,7 +8,7 @@ export const errorCodes = {
   invalid_cursor: { status: 400, title: 'The cursor is damaged, or belongs to other filters or another order' },
   bad_request: { status: 400, title: 'The request cannot be read' },
   unauthenticated: { status: 401, title: 'The request has no valid API key or token' },
-  insufficient_scope: { status: 403, title: 'The API key or token lacks the scope that this endpoint needs' },
+  insufficient_scope: { status: 403, title: 'The API key or token lacks the scope that the request needs' },
   not_found: { status: 404, title: 'No such endpoint' },
   student_not_found: { status: 404, title: 'The student has no attempts' },
   method_not_allowed: { status: 405, title: 'The endpoint does not support this method' },

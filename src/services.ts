@@ -36,6 +36,8 @@ export type Limits = Pick<
   | 'timeoutMaxMs'
   | 'streamTimeoutS'
   | 'streamMinRate'
+  | 'aggregatesMinStudents'
+  | 'aggregatesTz'
   | 'streamStallS'
   | 'rateLimit'
   | 'rateWindowS'

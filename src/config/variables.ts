@@ -3,7 +3,7 @@
  * To add a variable, add an entry here and run `npm run generate`.
  */
 import { choice, integer, list, text } from './variable.js'
-import { isDatabaseUrl, isHost, isNetwork, isOrigin, isSafeUrl } from './formats.js'
+import { isDatabaseUrl, isHost, isNetwork, isOrigin, isSafeUrl, isZone } from './formats.js'
 
 /** Groups of endpoints that can be open without a key; `metrics` is open only if ACCESS_OPEN names it. */
 export const openGroups = ['health', 'contract', 'docs', 'metrics'] as const
@@ -179,6 +179,24 @@ export const groups = {
       valid: (word) => word === 'none' || openGroups.some((group) => group === word),
       description: 'Endpoints that need no key: any of `health`, `contract`, `docs`, `metrics`, or `none`',
       see: 'access.md',
+    }),
+    aggregatesMinStudents: integer('AGGREGATES_MIN_STUDENTS', {
+      default: 5,
+      minimum: 1,
+      maximum: 1_000_000,
+      unit: 'students',
+      description:
+        'A caller with `aggregates:read` and without `attempts:read` gets no row about fewer students. ' +
+        '1: it gets every row, and may use every parameter',
+      see: 'access.md#small-groups',
+    }),
+    aggregatesTz: text('AGGREGATES_TZ', {
+      default: 'UTC',
+      allowed: 'an IANA time zone',
+      example: 'Asia/Seoul',
+      valid: isZone,
+      description: 'Time zone of the whole days in which such a caller reads',
+      see: 'access.md#small-groups',
     }),
     corsOrigins: list('CORS_ORIGINS', {
       allowed: 'origins as browsers send them, without a path (* is not allowed)',

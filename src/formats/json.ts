@@ -37,23 +37,27 @@ export function memberWriter(columns: readonly Column[]): (row: Row) => string {
 
 /**
  * The first rows as the elements of a JSON array, without its brackets.
- * @param most rows
+ * @param most rows that are read
  * @param length characters after which no further row is written; the first row always is
+ * @param isHidden rows that are read and not written
  */
 export function jsonRows(
   columns: readonly Column[],
   rows: readonly Row[],
   most = rows.length,
   length = Infinity,
-): { json: string; written: number } {
+  isHidden: (row: Row) => boolean = () => false,
+): { json: string; read: number; written: number } {
   const write = memberWriter(columns)
   let json = ''
-  let written = 0
-  while (written < most) {
-    const members = write(rows[written] as Row)
+  let [read, written] = [0, 0]
+  for (; read < most; read++) {
+    const row = rows[read] as Row
+    if (isHidden(row)) continue
+    const members = write(row)
     if (written > 0 && json.length + members.length > length) break
     json += `${written === 0 ? '' : ','}{${members}}`
     written++
   }
-  return { json, written }
+  return { json, read, written }
 }

@@ -16,6 +16,7 @@ import { notModified, readHeaders, type Identity } from './conditional.js'
 import { decodeCursor, encodeCursor, fingerprint } from './cursor.js'
 import { cutPage, nextLink, pageBody, pageSize } from './page.js'
 import { encoders, negotiate, type StreamFormat } from './representations.js'
+import { isSmallRow, smallestGroupHeaders, withoutSmallRows, type SuppressingEncoder } from './small-groups.js'
 import { streamAnswer } from './stream.js'
 
 export interface List {
@@ -55,7 +56,12 @@ export async function sendList(
   list: List,
 ): Promise<FastifyReply> {
   const format = negotiate(request, listFormats, query.format)
-  const identity = { scope: list.etagScope, request: [list.name, format, query, list.extra] }
+  const { smallestGroup } = request
+  const identity = {
+    scope: list.etagScope,
+    // callers with other rights get other rows
+    request: [list.name, format, query, list.extra, ...(smallestGroup === undefined ? [] : [smallestGroup])],
+  }
   // before the conditional check: an invalid request is an error, even if its ETag matches
   const read =
     format === 'json'
@@ -67,7 +73,7 @@ export async function sendList(
     request.meter.format = format
     return read(source)
   })
-  return sendAnswer(reply, answer)
+  return sendAnswer(reply, { ...answer, headers: { ...answer.headers, ...smallestGroupHeaders(smallestGroup) } })
 }
 
 type Read = (source: AnswerSource) => Promise<Answer>
@@ -91,6 +97,8 @@ function pageAnswer(
   { size, print, after }: RequestedPage,
   identity: Identity,
 ): Read {
+  const { smallestGroup } = request
+  const isSmall = smallestGroup && isSmallRow(columns, smallestGroup)
   return async (source) => {
     const { kind, database } = source
     const budget = new RowBudget(bytes)
@@ -102,12 +110,17 @@ function pageAnswer(
     // from the store two statements at least: its state is read with its rows
     const { asOf, headers, rows } =
       oneStatement && kind === 'live' ? await read(database) : await database.snapshot(read)
-    const page = cutPage(columns, rows, { size, bytes, budget })
+    const page = cutPage(columns, rows, { size, bytes, budget, isSmall })
     request.meter.rows = page.rows
     const next = page.last === undefined ? null : encodeCursor(print, page.last.slice(columns.length))
     return jsonAnswer(
       { ...headers, ...(next === null ? {} : { link: nextLink(request.url, 'cursor', next) }) },
-      pageBody(page, { next_cursor: next, as_of: asOf, ...extra }),
+      pageBody(page, {
+        next_cursor: next,
+        as_of: asOf,
+        ...extra,
+        ...(isSmall === undefined ? {} : { suppressed: page.suppressed }),
+      }),
     )
   }
 }
@@ -122,15 +135,21 @@ function wholeAnswer(
 ): Read {
   if (cursor !== undefined)
     throw invalid('cursor', 'must not be given with NDJSON, CSV or Arrow, which return the whole result. Leave it out')
-  return (source) =>
-    streamAnswer(services, request, source, {
+  const { smallestGroup } = request
+  return async (source) => {
+    const counts: { of?: SuppressingEncoder } = {}
+    const answer = await streamAnswer(services, request, source, {
       format,
       prepare: async (reader) => ({
         ...(await readHeaders(reader, source, identity)),
-        content: (snapshot) => ({
-          statements: select(snapshot, { limit, withKey: false }),
-          encoder: encoders[format](columns),
-        }),
+        content: (snapshot) => {
+          const encoder = encoders[format](columns)
+          if (smallestGroup !== undefined) counts.of = withoutSmallRows(encoder, columns, smallestGroup)
+          return { statements: select(snapshot, { limit, withKey: false }), encoder: counts.of ?? encoder }
+        },
       }),
     })
+    const { of } = counts
+    return of === undefined ? answer : { ...answer, suppressed: () => of.suppressed }
+  }
 }

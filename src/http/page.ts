@@ -26,7 +26,9 @@ export interface Page {
   /** The elements of `data`. */
   json: string
   rows: number
-  /** The last row if another page follows. */
+  /** Rows in its place in the list that it does not have, because they are about too few students. */
+  suppressed: number
+  /** The last row if another page follows; it may be a suppressed one. */
   last: Row | undefined
 }
 
@@ -37,10 +39,16 @@ export interface Page {
 export function cutPage(
   columns: readonly Column[],
   rows: readonly Row[],
-  { size, bytes, budget }: { size: number; bytes: number; budget: RowBudget },
+  {
+    size,
+    bytes,
+    budget,
+    isSmall,
+  }: { size: number; bytes: number; budget: RowBudget; isSmall?: ((row: Row) => boolean) | undefined },
 ): Page {
-  const { json, written } = jsonRows(columns, rows, Math.min(size, budget.full ? rows.length - 1 : rows.length), bytes)
-  return { json, rows: written, last: written < rows.length ? rows[written - 1] : undefined }
+  const most = Math.min(size, budget.full ? rows.length - 1 : rows.length)
+  const { json, read, written } = jsonRows(columns, rows, most, bytes, isSmall)
+  return { json, rows: written, suppressed: read - written, last: read < rows.length ? rows[read - 1] : undefined }
 }
 
 /** The body of a page: `data`, and other members after it. */

@@ -58,6 +58,8 @@ export interface Component {
 }
 
 export interface IrtReadiness {
+  /** Items that have too few students for the caller to read about; undefined: the caller may read about every item. */
+  suppressed?: number
   responses: number
   students: number
   items: number

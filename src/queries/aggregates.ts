@@ -3,7 +3,7 @@ import { sql, type RawBuilder } from 'kysely'
 import type { Reader } from '../database/reader.js'
 import { compiled, statement, type Statement } from '../database/statement.js'
 import type { Column } from '../formats/encoder.js'
-import type { Measure } from '../measures.js'
+import { distinctStudents, type Measure } from '../measures.js'
 import { columnsOf, relation } from '../relations.js'
 import { and, attemptConditions, attemptRelation, dayIn, inDays, inRange, type Days, type Range } from './filters.js'
 import { bigintForm, isAfter, keyList, uuidForm, type KeyColumn, type KeyForm } from './keyset.js'
@@ -79,6 +79,8 @@ export interface AggregateQuery {
   topics?: string[]
   attemptNo?: number
   minAttempts?: number
+  /** Groups of fewer students are read whatever `minAttempts`, so that their number does not depend on it. */
+  alwaysBelowStudents?: number | undefined
 }
 
 /**
@@ -111,7 +113,7 @@ export function aggregateStatement(
   query: AggregateQuery,
   { limit, after, withKey }: PageRequest,
 ): Statement {
-  const { groups, measures, range, days, minAttempts, ...filters } = query
+  const { groups, measures, range, days, minAttempts, alwaysBelowStudents, ...filters } = query
   const key = keyOf(groups)
   const conditions = attemptConditions({ ...filters, ...range })
   let rows: RawBuilder<unknown> = relation(attemptRelation(reader))
@@ -122,7 +124,9 @@ export function aggregateStatement(
   if (after !== undefined) conditions.push(isAfter(key, after))
   const grouped = sql.join(groups.map((column) => column.sql))
   const selected = [grouped, ...measures.map((measure) => measure.sql), ...(withKey ? [keyList(key)] : [])]
-  const having = minAttempts === undefined ? sql`` : sql`\nhaving count(*) >= ${minAttempts}::bigint`
+  const alsoSmall =
+    alwaysBelowStudents === undefined ? sql`` : sql` or ${distinctStudents.sql} < ${alwaysBelowStudents}::bigint`
+  const having = minAttempts === undefined ? sql`` : sql`\nhaving count(*) >= ${minAttempts}::bigint${alsoSmall}`
   return statement(sql`select ${sql.join(selected)}
 from ${rows}
 where ${and(conditions)}

@@ -21,6 +21,8 @@ export const testConfig = {
   streamMinRate: 0,
   streamStallS: 60,
   shutdownGraceS: 0,
+  aggregatesMinStudents: 5,
+  aggregatesTz: 'UTC',
   irtWideItems: 100,
   irtResponses: 100_000,
   pageBytes: 8 * 1024 * 1024,
