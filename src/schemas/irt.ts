@@ -152,6 +152,15 @@ const readiness = Type.Object(
       { description: 'The largest 20' },
     ),
     problems: Type.Array(problem, { description: 'Data problems that would break or weaken a calibration' }),
+    suppressed: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description:
+          'Only for a key or token without `attempts:read`: items that are left out of the selection because fewer ' +
+          'students answered them than the header `Attempt-Smallest-Group` says',
+        examples: [0],
+      }),
+    ),
     item_statistics: Type.Array(itemStatistics, { description: 'One entry per item, ordered by item_id' }),
     as_of: asOf(),
   },

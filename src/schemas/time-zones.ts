@@ -83,3 +83,11 @@ export function today(zone: string, move: number): string {
   const local = calendarOf(zone).format(new Date())
   return new Date(Date.parse(`${local}T00:00:00Z`) + move * 86_400_000).toISOString().slice(0, 10)
 }
+
+/** Whether a checked timestamp is the first instant of a day in a zone. */
+export function isStartOfDay(timestamp: string, zone: string): boolean {
+  const calendar = calendarOf(zone)
+  const ms = Date.parse(timestamp)
+  // Date has milliseconds only
+  return !/\.\d*[1-9]/.test(timestamp) && calendar.format(ms) !== calendar.format(ms - 1)
+}
