@@ -3,7 +3,7 @@
 /** Belongs to the exam platform. The check puts golden exams in its place. */
 export const sourceTable = 'exam_results'
 
-/** The columns that views of it read, and by which the check recognises it: its owner may rename them, and the views follow. */
+/** The columns that views of it read, and by which the check recognises it. Views follow a column that is renamed. */
 export const sourceColumns = [
   { name: 'id', type: 'uuid' },
   { name: 'session_id', type: 'text' },

@@ -129,7 +129,8 @@ const sourceConditions = (random: () => number): string =>
     `r.updated_at < r.created_at`,
     `r.updated_at > r.created_at + interval '${Math.floor(random() * 200)} days'`,
     `r.result_json ? 'score'`,
-    `jsonb_array_length(case jsonb_typeof(r.result_json->'questions') when 'array' then r.result_json->'questions' else '[]' end) > ${Math.floor(random() * 30)}`,
+    `jsonb_array_length(case jsonb_typeof(r.result_json->'questions')
+      when 'array' then r.result_json->'questions' else '[]' end) > ${Math.floor(random() * 30)}`,
     `left(r.id::text, 1) = '${Math.floor(random() * 16).toString(16)}'`,
   ])
 
@@ -218,7 +219,8 @@ function candidate(chain: Chain, random: () => number): Candidate {
     },
     () => {
       const x = one(random, ['completed_at', 'started_at'])
-      const sql = `case when ${one(random, [timeCondition(random, x), anyCondition()])} then ${timeChange(random, x)} else ${x} end`
+      const condition = one(random, [timeCondition(random, x), anyCondition()])
+      const sql = `case when ${condition} then ${timeChange(random, x)} else ${x} end`
       return { name: `${x}: ${sql}`, statements: [withColumn(x, sql)] }
     },
     () => {
@@ -231,7 +233,8 @@ function candidate(chain: Chain, random: () => number): Candidate {
         `least(${x}, 3600000)`,
         `greatest(${x}, 1)`,
       ])
-      const sql = `case when ${one(random, [numberCondition(random, x, 8), anyCondition()])} then ${change} else ${x} end`
+      const condition = one(random, [numberCondition(random, x, 8), anyCondition()])
+      const sql = `case when ${condition} then ${change} else ${x} end`
       return { name: `${x}: ${sql}`, statements: [withColumn(x, sql)] }
     },
     () => {
@@ -241,7 +244,9 @@ function candidate(chain: Chain, random: () => number): Candidate {
     },
     () => {
       const x = one(random, ['id', 'item_id'])
-      const sql = `case when ${anyCondition()} then ${one(random, [`${x} + 1`, `abs(${x})`, `${x} / 10 * 10`])} else ${x} end`
+      const condition = anyCondition()
+      const change = one(random, [`${x} + 1`, `abs(${x})`, `${x} / 10 * 10`])
+      const sql = `case when ${condition} then ${change} else ${x} end`
       return { name: `${x}: ${sql}`, statements: [withColumn(x, sql)] }
     },
   ])()

@@ -1,6 +1,6 @@
 /**
- * Exams that tell a mutant that the check misses from one of equal meaning: random, of another generator than the golden
- * rows, and with the values that the mutants' conditions name.
+ * Exams that tell a mutant that the check misses from one of equal meaning: random, of another generator than the
+ * golden rows, and with the values that the mutants' conditions name.
  */
 import { classSamples, prefixes, words } from './vocabulary.js'
 
