@@ -49,7 +49,10 @@ function example(schema: Schema, components: Record<string, Schema>): unknown {
   if (schema.items !== undefined) return [example(schema.items, components)]
   if (schema.properties !== undefined)
     return Object.fromEntries(
-      Object.entries(schema.properties).map(([name, part]) => [name, example(part, components)]),
+      Object.entries(schema.properties)
+        // an empty list of examples: the member is not in every answer
+        .filter(([, part]) => part.examples?.length !== 0)
+        .map(([name, part]) => [name, example(part, components)]),
     )
   return Array.isArray(schema.type) && schema.type.includes('null') ? null : schema.type === 'array' ? [] : ''
 }

@@ -158,7 +158,7 @@ const readiness = Type.Object(
         description:
           'Only for a key or token without `attempts:read`: items that are left out of the selection because fewer ' +
           'students answered them than the header `Attempt-Smallest-Group` says',
-        examples: [0],
+        examples: [],
       }),
     ),
     item_statistics: Type.Array(itemStatistics, { description: 'One entry per item, ordered by item_id' }),

@@ -28,8 +28,8 @@ export interface Service {
 
 /**
  * Starts it on any free port and waits until it listens. `command` runs it elsewhere, such as in a network namespace.
- * Overload protection is off: on a busy machine it would refuse data requests. All streams come from one address, so the
- * limit per client is off too.
+ * Overload protection is off: on a busy machine it would refuse data requests. All streams come from one address, so
+ * the limit per client is off too.
  */
 export async function startService(
   t: { teardown(action: () => unknown): unknown },
