@@ -1,12 +1,14 @@
 /** Reports whether the service can answer requests: database, migrations, privileges and the last contract check. */
 import type pg from 'pg'
 import { attemptV1 } from '../contract/attempt-v1.js'
+import { ledgerTable } from '../contract/contract.js'
 import type { ContractReport } from '../contract/report.js'
 import type { Config } from '../config.js'
 import { atMost } from '../database/at-most.js'
 import type { OutageOf } from '../database/pool.js'
 import { quoteIdentifier, refusalOf } from '../database/refusals.js'
 import { whyUnreachable } from '../errors.js'
+import { readFormerLedger } from '../migrate/former-ledger.js'
 import { viewMigrations } from '../migrate/migration-sets.js'
 import { cacheIntervals, createCachedState, type CacheIntervals } from './cached-state.js'
 import type { ContractMonitor } from './contract-monitor.js'
@@ -64,7 +66,8 @@ interface DatabaseState {
 async function readDatabaseState(client: pg.PoolClient): Promise<DatabaseState> {
   const { rows } = await client.query<{
     view: boolean
-    table: boolean
+    /** null if it does not exist */
+    table: boolean | null
     unreadable: string[]
     role: string
     source: boolean
@@ -74,7 +77,7 @@ async function readDatabaseState(client: pg.PoolClient): Promise<DatabaseState> 
     // to_regclass instead of a cast: it does not fail if a relation is missing or the role may not read it
     `select
        to_regclass('attempt') is not null as view,
-       coalesce(has_table_privilege(to_regclass('kysely_migration'), 'select'), false) as table,
+       has_table_privilege(to_regclass('${ledgerTable}'), 'select') as table,
        array(
          select name
          from unnest($1::text[]) as name
@@ -92,7 +95,7 @@ async function readDatabaseState(client: pg.PoolClient): Promise<DatabaseState> 
   )
   const {
     view = false,
-    table = false,
+    table = null,
     unreadable = [],
     role = '',
     source = false,
@@ -100,9 +103,14 @@ async function readDatabaseState(client: pg.PoolClient): Promise<DatabaseState> 
     schemas = [],
   } = rows[0] ?? {}
   const state = { viewExists: view, unreadable, role, source: { found: source, path, schemas } }
-  if (!table) return { ...state, applied: null, pending: [] }
-  const migrations = await client.query<{ name: string }>('select name from kysely_migration order by name')
-  const applied = migrations.rows.map(({ name }) => name)
+  const records =
+    table === null
+      ? (await readFormerLedger(client, viewMigrations))?.records
+      : table
+        ? (await client.query<{ name: string }>(`select name from ${ledgerTable} order by name`)).rows
+        : undefined
+  if (records === undefined) return { ...state, applied: null, pending: [] }
+  const applied = records.map(({ name }) => name)
   const pending = Object.keys(viewMigrations.migrations).filter((name) => !applied.includes(name))
   return { ...state, applied, pending }
 }

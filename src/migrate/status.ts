@@ -1,5 +1,6 @@
 /** What a database has and what this version would apply, in sentences and as a state. */
 import type pg from 'pg'
+import { formerLedgerTable } from '../contract/contract.js'
 import { indexStates, type IndexState } from './indexes.js'
 import { missingViewMessage, readLedger, relationExists, viewIsMissing } from './ledger.js'
 import { queueMigrations, storeMigrations, viewMigrations, type MigrationSet } from './migration-sets.js'
@@ -13,7 +14,7 @@ export interface Status {
 const short = (hash: string) => hash.slice(0, 12)
 
 async function statusOfSet(pool: pg.Pool, set: MigrationSet, command: string): Promise<Status> {
-  const { applied, pending, edited, withoutHash, unknown, hashes } = await readLedger(pool, set)
+  const { applied, pending, edited, withoutHash, unknown, hashes, former } = await readLedger(pool, set)
   const lines = applied.map(({ name, appliedAt, hash }) => {
     const time = Number.isNaN(appliedAt.getTime()) ? 'an unknown time' : appliedAt.toISOString()
     const was = `${name} was applied at ${time}`
@@ -26,6 +27,10 @@ async function statusOfSet(pool: pg.Pool, set: MigrationSet, command: string): P
       )
     return `${was}, hash ${short(hash ?? '')}.`
   })
+  if (former !== undefined)
+    lines.push(
+      `The table ${formerLedgerTable} has records of this service; the next ${command} moves them into ${set.table}.`,
+    )
   lines.push(...pending.map((name) => `${name} is pending: ${command} applies it.`))
   return { lines, state: edited.length + unknown.length > 0 ? 'other' : pending.length > 0 ? 'pending' : 'current' }
 }

@@ -158,8 +158,8 @@ t.test('deploy.sh', there, async (t) => {
   weak.password = 'of-nobody'
   await db.pool.query(
     `create role ${weak.username} login password 'of-nobody';
-    grant select on kysely_migration, kysely_migration_hash, attempt_queue_migration, attempt_queue_migration_hash,
-      attempt_store_migration, attempt_store_migration_hash to ${weak.username}`,
+    grant select on attempt_view_migration, attempt_view_migration_hash, attempt_queue_migration,
+      attempt_queue_migration_hash, attempt_store_migration, attempt_store_migration_hash to ${weak.username}`,
   )
   t.teardown(() => db.pool.query(`drop owned by ${weak.username}; drop role ${weak.username}`))
   await migrateDown(db.pool, storeMigrations)
@@ -207,7 +207,8 @@ console.log('DEPLOYED')\n`,
   )
 
   await db.pool.query(
-    `insert into kysely_migration (name, timestamp) values ('20990101_0000_from_tomorrow', '2099-01-01T00:00:00Z')`,
+    `insert into attempt_view_migration (name, timestamp)
+    values ('20990101_0000_from_tomorrow', '2099-01-01T00:00:00Z')`,
   )
   t.match(await deploy(url), { code: 12, deployed: false }, 'a database of a newer version is left alone')
   const old = await createDatabase(t, { migrated: false })
