@@ -1,6 +1,8 @@
 /** The databases of a command: its pools, and the embedded PostgreSQL if none is configured. */
 import pg from 'pg'
 import type { Config } from '../config.js'
+import { onConnect, processIdOf, queryWithin } from '../database/pg-internals.js'
+import { finishSettings, sessionOptions, withOptions } from '../database/session-settings.js'
 import type { EmbeddedServer } from '../development/embedded.js'
 import { scrubbed, withVariable, type Variable } from './failure.js'
 import { createProgress } from './progress.js'
@@ -19,10 +21,34 @@ export interface PoolOptions {
   answerMs?: number
 }
 
-/** The pool of a command. An error while connecting names the variable of the database. */
+/** Without a pooler, the number that the connection was given is that of its session. */
+const isDirect = async (client: pg.ClientBase, answerMs: number): Promise<boolean> =>
+  (await queryWithin<{ pid: number }>(client, answerMs, 'select pg_backend_pid() as pid')).rows[0]?.pid ===
+  processIdOf(client)
+
+/** PgBouncer refuses startup parameters that it is not told to ignore. */
+const isRefusedParameter = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === '08P01' && /startup parameter/.test(error.message)
+
+/**
+ * The pool of a command. An error while connecting names the variable of the database. Commands also work through a
+ * pooler in transaction mode, which refuses the settings of a session: there a transaction sets what it needs.
+ */
 export function createPool(url: string, variable: Variable, { connectMs = 10_000, answerMs }: PoolOptions = {}) {
+  const options = sessionOptions(false, { statement_timeout: '0' })
+  let refused = false
+  class CommandClient extends pg.Client {
+    constructor(settings?: pg.ClientConfig) {
+      super(refused ? { ...settings, connectionString: url } : { ...settings, options })
+    }
+  }
   const pool = new pg.Pool({
-    connectionString: url,
+    Client: CommandClient,
+    onConnect: onConnect(async (client) => {
+      // a pooler in transaction mode shares the session with other applications
+      if (await isDirect(client, connectMs)) await finishSettings(client, connectMs)
+    }),
+    connectionString: withOptions(url, options),
     max: 2,
     application_name: 'attempt-api command',
     connectionTimeoutMillis: connectMs,
@@ -34,16 +60,33 @@ export function createPool(url: string, variable: Variable, { connectMs = 10_000
   pool.on('connect', (client) => {
     client.on('error', () => undefined)
   })
-  const connect = pool.connect.bind(pool) as (done?: Connected) => unknown
+  const connect = pool.connect.bind(pool)
+  const connectOrExplain = () =>
+    connect()
+      .catch((error: unknown) => {
+        if (refused || !isRefusedParameter(error)) throw error
+        refused = true
+        return connect()
+      })
+      .catch((error: unknown) => {
+        throw withVariable(variable, error)
+      })
   // pool.connect() returns a promise, pool.query() passes a callback
-  pool.connect = ((done?: Connected) =>
-    done === undefined
-      ? (connect() as Promise<pg.PoolClient>).catch((error: unknown) => {
-          throw withVariable(variable, error)
+  pool.connect = ((done?: Connected) => {
+    const client = connectOrExplain()
+    if (done === undefined) return client
+    client.then(
+      (connected) => {
+        done(undefined, connected, (error) => {
+          connected.release(error)
         })
-      : connect((error, client, release) => {
-          done(error === undefined || error === null ? error : withVariable(variable, error), client, release)
-        })) as typeof pool.connect
+      },
+      (error: unknown) => {
+        done(error as Error, undefined, () => undefined)
+      },
+    )
+    return undefined
+  }) as typeof pool.connect
   return pool
 }
 

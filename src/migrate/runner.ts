@@ -158,7 +158,7 @@ async function assertNoStore({ client }: MigrationSession): Promise<void> {
 }
 
 /**
- * Reverts the last applied migration, or with `all` every one, and then drops the tables that list them.
+ * Reverts the last applied migration, or with `all` every one. Once none is left, drops the tables that list them.
  * @throws Error in a sentence, with nothing changed, if something depends on what would be dropped
  */
 export async function migrateDown(
@@ -186,7 +186,7 @@ export async function migrateDown(
       await migration.down(session.db)
       await removeApplied(session.client, set, name)
     }
-    if (all) await dropLedger(session.client, set)
+    if (all || names.length === applied.length) await dropLedger(session.client, set)
     return names.map((name) => ({ name }))
   })
 }

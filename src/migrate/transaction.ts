@@ -27,6 +27,10 @@ async function begin(client: pg.PoolClient): Promise<{ pid: number }> {
       set_config('statement_timeout', '0', true),
       set_config('idle_in_transaction_session_timeout', '0', true),
       (select set_config(name, '0', true) from pg_settings where name = 'transaction_timeout'),
+      (select set_config(name, '', true) from pg_settings where name = 'restrict_nonsystem_relation_kind'),
+      set_config('standard_conforming_strings', 'on', true),
+      set_config('quote_all_identifiers', 'off', true),
+      set_config('transform_null_equals', 'off', true),
       set_config('client_min_messages', 'warning', true)`)
   return session ?? { pid: 0 }
 }

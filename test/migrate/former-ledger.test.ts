@@ -57,7 +57,7 @@ t.test('another Kysely application in the same schema migrates before and after 
   t.notMatch(status.said, /20240101_first|kysely_migration/)
   t.equal((await migrateCommand(db.url, 'down', '--no-indexes')).code, 0)
   t.strictSame(await names(db, 'kysely_migration'), ['20240101_first', '20270101_second'])
-  t.strictSame(await names(db, 'attempt_view_migration'), [])
+  t.equal(await exists(db, 'attempt_view_migration'), false)
 })
 
 t.test('tables of version 1.0 are renamed, with their grants, and every reader knows both names', async (t) => {

@@ -451,10 +451,7 @@ t.test('down drops the indexes that an earlier down did not get to', async (t) =
     said: /^Nothing to revert: no migration is applied\.$/,
   })
   t.match(await migrateCommand(db.url, 'down'), { code: 0, said: /dropping the remaining indexes/ })
-  const left = await db.pool.query(
-    `select relname from pg_class where relname like 'attempt%' and relname not like 'attempt\\_view\\_migration%'`,
-  )
-  t.strictSame(left.rows, [], 'but the ledger, which is empty')
+  t.equal((await db.pool.query(`select count(*)::int as n from pg_class where relname like 'attempt%'`)).rows[0].n, 0)
   t.match(await migrateCommand(db.url, 'down'), { code: 0, said: /^Nothing to revert: no migration is applied\.$/ })
 })
 
