@@ -1,8 +1,10 @@
 /** Creates connection pools. Their sessions are read-only by default and have the same settings on every server. */
 import pg from 'pg'
 import { abandon, disconnect } from './cancel.js'
+import { rememberLocations } from './locations.js'
 import { onConnect, queryWithin, rejectWaiting, socketOf } from './pg-internals.js'
 import { recordOrigin } from './refusals.js'
+import { assertTrustedPath, leavePath, returnToPath } from './trust.js'
 
 /** A server that is read, named by its place in the configuration, because a URL contains a password. */
 export type ServerName = 'primary' | 'store' | `standby ${number}`
@@ -76,6 +78,25 @@ async function checkSettings(client: pg.ClientBase, readOnly: boolean, answerMs:
     )
 }
 
+/** Nothing on the path of the URL or the role may run, or hide what PostgreSQL has, before it was checked. */
+async function prepareSession(
+  client: pg.ClientBase,
+  readOnly: boolean,
+  answerMs: number,
+  leavesPath: boolean,
+): Promise<void> {
+  const within: Pick<pg.ClientBase, 'query'> = {
+    query: ((text: string, values?: unknown[]) =>
+      queryWithin(client, answerMs, text, values)) as pg.ClientBase['query'],
+  }
+  const { path, setting } = await leavePath(within, false)
+  await checkSettings(client, readOnly, answerMs)
+  await rememberLocations(client, within, path)
+  if (leavesPath) return
+  await assertTrustedPath(within, path)
+  await returnToPath(within, setting, false)
+}
+
 /**
  * Appends our options to those of the URL (for example a search_path), because the driver would use only the latter. If
  * a setting occurs twice, PostgreSQL uses the last value.
@@ -94,6 +115,7 @@ export function createPool(
     readOnly = true,
     queryMs,
     reserved = false,
+    leavesPath = false,
   }: {
     max: number
     name: string
@@ -101,6 +123,8 @@ export function createPool(
     readOnly?: boolean
     queryMs?: number
     reserved?: boolean
+    /** The sessions run only statements of relations.ts, so that their search_path can be PostgreSQL's own schema. */
+    leavesPath?: boolean
   },
 ): pg.Pool {
   const clients = new Set<pg.ClientBase>()
@@ -132,7 +156,7 @@ export function createPool(
       })
       // before the check, so that `dropConnections` also closes a connection that waits for the check's answer
       clients.add(client)
-      await checkSettings(client, readOnly, connectMs).catch((error: unknown) => {
+      await prepareSession(client, readOnly, connectMs, leavesPath).catch((error: unknown) => {
         disconnect(client)
         throw error
       })

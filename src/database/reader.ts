@@ -5,6 +5,7 @@ import { notConnected } from '../errors.js'
 import type { Row } from '../formats/encoder.js'
 import { createConnectionQueue, isSessionReusable, type ConnectionQueue } from './connection-queue.js'
 import type { Deadline } from './deadline.js'
+import { withLocations } from './locations.js'
 import { queryRows } from './pg-internals.js'
 import {
   bytesReceived,
@@ -58,11 +59,15 @@ export interface Databases {
 
 /** Runs a statement. On a pool, an error closes the connection. */
 async function read(client: pg.Pool | pg.PoolClient, { name, prepared, text, values }: Statement): Promise<Row[]> {
-  const query = { name: prepared ? name : undefined, text, values }
-  if (!(client instanceof pg.Pool)) return queryRows(client, query)
+  const query = { name: prepared ? name : undefined, values }
+  const run = async (connection: pg.PoolClient) => {
+    const located = withLocations(connection, text)
+    return queryRows(connection, { ...query, text: typeof located === 'string' ? located : await located })
+  }
+  if (!(client instanceof pg.Pool)) return run(client)
   const connection = await client.connect()
   try {
-    const rows = await queryRows(connection, query)
+    const rows = await run(connection)
     connection.release()
     return rows
   } catch (error) {
@@ -178,6 +183,7 @@ export function createDatabases(
       max: config.poolSize,
       name: 'attempt-api',
       connectMs,
+      leavesPath: true,
     }),
   )
   const queues = new Map([...pools].map(([server, pool]) => [server, createConnectionQueue(pool, config.poolQueue)]))

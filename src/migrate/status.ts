@@ -1,5 +1,6 @@
 /** What a database has and what this version would apply, in sentences and as a state. */
 import type pg from 'pg'
+import { assertTrusted } from '../database/trust.js'
 import { indexStates, type IndexState } from './indexes.js'
 import { missingViewMessage, readLedger, relationExists, viewIsMissing } from './ledger.js'
 import { queueMigrations, storeMigrations, viewMigrations, type MigrationSet } from './migration-sets.js'
@@ -47,6 +48,7 @@ export async function migrationStatus(
   set: MigrationSet = viewMigrations,
   storePool = pool,
 ): Promise<Status> {
+  for (const one of new Set([pool, storePool])) await assertTrusted(one)
   const sets = [await statusOfSet(pool, set, 'attempt-api migrate up')]
   const optionalSets: [pg.Pool, MigrationSet][] =
     set === viewMigrations

@@ -1,5 +1,6 @@
 /** The runner's transaction: behind an advisory lock, retried from a savepoint while other sessions hold locks. */
 import type pg from 'pg'
+import { assertTrustedHere } from '../database/trust.js'
 import { describeBlockers, watchBlockers } from './blockers.js'
 import { createRetryBudget, isLockFailure, LockTimeout, lockTimeoutMs, type RetryBudget } from './retry-budget.js'
 import { createMigrationSession, type MigrationSession } from './session.js'
@@ -107,6 +108,7 @@ export async function transact<T>(
         // the session may have cached, before the last runner's commit, that a table does not exist; the first lock on
         // a table that it has not locked yet makes it read the catalog again
         await client.query('select from pg_catalog.pg_class limit 0')
+        await assertTrustedHere(client)
         const result = await untilUnlocked(pool, client, pid, options, budget, action)
         await (options.trial === true ? client.query('rollback') : commit(client))
         failed = false
