@@ -100,9 +100,10 @@ async function findings(client: SqlClient, contract: Contract): Promise<Findings
 
   const source = await readColumns(client, reads.table.oid)
   const statement = goldenStatement(contract, relations, root, reads.table, source)
-  // a function's body finds other functions on the path; the definitions themselves are qualified
-  const schemas = new Set([...relations, ...definitions.functions].map((one) => one.schema))
-  await setLocally(client, { search_path: ['pg_catalog', ...schemas].map(quoted).join(', ') })
+  // the definitions are qualified; only a function's body finds other functions on the path. Without need, the path has
+  // no other schema: an operator in it could be a better match than the one that the view uses
+  const schemas = new Set(definitions.functions.map((one) => one.schema))
+  await setLocally(client, { search_path: ['pg_catalog', ...schemas, 'pg_temp'].map(quoted).join(', ') })
   const first = await runGolden(client, contract, contract.golden, statement, 'TimeZone UTC')
   // a definition that did not run at all would not run a second time
   const ran = !first.some((check) => check.name === 'golden')

@@ -2,7 +2,7 @@
  * Whose objects a session would use. A role that may create in a schema of the search_path can plant a view, a trigger,
  * a function or an operator there: it would run with the rights of the session, or change what an answer says.
  */
-import pg from 'pg'
+import type pg from 'pg'
 
 /** Names of relations that are this service's. Functions: see `plantedSql`. */
 export const views = [
@@ -168,6 +168,16 @@ export async function assertTrustedSession(client: Queryable): Promise<void> {
   const { path, setting } = await leavePath(client, false)
   await assertTrustedPath(client, path)
   await returnToPath(client, setting, false)
+}
+
+/** The schemas of the path in which every role may create. */
+export async function publicSchemas(client: Queryable): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select quote_ident(n.nspname) as name
+from pg_catalog.pg_namespace n, aclexplode(n.nspacl) a
+where n.nspname = any(current_schemas(false)) and a.grantee = 0::oid and a.privilege_type = 'CREATE'::text`,
+  )
+  return rows.map(({ name }) => name)
 }
 
 /** The same for a pool. */

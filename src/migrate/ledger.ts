@@ -30,10 +30,19 @@ export const relationExists = async (client: Queryable, relation: string): Promi
   (await client.query<{ exists: boolean }>('select to_regclass($1) is not null as exists', [relation])).rows[0]
     ?.exists === true
 
+/** The same for a table. A view, or a table with row security, would run code of its owner when it is read. */
+const tableExists = async (client: Queryable, relation: string): Promise<boolean> =>
+  (
+    await client.query(
+      `select from pg_catalog.pg_class
+      where oid = to_regclass($1::text)::oid and relkind in ('r', 'p') and not relrowsecurity`,
+      [relation],
+    )
+  ).rows.length > 0
+
 /** Whether the view does not exist although its migration is recorded: `up` then finds nothing to apply. */
 export async function viewIsMissing(client: Queryable): Promise<boolean> {
-  if ((await relationExists(client, attemptV1.view)) || !(await relationExists(client, viewMigrations.table)))
-    return false
+  if ((await relationExists(client, attemptV1.view)) || !(await tableExists(client, viewMigrations.table))) return false
   const { rows } = await client.query(`select 1 from ${viewMigrations.table} where name = $1`, [attemptV1.migration])
   return rows.length > 0
 }
@@ -46,8 +55,8 @@ export const missingViewMessage =
 export async function readLedger(client: Queryable, set: MigrationSet): Promise<LedgerState> {
   const hashes = await hashesOf(set)
   const applied: Applied[] = []
-  if (await relationExists(client, set.table)) {
-    const hashed = await relationExists(client, `${set.table}_hash`)
+  if (await tableExists(client, set.table)) {
+    const hashed = await tableExists(client, `${set.table}_hash`)
     const { rows } = await client.query<{ name: string; timestamp: string; hash: string | null }>(
       hashed
         ? `select m.name, m.timestamp, h.hash

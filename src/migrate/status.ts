@@ -1,6 +1,6 @@
 /** What a database has and what this version would apply, in sentences and as a state. */
 import type pg from 'pg'
-import { assertTrusted } from '../database/trust.js'
+import { assertTrusted, publicSchemas } from '../database/trust.js'
 import { indexStates, type IndexState } from './indexes.js'
 import { missingViewMessage, readLedger, relationExists, viewIsMissing } from './ledger.js'
 import { queueMigrations, storeMigrations, viewMigrations, type MigrationSet } from './migration-sets.js'
@@ -61,8 +61,14 @@ export async function migrationStatus(
     if (await relationExists(database, optional.table))
       sets.push(await statusOfSet(database, optional, 'attempt-api store upgrade'))
   }
+  const open = new Set((await Promise.all([pool, storePool].map(publicSchemas))).flat())
   const states = sets.map(({ state }) => state)
   const lines = sets.flatMap((one) => one.lines)
+  for (const schema of open)
+    lines.push(
+      `Every role may create objects in the schema ${schema}, and could plant some that this service refuses to use. ` +
+        `Run revoke create on schema ${schema} from public; (docs/access.md).`,
+    )
   if (set === viewMigrations) {
     if (await viewIsMissing(pool)) {
       lines.push(missingViewMessage)

@@ -9,6 +9,7 @@ import { selectAttempts, type AttemptsQuery } from '../../src/queries/attempts.j
 import { studentOfUser } from '../../src/queries/student-id.js'
 import { attemptColumns } from '../../src/schemas/attempts.js'
 import { createDatabase } from '../helpers/database.js'
+import { onPath } from '../helpers/on-path.js'
 
 const db = await createDatabase(t)
 await db.pool.query(`insert into exam_results (session_id, user_id, result_json, updated_at)
@@ -56,7 +57,7 @@ async function expected({ text, values }: Statement): Promise<unknown[][]> {
   try {
     await client.query(`set timezone = 'UTC'`)
     const types = { getTypeParser: () => (value: unknown) => value }
-    return (await client.query<unknown[]>({ text, values: [...values], rowMode: 'array', types })).rows
+    return (await client.query<unknown[]>({ text: onPath(text), values: [...values], rowMode: 'array', types })).rows
   } finally {
     client.release()
   }

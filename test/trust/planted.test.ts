@@ -1,4 +1,4 @@
-/** A role that may create in the schema plants objects: none runs with the rights of another role or changes an answer. */
+/** A role that may create in the schema plants objects: none runs as another role, and none changes an answer. */
 import t, { type Test } from 'tap'
 import pg from 'pg'
 import { migrateUp } from '../../src/migrate/runner.js'
@@ -57,9 +57,10 @@ for (const when of ['before', 'after'] as const)
     const { url, attacker, pool, ran } = await open(t)
     await pool.query(exam)
     const plant = () =>
-      attacker.query(`create view attempt_store as select true as only_row, gen_random_uuid() as id, 1::bigint as version,
-        case when evil() then 'ready' end as state, null::uuid as filled_to, 0::bigint as filled_rows,
-        now() as caught_up_at, 0::bigint as oldest_version, 0::bigint as differences, null::timestamptz as difference_at;
+      attacker.query(`create view attempt_store as select true as only_row, gen_random_uuid() as id,
+        1::bigint as version, case when evil() then 'ready' end as state, null::uuid as filled_to,
+        0::bigint as filled_rows, now() as caught_up_at, 0::bigint as oldest_version, 0::bigint as differences,
+        null::timestamptz as difference_at;
         create table attempt_day (date date, version bigint, stale boolean);
         grant select on attempt_store, attempt_day to public`)
     if (when === 'before') await plant()
@@ -106,7 +107,8 @@ t.test('migrate up refuses what was planted, with object, owner and remedy', asy
     await t.rejects(migrateUp(pool, viewMigrations, { checkMs: 600_000 }), { message }, statements)
     t.strictSame(await ran(), [], statements)
     await attacker.query(`do $$ declare one record; begin
-      for one in select format('drop %s %s cascade', case relkind when 'v' then 'view' else 'table' end, oid::regclass) as sql
+      for one in select
+        format('drop %s %s cascade', case relkind when 'v' then 'view' else 'table' end, oid::regclass) as sql
         from pg_class where relowner = current_user::regrole and relkind in ('v', 'r') loop execute one.sql; end loop;
       drop operator if exists public.= (varchar, varchar);
       drop function if exists evil_equals(varchar, varchar), public.md5(varchar);
