@@ -343,6 +343,7 @@ export async function badRequests({ pool, serve, size }: Bench, { report }: Figu
   const service = await serve({
     STORE_LAG_S: '86400',
     STREAM_POOL_SIZE: '8',
+    STREAMS_PER_CLIENT: '8',
     LOG_LEVEL: 'error',
     OVERLOAD_DELAY_MS: '0',
   })

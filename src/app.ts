@@ -11,6 +11,8 @@ import { overload } from './plugins/overload.js'
 import { openapi } from './plugins/openapi.js'
 import { rateLimit } from './plugins/rate-limit.js'
 import { shutdown } from './plugins/shutdown.js'
+import { smallGroups } from './plugins/small-groups.js'
+import { slowClients } from './plugins/slow-clients.js'
 import { timeouts } from './plugins/timeouts.js'
 import { anomalies } from './routes/anomalies.js'
 import { attempts } from './routes/attempts.js'
@@ -95,8 +97,10 @@ export async function buildApp(
   await app.register(shutdown, { graceS: services.limits.shutdownGraceS, abort: services.abortRunning })
   await app.register(access, { access: accessOptions })
   app.addSchema(problemSchema)
+  await app.register(smallGroups, services.limits)
   await app.register(rateLimit, services.limits)
   await app.register(timeouts, services.limits)
+  await app.register(slowClients, services.limits)
   await app.register(openapi)
   for (const routes of [attempts, changes, anomalies, students, topics, items, irt, operations, metricsRoute]) {
     app.register((scope, _options, done) => {

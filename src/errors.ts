@@ -8,7 +8,7 @@ export const errorCodes = {
   invalid_cursor: { status: 400, title: 'The cursor is damaged, or belongs to other filters or another order' },
   bad_request: { status: 400, title: 'The request cannot be read' },
   unauthenticated: { status: 401, title: 'The request has no valid API key or token' },
-  insufficient_scope: { status: 403, title: 'The API key or token lacks the scope that this endpoint needs' },
+  insufficient_scope: { status: 403, title: 'The API key or token lacks the scope that the request needs' },
   not_found: { status: 404, title: 'No such endpoint' },
   student_not_found: { status: 404, title: 'The student has no attempts' },
   method_not_allowed: { status: 405, title: 'The endpoint does not support this method' },
@@ -23,9 +23,14 @@ export const errorCodes = {
   unsupported_media_type: { status: 415, title: 'The service does not read request bodies of this type' },
   expectation_failed: { status: 417, title: 'The service does not support the Expect header of the request' },
   anchor_without_responses: { status: 422, title: 'An anchor item has no response in the selection' },
+  answer_too_large: { status: 422, title: 'The answer, or a row of it, is larger than the service sends' },
   too_many_items: { status: 422, title: 'The wide layout would have too many item columns' },
   too_many_responses: { status: 422, title: 'The selection has more responses than the service counts in memory' },
   too_many_requests: { status: 429, title: 'The client exceeds its request limit; retry after Retry-After seconds' },
+  too_many_client_streams: {
+    status: 429,
+    title: 'The client runs its maximum number of streams; retry when one has ended',
+  },
   headers_too_large: { status: 431, title: 'The request headers are too large' },
   internal_error: { status: 500, title: 'The service failed; its log has the reason under the request id' },
   not_migrated: {
@@ -87,11 +92,17 @@ const maxQuoteLength = 100
 /** An API key, or the first part of a JWT. */
 const secret = /attempt_key_|eyJ[\w-]+\./
 
+/** Characters that are not seen, or change how the text around them is shown: terminals and logs get their escapes. */
+const invisible = /[\p{C}\p{Zl}\p{Zp}]/gu
+const escaped = (character: string) =>
+  character.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+
 /** Quotes a value of a client in a message: in double quotes, shortened, and never a key or token. */
 export function quoted(value: unknown): string {
   const text = String(value)
   if (secret.test(text)) return 'a value that looks like a key or token'
-  return JSON.stringify(text.length > maxQuoteLength ? `${text.slice(0, maxQuoteLength)}...` : text)
+  const short = text.length > maxQuoteLength ? `${text.slice(0, maxQuoteLength)}...` : text
+  return JSON.stringify(short).replaceAll(invisible, escaped)
 }
 
 /** The meaning of an errno, an SQLSTATE or an error of the driver. */

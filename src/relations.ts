@@ -94,6 +94,8 @@ interface QueuedExam {
   enqueued_at: string
   exam_result_id: string | null
   is_new: boolean
+  /** Why the queue is incomplete; null in the row of an exam. */
+  problem: string | null
 }
 
 /** Views of the contract, then tables of the store, then the queue that feeds it. */

@@ -9,7 +9,12 @@ import { lateness } from './helpers/lateness.js'
 import { sleep, until } from './helpers/until.js'
 
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
-const events = { leads: () => undefined, refreshed: () => undefined, sampled: () => undefined }
+const events = {
+  leads: () => undefined,
+  refreshed: () => undefined,
+  sampled: () => undefined,
+  incomplete: () => undefined,
+}
 
 /** Stops the services; a connection that is being opened would hold them for 1 to 5 s, and a check for 60 s. */
 async function stopsAtOnce(t: Test, services: Services): Promise<void> {

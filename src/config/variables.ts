@@ -3,7 +3,7 @@
  * To add a variable, add an entry here and run `npm run generate`.
  */
 import { choice, integer, list, text } from './variable.js'
-import { isDatabaseUrl, isHost, isNetwork, isOrigin, isSafeUrl } from './formats.js'
+import { isDatabaseUrl, isHost, isNetwork, isOrigin, isSafeUrl, isZone } from './formats.js'
 
 /** Groups of endpoints that can be open without a key; `metrics` is open only if ACCESS_OPEN names it. */
 export const openGroups = ['health', 'contract', 'docs', 'metrics'] as const
@@ -180,6 +180,24 @@ export const groups = {
       description: 'Endpoints that need no key: any of `health`, `contract`, `docs`, `metrics`, or `none`',
       see: 'access.md',
     }),
+    aggregatesMinStudents: integer('AGGREGATES_MIN_STUDENTS', {
+      default: 5,
+      minimum: 1,
+      maximum: 1_000_000,
+      unit: 'students',
+      description:
+        'A caller with `aggregates:read` and without `attempts:read` gets no row about fewer students. ' +
+        '1: it gets every row, and may use every parameter',
+      see: 'access.md#small-groups',
+    }),
+    aggregatesTz: text('AGGREGATES_TZ', {
+      default: 'UTC',
+      allowed: 'an IANA time zone',
+      example: 'Asia/Seoul',
+      valid: isZone,
+      description: 'Time zone of the whole days in which such a caller reads',
+      see: 'access.md#small-groups',
+    }),
     corsOrigins: list('CORS_ORIGINS', {
       allowed: 'origins as browsers send them, without a path (* is not allowed)',
       example: 'https://app.example.com,http://localhost:8080',
@@ -189,6 +207,15 @@ export const groups = {
     }),
   },
   Limits: {
+    // the maximum bounds memory: a page is in memory several times
+    pageBytes: integer('PAGE_BYTES', {
+      default: 8_388_608,
+      minimum: 65_536,
+      maximum: 67_108_864,
+      unit: 'bytes',
+      description: 'A page of JSON ends before it exceeds this size, with `next_cursor` (`/v1/changes`: `has_more`)',
+      see: 'limits.md#bytes',
+    }),
     timeoutPageMs: integer('TIMEOUT_PAGE_MS', {
       default: 30_000,
       minimum: 1,
@@ -248,6 +275,34 @@ export const groups = {
       unit: 'connections',
       description: 'Streams and IRT readings at a time, over all servers; the next one is answered 503',
       see: 'limits.md#connections-to-postgresql',
+    }),
+    streamsPerClient: integer('STREAMS_PER_CLIENT', {
+      default: 0,
+      minimum: 0,
+      maximum: 1_000,
+      unit: 'streams',
+      description:
+        'Streams and IRT readings of one client (key, token or address) at a time; the next one is answered 429. ' +
+        '0: one less than `STREAM_POOL_SIZE`, but at least 1',
+      see: 'limits.md#slow-and-greedy-clients',
+    }),
+    streamMinRate: integer('STREAM_MIN_RATE', {
+      default: 16_384,
+      minimum: 0,
+      maximum: 1_000_000_000,
+      unit: 'bytes/s',
+      description:
+        'A stream is aborted if its client reads more slowly than this. Time in which PostgreSQL has no rows ready ' +
+        'does not count. 0: no lowest rate',
+      see: 'limits.md#slow-and-greedy-clients',
+    }),
+    streamStallS: integer('STREAM_STALL_S', {
+      default: 60,
+      minimum: 1,
+      maximum: 86_400,
+      unit: 's',
+      description: 'Time by which a client may be behind `STREAM_MIN_RATE`, or read nothing',
+      see: 'limits.md#slow-and-greedy-clients',
     }),
     streamTimeoutS: integer('STREAM_TIMEOUT_S', {
       default: 3_600,

@@ -4,6 +4,7 @@
  */
 import type { Contract, ContractColumn } from './contract.js'
 import { goldenCases } from './golden/index.js'
+import { installedDefinitions } from './installed/index.js'
 
 /** Version of the contract, not of the service. */
 export const contractVersion = '1.0.0'
@@ -73,7 +74,10 @@ export const attemptV1: Contract = {
   key: ['student_id', 'item_id', 'attempt_no'],
   sessionColumn: 'session_id',
   readViews: ['attempt', 'attempt_anomaly', 'attempt_exam', 'attempt_response', 'attempt_numbered'],
-  golden: goldenCases,
+  get golden() {
+    return goldenCases()
+  },
+  installed: installedDefinitions,
   texts: {
     id: 'attempt-v1',
     purpose: 'One row per answered exam question, for IRT calibration and KPI pipelines.',

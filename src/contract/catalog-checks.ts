@@ -1,7 +1,7 @@
 /** The checks that the catalog alone decides: columns, source, row security, the recorded migration. */
-import { type Relation, rowSecurityApplies } from './catalog.js'
+import { type CatalogColumn, type Relation, rowSecurityApplies } from './catalog.js'
 import type { Contract } from './contract.js'
-import { sourceTable } from './exam-results.js'
+import { isKnownColumn, sourceColumns, sourceTable } from './exam-results.js'
 import { type Check, checkResult } from './report.js'
 import type { SqlClient } from './sql-client.js'
 
@@ -81,6 +81,67 @@ export function checkReads(
         )
       : checkResult('reads', 'pass', only, inner.map(named).join(', '))
   return { table: tables[0], checks: [source, reads] }
+}
+
+/** A column of exam_results as deployed. */
+export interface SourceColumn extends CatalogColumn {
+  /** The name that the contract and the golden exams have for it; another than `name` if its owner renamed it. */
+  contractName: string
+}
+
+/**
+ * Whether exam_results has the columns that the contract names. After a rename the view reads the column under its new
+ * name, and its rows stay the same: a warning. The golden rows then decide under the new name.
+ * @param columns those of the deployed table
+ * @param read names of those that the view reads
+ */
+export function checkSourceColumns(
+  columns: readonly CatalogColumn[],
+  read: readonly string[],
+): { check: Check; columns: SourceColumn[] } {
+  const others = columns.filter(({ name }) => read.includes(name) && !isKnownColumn(name))
+  const renamed = new Map<string, string>()
+  const status: Check['status'][] = []
+  const details: string[] = []
+  const found = sourceColumns.map(({ name, type }) => {
+    const exists = columns.some((column) => column.name === name)
+    if (exists && read.includes(name)) return `${name} ${type}`
+    const other = others.find((column) => column.type === type && !renamed.has(column.name))
+    if (other === undefined) {
+      if (exists) return `${name} ${type}`
+      status.push('fail')
+      details.push(
+        `the column ${name} of ${sourceTable} is missing, and the view reads no column in its place: restore the ` +
+          'column, then run attempt-api migrate up --again',
+      )
+      return `no ${name}`
+    }
+    status.push('warn')
+    if (exists) {
+      details.push(
+        `the view reads ${other.name} and not ${name}: the column was renamed, and another column has its name now. ` +
+          'Restore the names of both',
+      )
+      return `${other.name} ${type}`
+    }
+    renamed.set(other.name, name)
+    details.push(
+      `the column ${name} of ${sourceTable} was renamed to ${other.name}. The view follows the rename and has the ` +
+        'same rows, so there is nothing to roll back. Migrations and the triggers of a store need the name: run ' +
+        `alter table ${sourceTable} rename column ${other.name} to ${name}`,
+    )
+    return `${other.name} ${type}`
+  })
+  return {
+    check: checkResult(
+      'source_columns',
+      status.includes('fail') ? 'fail' : status.includes('warn') ? 'warn' : 'pass',
+      sourceColumns.map(({ name, type }) => `${name} ${type}`).join(', '),
+      found.join(', '),
+      details.join('; ') || null,
+    ),
+    columns: columns.map((column) => ({ ...column, contractName: renamed.get(column.name) ?? column.name })),
+  }
 }
 
 export async function checkRowSecurity(client: SqlClient, relations: Relation[]): Promise<Check> {

@@ -91,6 +91,22 @@ export async function readColumns(client: SqlClient, oid: string): Promise<Catal
   return rows
 }
 
+/** Names of the columns of a table that the definitions of these views read, in the order of the table. */
+export async function readColumnsRead(client: SqlClient, views: string[], table: string): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `
+    select distinct a.attnum, a.attname::text as name
+    from pg_rewrite w
+    join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
+      and d.refclassid = 'pg_class'::regclass and d.refobjid = $2::oid
+    join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid and a.attnum > 0
+    where w.ev_type = '1' and w.ev_class = any($1::oid[])
+    order by a.attnum`,
+    [views, table],
+  )
+  return rows.map(({ name }) => name)
+}
+
 const functionSql = (which: string) => `
 select p.oid::text as oid, n.nspname::text as schema, p.proname::text as name, l.lanname::text as language,
   p.provolatile = 'v' as volatile, coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) as body,

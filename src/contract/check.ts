@@ -1,13 +1,23 @@
 /** Checks a deployed view against its contract: read-only, without rights on exam_results, all problems at once. */
-import { readCalledFunctions, readColumns, readRelations } from './catalog.js'
-import { checkColumns, checkMigration, checkReads, checkRowSecurity, kindName } from './catalog-checks.js'
+import { readCalledFunctions, readColumns, readColumnsRead, readRelations } from './catalog.js'
+import {
+  checkColumns,
+  checkMigration,
+  checkReads,
+  checkRowSecurity,
+  checkSourceColumns,
+  kindName,
+} from './catalog-checks.js'
 import type { Contract } from './contract.js'
 import { checkDefinitions } from './definition.js'
+import { sourceTable } from './exam-results.js'
 import { runGolden } from './golden-run.js'
+import { checkInstalled } from './installed.js'
 import { goldenStatement, quoted } from './golden-statement.js'
 import { type Check, checkResult, type ContractReport, overallStatus } from './report.js'
 import { otherSettings, plainSettings, setLocally } from './settings.js'
 import type { SqlClient } from './sql-client.js'
+import { checkSourceTable, schemasOf } from './source-table.js'
 import { withTimeLimit } from './time-limit.js'
 
 interface Deployed {
@@ -17,21 +27,27 @@ interface Deployed {
   version: string
   /** A view of that name exists in a schema that the role may not use. */
   hidden: boolean
+  /** The table exam_results on the session's search_path. */
+  source: string | null
+  /** The schemas of the session's search_path. */
+  path: string[]
 }
 
-/** Resolves the name on the session's search_path, then sets the plain settings. */
+/** Resolves the names on the session's search_path, then sets the plain settings. */
 async function findView(client: SqlClient, view: string): Promise<Deployed> {
-  // only this name is resolved on the session's search_path: nothing on that path may hide a built-in function
+  // only these names are resolved on the session's search_path: nothing on that path may hide a built-in function
   const {
     rows: [resolved],
-  } = await client.query<{ oid: string | null }>(
-    'select pg_catalog.to_regclass($1)::pg_catalog.oid::pg_catalog.text as oid',
-    [view],
+  } = await client.query<{ oid: string | null; source: string | null; path: string; role: string }>(
+    `select pg_catalog.to_regclass($1)::pg_catalog.oid::pg_catalog.text as oid,
+      pg_catalog.to_regclass($2)::pg_catalog.oid::pg_catalog.text as source,
+      pg_catalog.current_setting('search_path') as path, current_user::pg_catalog.text as role`,
+    [view, sourceTable],
   )
   await setLocally(client, plainSettings)
   const {
     rows: [deployed],
-  } = await client.query<Deployed>(
+  } = await client.query<Omit<Deployed, 'source' | 'path'>>(
     `
     select c.oid::text as oid, c.relkind::text as kind, n.nspname::text as schema,
       current_setting('server_version') as version,
@@ -44,7 +60,11 @@ async function findView(client: SqlClient, view: string): Promise<Deployed> {
     left join pg_namespace n on n.oid = c.relnamespace`,
     [resolved?.oid, view],
   )
-  return deployed ?? { oid: null, kind: null, schema: null, version: '', hidden: false }
+  return {
+    ...(deployed ?? { oid: null, kind: null, schema: null, version: '', hidden: false }),
+    source: resolved?.source ?? null,
+    path: schemasOf(resolved?.path ?? '', resolved?.role ?? ''),
+  }
 }
 
 const missingView = (view: string, hidden: boolean): Check =>
@@ -62,8 +82,13 @@ type Findings = Omit<ContractReport, 'status' | 'contract'>
 
 async function findings(client: SqlClient, contract: Contract): Promise<Findings> {
   const { view } = contract
-  const { oid, kind, schema, version: server_version, hidden } = await findView(client, view)
-  if (oid === null) return { migration: null, server_version, checks: [missingView(view, hidden)] }
+  const { oid, kind, schema, version: server_version, hidden, source: sourceOid, path } = await findView(client, view)
+  if (oid === null) {
+    // dropping a column with cascade drops the view
+    const lost = sourceOid === null ? undefined : checkSourceColumns(await readColumns(client, sourceOid), []).check
+    const checks = [missingView(view, hidden), ...(lost?.status === 'fail' ? [lost] : [])]
+    return { migration: null, server_version, checks }
+  }
 
   const checks: Check[] = [
     checkResult('view', 'pass', `a view ${view}`, `${schema}.${view}`),
@@ -92,14 +117,26 @@ async function findings(client: SqlClient, contract: Contract): Promise<Findings
   const definitions = await checkDefinitions(client, contract, relations, called)
   const reads = checkReads(relations, root, definitions.reads)
   checks.push(...reads.checks, await checkRowSecurity(client, relations), ...definitions.checks)
+  const installed = await checkInstalled(client, contract, {
+    schema: root.schema,
+    tableSchema: reads.table?.schema,
+    version: server_version,
+  })
+  const source_schema = await checkSourceTable(client, relations, path)
+  checks.push(...[installed, source_schema].filter((check) => check !== undefined))
 
   const missing = contract.columns.filter(({ name }) => !columns.some((column) => column.name === name))
   if (missing.length > 0) return notRun(`columns are missing: ${missing.map(({ name }) => name).join(', ')}`)
   const unclear = reads.checks.filter((check) => check.status !== 'pass').map((check) => check.name)
   if (unclear.length > 0 || reads.table === undefined) return notRun(`see the checks ${unclear.join(', ')}`)
 
-  const source = await readColumns(client, reads.table.oid)
-  const statement = goldenStatement(contract, relations, root, reads.table, source)
+  const views = relations.filter((one) => one.definition !== null).map((one) => one.oid)
+  const source = checkSourceColumns(
+    await readColumns(client, reads.table.oid),
+    await readColumnsRead(client, views, reads.table.oid),
+  )
+  checks.push(source.check)
+  const statement = goldenStatement(contract, relations, root, reads.table, source.columns)
   // the definitions are qualified; only a function's body finds other functions on the path. Without need, the path has
   // no other schema: an operator in it could be a better match than the one that the view uses
   const schemas = new Set(definitions.functions.map((one) => one.schema))

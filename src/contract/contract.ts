@@ -26,6 +26,9 @@ export interface ContractTexts {
   tags: readonly string[]
 }
 
+/** What PostgreSQL prints of a view or, as `name(argument types)`, of a function, by name. */
+export type PrintedDefinitions = Readonly<Record<string, string>>
+
 export interface Contract {
   /** Name of the view. Another shape is another name, and another contract. */
   view: string
@@ -42,5 +45,7 @@ export interface Contract {
   /** The view and the helper views that the service reads responses from. Its role needs SELECT on each. */
   readViews: readonly string[]
   golden: readonly GoldenCase[]
+  /** What the migration installs, as each major version of PostgreSQL prints it. */
+  installed?: Readonly<Record<string, PrintedDefinitions>>
   texts: ContractTexts
 }

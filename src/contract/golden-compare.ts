@@ -35,14 +35,32 @@ function differences(expected: readonly GoldenRow[], actual: readonly GoldenRow[
   return { missing: [...unmatched.values()].flat(), unexpected }
 }
 
-const shortened = (text: string) => (text.length > 80 ? `${text.slice(0, 77)}...` : text)
+/** Longest part of a value in the report, in characters. */
+const shown = 80
+
+/** A value as the report shows it: where it is long, the part around the first difference from `other`. */
+function valueText(value: string | null, other: string | null | undefined): string {
+  if (value === null) return 'null'
+  const text = [...value]
+  let start = 0
+  if (text.length > shown && typeof other === 'string') {
+    const others = [...other]
+    while (start < text.length && text[start] === others[start]) start++
+    start = Math.max(0, Math.min(start - shown / 4, text.length - shown))
+  }
+  const part = text.slice(start, start + shown).join('')
+  // blanks and marks that look alike, and characters that a terminal obeys
+  const escaped = part.replace(/[^\P{C}]|[^\P{Z} ]|\p{M}/gu, (c) => `\\u{${c.codePointAt(0)?.toString(16) ?? ''}}`)
+  if (text.length <= shown) return escaped
+  return `${start > 0 ? '...' : ''}${escaped}${start + shown < text.length ? '...' : ''} (${text.length} characters)`
+}
 
 /** `column=value ...`; with `other` only the columns that differ, and the session. */
 const rowText = (contract: Contract, row: GoldenRow, other?: GoldenRow) =>
   contract.columns
     .map(({ name }, at) => ({ name, at }))
     .filter(({ name, at }) => other === undefined || name === contract.sessionColumn || row[at] !== other[at])
-    .map(({ name, at }) => `${name}=${shortened(row[at] ?? 'null')}`)
+    .map(({ name, at }) => `${name}=${valueText(row[at] ?? null, other?.[at])}`)
     .join(' ')
 
 /**

@@ -12,14 +12,22 @@ interface Failure {
 }
 type Outcome = { rows: GoldenRow[] } | { failure: Failure }
 
-/** Whether an SQLSTATE is about the contents of rows, so that the view is not total; others are about the check. */
-const isAboutRows = (sqlState: string) => /^(22|21|23|P0001)/.test(sqlState)
+/**
+ * SQLSTATEs that circumstances cause: connection, rights, transaction, resources, locks, cancellation, the server's
+ * files, other servers. Any other error comes from the definition or from the rows, and every reader of the view
+ * receives it. 55000 is one of those: PL/pgSQL raises it for a record without a value.
+ */
+const isCircumstance = (sqlState: string) =>
+  /^(08|0B|0L|0P|25|26|28|3B|3D|40|42501|53|55006|55P|57|58|72|F0|HV)/.test(sqlState)
+
+/** An internal error, such as one about an object that another session has just dropped. */
+const isInternal = (sqlState: string) => sqlState.startsWith('XX')
 
 /** Runs a statement in a savepoint. @throws the driver's error if the connection is lost */
-async function outcomeOf(client: SqlClient, sql: string, exams: string): Promise<Outcome> {
+async function outcomeOf(client: SqlClient, sql: string, ...exams: string[]): Promise<Outcome> {
   await client.query('savepoint golden')
   try {
-    const { rows } = await client.query<{ rows: GoldenRow[] }>(sql, [exams])
+    const { rows } = await client.query<{ rows: GoldenRow[] }>(sql, exams)
     return { rows: rows[0]?.rows ?? [] }
   } catch (error) {
     const { code, message } = error as { code?: string; message: string }
@@ -32,6 +40,31 @@ async function outcomeOf(client: SqlClient, sql: string, exams: string): Promise
 const notRun = ({ sqlState, message }: Failure): Check[] => [
   checkResult('golden', 'error', 'the definition runs on the golden rows', `SQLSTATE ${sqlState}`, message),
 ]
+
+/**
+ * Reports an error that the statement raises without any row. If the server cannot plan the deployed view either, the
+ * view is broken; else the check's own statement is.
+ */
+async function withoutRows(
+  client: SqlClient,
+  contract: Contract,
+  { plan }: GoldenStatement,
+  failure: Failure,
+): Promise<Check[]> {
+  const planned =
+    isCircumstance(failure.sqlState) || isInternal(failure.sqlState) ? undefined : await outcomeOf(client, plan)
+  if (planned === undefined || !('failure' in planned) || planned.failure.sqlState !== failure.sqlState)
+    return notRun(failure)
+  return [
+    checkResult(
+      'golden',
+      'fail',
+      'the definition runs on the golden rows',
+      `SQLSTATE ${failure.sqlState}: ${failure.message}`,
+      `every query that reads ${contract.view} raises this error`,
+    ),
+  ]
+}
 
 /**
  * Runs the statement under the settings in force and compares every case.
@@ -53,28 +86,43 @@ export async function runGolden(
     const rows = rowsByProperty(contract, all.rows)
     return cases.map((one) => compareRows(contract, one, rows.get(one.property) ?? [], settings))
   }
-  if (!isAboutRows(all.failure.sqlState)) return notRun(all.failure)
+  if (isCircumstance(all.failure.sqlState)) return notRun(all.failure)
   const source = await outcomeOf(client, statement.source, exams)
   if ('failure' in source) return notRun(source.failure)
+  const empty = await outcomeOf(client, statement.rows, '[]')
+  if ('failure' in empty) return withoutRows(client, contract, statement, empty.failure)
 
   // the definition raises an error on some contents: find the cases
   const checks: Check[] = []
+  let raised = 0
   for (const one of cases) {
     const outcome = await outcomeOf(client, statement.rows, goldenExamsJson([one], columns))
     if ('rows' in outcome) {
       checks.push(compareRows(contract, one, outcome.rows, settings))
       continue
     }
+    raised++
     const { sqlState, message } = outcome.failure
     checks.push(
       checkResult(
         `golden:${one.property}`,
-        isAboutRows(sqlState) ? 'fail' : 'error',
+        isCircumstance(sqlState) ? 'error' : 'fail',
         `${one.rows.length} rows`,
         `SQLSTATE ${sqlState}: ${message}`,
         `${one.why}; the view raises an error on these exams (${settings})`,
       ),
     )
   }
-  return checks
+  if (raised > 0) return checks
+  const { sqlState, message } = all.failure
+  return [
+    ...checks,
+    checkResult(
+      'golden',
+      isInternal(sqlState) ? 'error' : 'fail',
+      'the definition runs on the golden rows',
+      `SQLSTATE ${sqlState}: ${message}`,
+      `the view raises an error on all exams together, and on none of the cases alone (${settings})`,
+    ),
+  ]
 }

@@ -1,5 +1,6 @@
 /** The statement that runs the deployed definition on golden exams: CTEs replace the table and the helper views. */
-import type { CatalogColumn, Relation } from './catalog.js'
+import type { Relation } from './catalog.js'
+import type { SourceColumn } from './catalog-checks.js'
 import type { Contract } from './contract.js'
 import { sampleValues } from './exam-results.js'
 import type { GoldenCase } from './golden/types.js'
@@ -71,6 +72,12 @@ function innerFirst(views: Relation[], root: Relation): Relation[] {
 const timeText = (column: string) => `case when isfinite(a.${column}::timestamptz)
   then to_char(a.${column}::timestamptz at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') else a.${column}::text end`
 
+/**
+ * A type as `format_type` prints it, without length and precision: a cast to varchar(400) would cut a golden text that
+ * the table cannot hold.
+ */
+const withoutLength = (type: string) => type.replace(/\(.*?\)/, '').replace(/^character(?! )/, 'bpchar')
+
 export interface GoldenStatement {
   /**
    * Selects the rows of the view as one JSON array, which the driver reads faster than 1,400 rows: each row is an array
@@ -79,8 +86,10 @@ export interface GoldenStatement {
   rows: string
   /** Reads only the exams, to distinguish an exam that the table cannot hold from a definition that raises. */
   source: string
+  /** Plans the deployed view itself, which needs no right on it: the server checks rights after planning. */
+  plan: string
   /** The columns of the table that the exams replace. */
-  columns: CatalogColumn[]
+  columns: SourceColumn[]
 }
 
 /**
@@ -94,11 +103,12 @@ export function goldenStatement(
   relations: Relation[],
   root: Relation,
   table: Relation,
-  columns: CatalogColumn[],
+  columns: SourceColumn[],
 ): GoldenStatement {
   const ctes: CteNames = new Map(relations.map((one, at) => [cteKey(one.schema, one.name), `contract_relation_${at}`]))
   const cteOf = (one: Relation) => ctes.get(cteKey(one.schema, one.name)) ?? ''
-  const exams = `select ${columns.map((column, at) => `r.c${at}::${column.type} as ${quoted(column.name)}`).join(', ')}
+  const values = columns.map(({ name, type }, at) => `r.c${at}::${withoutLength(type)} as ${quoted(name)}`)
+  const exams = `select ${values.join(', ')}
 from json_to_recordset($1::json) as r(${columns.map((_, at) => `c${at} text`).join(', ')})`
   const views = innerFirst(
     relations.filter((one) => one.definition !== null && one !== table),
@@ -110,22 +120,23 @@ from json_to_recordset($1::json) as r(${columns.map((_, at) => `c${at} text`).jo
   return {
     columns,
     source: `select count(*) from (${exams}) r where r is not null`,
+    plan: `explain select * from ${quoted(root.schema)}.${quoted(root.name)}`,
     rows: `with ${[`${cteOf(table)} as (\n${exams}\n)`, ...views].join(', ')}
 select coalesce(json_agg(json_build_array(${texts.join(', ')})), '[]') as rows from ${cteOf(root)} a`,
   }
 }
 
 /** The exams of the cases as the JSON text that the statement takes as $1. Other columns have sample values. */
-export function goldenExamsJson(cases: readonly GoldenCase[], columns: CatalogColumn[]): string {
+export function goldenExamsJson(cases: readonly GoldenCase[], columns: SourceColumn[]): string {
   const samples = columns.map(sampleValues)
   const exams = cases.flatMap((one) => one.exams)
   return JSON.stringify(
     exams.map((exam, row) => {
       const own = new Map<string, string | number | null>(Object.entries(exam))
       return Object.fromEntries(
-        columns.map(({ name }, place) => {
+        columns.map(({ contractName }, place) => {
           const values = samples[place] ?? [null]
-          const value = own.has(name) ? own.get(name) : values[(row + place) % values.length]
+          const value = own.has(contractName) ? own.get(contractName) : values[(row + place) % values.length]
           return [`c${place}`, value === undefined || value === null ? null : String(value)]
         }),
       )

@@ -4,6 +4,7 @@
  */
 import type pg from 'pg'
 import { queryRaw, type BorrowedSocket } from './pg-internals.js'
+import { largestRow, rowTooLarge } from './row-budget.js'
 
 const signature = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1')
 const copyData = 0x64
@@ -69,6 +70,7 @@ export function copyRows(client: pg.PoolClient, text: string, sink: RowSink): Pr
           const end = at + 1 + bytes.readInt32BE(at + 1)
           if (end > bytes.length) {
             need = end - at
+            if (need > largestRow) throw rowTooLarge()
             break
           }
           const type = bytes[at]

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import pg from 'pg'
 import type { Row } from '../formats/encoder.js'
+import { largestRow, rowTooLarge, type RowBudget } from './row-budget.js'
 
 interface Backend {
   processID: number
@@ -162,12 +163,22 @@ export async function queryRows(
   { name, text, values }: { name: string | undefined; text: string; values: readonly unknown[] },
 ): Promise<Row[]> {
   const config: pg.QueryArrayConfig = { name, text, values: [...values], rowMode: 'array', types }
+  return runQuery(client, config)
+}
+
+async function runQuery(
+  client: pg.PoolClient,
+  config: pg.QueryArrayConfig,
+  prepare: (query: pg.Query) => void = () => undefined,
+): Promise<Row[]> {
+  const { name } = config
   try {
     return await new Promise<Row[]>((resolve, reject) => {
       const query = new pg.Query(config, (error: Error | null | undefined, result: { rows: Row[] }) => {
         if (error) reject(error)
         else resolve(result.rows)
       })
+      prepare(query)
       if (name !== undefined) {
         const submit = query.submit.bind(query)
         query.submit = (connection) => {
@@ -183,4 +194,52 @@ export async function queryRows(
     if (error instanceof Error) Error.captureStackTrace(error)
     throw error
   }
+}
+
+/** A row as `pg` receives it; `length`: the bytes of its message. */
+interface DataRow {
+  length: number
+  fields: Row
+}
+
+/**
+ * The same within a budget: rows that arrive after it is full are dropped. A row above `largestRow` closes the
+ * connection, because `pg` would collect all of it first.
+ * @param full called when the budget is full: the rest of the result is not needed
+ * @throws ApiError answer_too_large
+ */
+export async function queryRowsWithin(
+  client: pg.PoolClient,
+  { name, text, values }: { name: string | undefined; text: string; values: readonly unknown[] },
+  budget: RowBudget,
+  full: () => void,
+): Promise<Row[]> {
+  const rows: Row[] = []
+  const config: pg.QueryArrayConfig = { name, text, values: [...values], rowMode: 'array', types }
+  const { stream } = (client as pg.Client).connection
+  let pending = 0
+  const count = (chunk: Buffer) => {
+    pending += chunk.length
+    if (pending > largestRow) stream.destroy()
+  }
+  stream.on('data', count)
+  try {
+    await runQuery(client, config, (query) => {
+      const received = query as pg.Query & { handleDataRow(row: DataRow): void }
+      received.handleDataRow = ({ length, fields }) => {
+        pending = 0
+        if (budget.full) return
+        budget.take(length)
+        rows.push(fields)
+        if (budget.full) full()
+      }
+    })
+  } catch (error) {
+    if (pending > largestRow) throw rowTooLarge()
+    // the cancel that `full` sends ends the statement with query_canceled
+    if (!budget.full || !(error instanceof pg.DatabaseError) || error.code !== '57014') throw error
+  } finally {
+    stream.removeListener('data', count)
+  }
+  return rows
 }

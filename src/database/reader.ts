@@ -3,10 +3,11 @@ import pg from 'pg'
 import type { Config } from '../config.js'
 import { notConnected } from '../errors.js'
 import type { Row } from '../formats/encoder.js'
+import { cancel } from './cancel.js'
 import { createConnectionQueue, isSessionReusable, type ConnectionQueue } from './connection-queue.js'
 import type { Deadline } from './deadline.js'
 import { withLocations } from './locations.js'
-import { queryRows } from './pg-internals.js'
+import { queryRows, queryRowsWithin } from './pg-internals.js'
 import {
   bytesReceived,
   createPool,
@@ -18,12 +19,17 @@ import {
   type ServerName,
 } from './pool.js'
 import type { ReservedPool } from './reserved-pool.js'
+import type { RowBudget } from './row-budget.js'
 import type { QueryMeter, QueryTarget } from './query-meter.js'
 import type { Statement } from './statement.js'
 
 /** Runs statements, on a pool or inside a snapshot. */
 export interface Reader {
-  rows(statement: Statement): Promise<Row[]>
+  /**
+   * @param budget bounds the bytes of the rows: when it is full, the statement is cancelled and the rest of its result
+   * is dropped. In a snapshot it must be the last statement, because the cancel fails the transaction.
+   */
+  rows(statement: Statement, budget?: RowBudget): Promise<Row[]>
   /** Whether statements read the tables of the store instead of the views. */
   readonly store: boolean
 }
@@ -58,16 +64,11 @@ export interface Databases {
 }
 
 /** Runs a statement. On a pool, an error closes the connection. */
-async function read(client: pg.Pool | pg.PoolClient, { name, prepared, text, values }: Statement): Promise<Row[]> {
-  const query = { name: prepared ? name : undefined, values }
-  const run = async (connection: pg.PoolClient) => {
-    const located = withLocations(connection, text)
-    return queryRows(connection, { ...query, text: typeof located === 'string' ? located : await located })
-  }
-  if (!(client instanceof pg.Pool)) return run(client)
+async function read(client: pg.Pool | pg.PoolClient, statement: Statement, budget?: RowBudget): Promise<Row[]> {
+  if (!(client instanceof pg.Pool)) return readOn(client, statement, budget)
   const connection = await client.connect()
   try {
-    const rows = await run(connection)
+    const rows = await readOn(connection, statement, budget)
     connection.release()
     return rows
   } catch (error) {
@@ -76,10 +77,33 @@ async function read(client: pg.Pool | pg.PoolClient, { name, prepared, text, val
   }
 }
 
+async function readOn(
+  client: pg.PoolClient,
+  { name, prepared, text, values }: Statement,
+  budget?: RowBudget,
+): Promise<Row[]> {
+  const located = withLocations(client, text)
+  const query = {
+    name: prepared ? name : undefined,
+    text: typeof located === 'string' ? located : await located,
+    values,
+  }
+  if (budget === undefined) return queryRows(client, query)
+  let cancelled: Promise<boolean> | undefined
+  try {
+    return await queryRowsWithin(client, query, budget, () => {
+      cancelled = cancel(client)
+    })
+  } finally {
+    // a cancel that arrives later would end the next statement of the connection
+    await cancelled
+  }
+}
+
 /** A reader on one connection, or on any connection of a pool. */
 export const readerOf = (client: pg.Pool | pg.PoolClient, { store = false } = {}): Reader => ({
   store,
-  rows: (statement) => read(client, statement),
+  rows: (statement, budget) => read(client, statement, budget),
 })
 
 /** A reader on one connection that reports each statement to the target's meter. */
@@ -89,10 +113,10 @@ export function meteredReader(client: pg.PoolClient, target: QueryTarget): Reade
   if (meter === undefined) return reader
   return {
     store: target.store,
-    async rows(statement) {
+    async rows(statement, budget) {
       const began = performance.now()
       try {
-        const rows = await reader.rows(statement)
+        const rows = await reader.rows(statement, budget)
         meter.statementEnd(target, statement, performance.now() - began, rows.length)
         return rows
       } catch (error) {
@@ -128,9 +152,9 @@ const untilDeadline = (reader: Reader, deadline: Deadline | undefined): Reader =
     ? reader
     : {
         store: reader.store,
-        rows: async (statement) => {
+        rows: async (statement, budget) => {
           deadline.check()
-          return reader.rows(statement)
+          return reader.rows(statement, budget)
         },
       }
 
@@ -153,7 +177,7 @@ function databaseOf(queue: ConnectionQueue, target: QueryTarget, deadline?: Dead
   return {
     ...target,
     within: (bound, meter) => databaseOf(queue, { ...target, meter }, bound),
-    rows: (statement) => connected((client) => meteredReader(client, target).rows(statement)),
+    rows: (statement, budget) => connected((client) => meteredReader(client, target).rows(statement, budget)),
     snapshot: (action) =>
       connected(async (client, discard) => {
         // a limit on the server as well: it costs no round trip here, and works if this process ends

@@ -53,18 +53,21 @@ export interface Streams {
    * @param prepare called inside the snapshot; `stopped` aborts when the answer is no longer needed
    * @param disconnected aborts when the client disconnects
    * @param from the database of the answer's source
-   * @throws ApiError too_many_streams, timeout; the error of the database
+   * @param client whom the stream counts for
+   * @throws ApiError too_many_streams, too_many_client_streams, timeout; the error of the database
    */
   open(
     prepare: (snapshot: Snapshot, stopped: AbortSignal) => StreamContent | Promise<StreamContent>,
     disconnected: AbortSignal,
     from: QueryTarget,
+    client: string,
   ): Promise<OpenStream>
   /** Runs a long read whose result is not streamed. Throws the same errors as `open`. */
   read<T>(
     action: (snapshot: Snapshot, stopped: AbortSignal) => Promise<T>,
     disconnected: AbortSignal,
     from: QueryTarget,
+    client: string,
   ): Promise<T>
   /** The number of running streams, their limit, and the connections. */
   usage(): { running: number; limit: number; pools: PoolUsage[] }
@@ -76,10 +79,13 @@ export interface Streams {
   close(): Promise<void>
 }
 
+/** Seconds until a client at its limit may retry. */
+const retryAfterS = 5
+
 /** An encoder that collects rows in batches sends an incomplete batch after this time; milliseconds. */
 const holdMs = 250
 
-type Settings = Pick<Config, 'streamPoolSize' | 'streamTimeoutS'>
+type Settings = Pick<Config, 'streamPoolSize' | 'streamsPerClient' | 'streamTimeoutS'>
 
 const shuttingDown = () => new ApiError('shutting_down', 'The service is shutting down. Retry.')
 
@@ -160,22 +166,46 @@ export function createStreams(
   )
   const running = new Set<AbortController>()
   let [busy, closing] = [0, false]
+  const mostOfClient = config.streamsPerClient || Math.max(1, config.streamPoolSize - 1)
+  /** Running streams by client. */
+  const busyOf = new Map<string, number>()
 
-  /** Runs `work` with a connection and a snapshot. Aborting `job` also cancels the work on the server. */
-  async function run<T>(
-    target: QueryTarget,
-    disconnected: AbortSignal,
-    work: (client: pg.PoolClient, job: AbortController) => Promise<T>,
-  ): Promise<T> {
+  /** @throws ApiError if no further stream may run */
+  function assertFree(client: string): void {
     if (closing) throw shuttingDown()
+    if ((busyOf.get(client) ?? 0) >= mostOfClient)
+      throw new ApiError(
+        'too_many_client_streams',
+        `${mostOfClient} ${mostOfClient === 1 ? 'stream of this client is' : 'streams of this client are'} running, ` +
+          'which is the limit per client. Retry when one has ended.',
+        undefined,
+        retryAfterS,
+      )
     if (busy >= config.streamPoolSize)
       throw new ApiError(
         'too_many_streams',
         `${config.streamPoolSize} streams are running, which is the limit. Retry when one has ended.`,
       )
+  }
+
+  function count(client: string, change: 1 | -1): void {
+    busy += change
+    const left = (busyOf.get(client) ?? 0) + change
+    if (left === 0) busyOf.delete(client)
+    else busyOf.set(client, left)
+  }
+
+  /** Runs `work` with a connection and a snapshot. Aborting `job` also cancels the work on the server. */
+  async function run<T>(
+    target: QueryTarget,
+    disconnected: AbortSignal,
+    of: string,
+    work: (client: pg.PoolClient, job: AbortController) => Promise<T>,
+  ): Promise<T> {
+    assertFree(of)
     const pool = pools.get(target.server)
     if (pool === undefined) throw new Error(`There is no pool for ${target.server}`)
-    busy++
+    count(of, 1)
     const job = new AbortController()
     const leave = () => {
       job.abort(disconnected.reason)
@@ -220,14 +250,14 @@ export function createStreams(
       clearTimeout(timer)
       disconnected.removeEventListener('abort', leave)
       running.delete(job)
-      busy--
+      count(of, -1)
     }
   }
 
   return {
-    read: (action, disconnected, from) =>
-      run(from, disconnected, (client, job) => action(snapshotOf(client, withoutAborts(from, job)), job.signal)),
-    open: (prepare, disconnected, from) =>
+    read: (action, disconnected, from, of) =>
+      run(from, disconnected, of, (client, job) => action(snapshotOf(client, withoutAborts(from, job)), job.signal)),
+    open: (prepare, disconnected, from, of) =>
       new Promise((resolve, reject) => {
         const stream = new CopyStream()
         let [started, last] = [false, 0]
@@ -236,7 +266,7 @@ export function createStreams(
           started = true
           resolve({ headers, rows: stream })
         }
-        run(from, disconnected, async (client, job) => {
+        run(from, disconnected, of, async (client, job) => {
           stream.stop = () => {
             job.abort(new ClientDisconnected())
           }

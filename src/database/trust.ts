@@ -19,6 +19,7 @@ export const tables = [
   'attempt_epoch',
   'attempt_materialized',
   'attempt_queue',
+  'attempt_queue_gap',
   'attempt_queue_migration',
   'attempt_queue_migration_hash',
   'attempt_queue_reader',

@@ -35,10 +35,29 @@ export function memberWriter(columns: readonly Column[]): (row: Row) => string {
   }
 }
 
-/** The rows as the elements of a JSON array, without its brackets. */
-export function jsonRows(columns: readonly Column[], rows: readonly Row[]): string {
+/**
+ * The first rows as the elements of a JSON array, without its brackets.
+ * @param most rows that are read
+ * @param length characters after which no further row is written; the first row always is
+ * @param isHidden rows that are read and not written
+ */
+export function jsonRows(
+  columns: readonly Column[],
+  rows: readonly Row[],
+  most = rows.length,
+  length = Infinity,
+  isHidden: (row: Row) => boolean = () => false,
+): { json: string; read: number; written: number } {
   const write = memberWriter(columns)
   let json = ''
-  for (const row of rows) json += `${json === '' ? '' : ','}{${write(row)}}`
-  return json
+  let [read, written] = [0, 0]
+  for (; read < most; read++) {
+    const row = rows[read] as Row
+    if (isHidden(row)) continue
+    const members = write(row)
+    if (written > 0 && json.length + members.length > length) break
+    json += `${written === 0 ? '' : ','}{${members}}`
+    written++
+  }
+  return { json, read, written }
 }

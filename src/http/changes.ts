@@ -1,6 +1,7 @@
 /** The answers of /v1/changes, with the next token in a header, because not every client reads trailers. */
 import type { FastifyRequest } from 'fastify'
 import type { Database } from '../database/reader.js'
+import { RowBudget } from '../database/row-budget.js'
 import type { Row } from '../formats/encoder.js'
 import type { Format } from '../formats/media-types.js'
 import {
@@ -70,7 +71,7 @@ export async function answerChanges(
   request.meter.format = format
   request.meter.source = { kind: 'store', database: store, standby: false }
   return format === 'json'
-    ? pageAnswer(request, database, token, pageSize(limit))
+    ? pageAnswer(services, request, database, { token, size: pageSize(limit) })
     : streamAnswer(
         services,
         request,
@@ -95,24 +96,26 @@ export async function answerChanges(
 }
 
 async function pageAnswer(
+  { limits: { pageBytes: bytes } }: Services,
   request: FastifyRequest,
   database: Database,
-  token: ChangeToken | undefined,
-  size: number,
+  { token, size }: { token: ChangeToken | undefined; size: number },
 ): Promise<Answer> {
+  const budget = new RowBudget(bytes)
   const { feed, rows } = await database.snapshot(async (reader) => ({
     feed: await readFeed(reader, token),
-    rows: token === undefined ? [] : await reader.rows(selectChanges(withPosition, startOf(token), size + 1)),
+    rows: token === undefined ? [] : await reader.rows(selectChanges(withPosition, startOf(token), size + 1), budget),
   }))
-  const { page, last } = cutPage(rows, size)
-  request.meter.rows = page.length
+  const page = cutPage(changeColumns, rows, { size, bytes, budget })
+  const { last } = page
+  request.meter.rows = page.rows
   const next = nextToken(feed, last === undefined ? undefined : positionOf(last.slice(columns.length)))
   return jsonAnswer(
     {
       ...headersOf(feed, next),
       ...(last === undefined ? {} : { link: nextLink(request.url, 'since', next) }),
     },
-    pageBody(changeColumns, page, {
+    pageBody(page, {
       next_token: next,
       has_more: last !== undefined,
       as_of: feed.asOf,

@@ -1,6 +1,6 @@
 /** Opaque cursors: versioned, and bound to the filters and the order that they came from. */
 import { createHash } from 'node:crypto'
-import { invalid } from '../errors.js'
+import { invalid, quoted } from '../errors.js'
 import type { KeyForm } from '../queries/keyset.js'
 
 const version = 1
@@ -35,19 +35,20 @@ export const damagedCursor = () => refuse('is damaged')
  * @throws ApiError invalid_cursor
  */
 export function decodeCursor(print: string, cursor: string, patterns: readonly KeyForm[]): string[] {
+  const damaged = `is damaged; got ${quoted(cursor)}`
   let parsed: unknown
   try {
     parsed = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
   } catch {
-    throw refuse('is damaged')
+    throw refuse(damaged)
   }
   if (!Array.isArray(parsed) || parsed[0] !== version) throw refuse('has a version that this service does not know')
   if (parsed[1] !== print)
     throw refuse('belongs to other filters or another order; repeat the request that returned it')
   const key: unknown[] = parsed.slice(2)
-  if (key.length !== patterns.length) throw refuse('is damaged')
+  if (key.length !== patterns.length) throw refuse(damaged)
   return key.map((value, index) => {
-    if (typeof value !== 'string' || patterns[index]?.test(value) !== true) throw refuse('is damaged')
+    if (typeof value !== 'string' || patterns[index]?.test(value) !== true) throw refuse(damaged)
     return value
   })
 }

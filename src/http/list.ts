@@ -1,6 +1,7 @@
 /** A list as a route declares it, and its answer: one page of JSON, or everything as a stream. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Reader } from '../database/reader.js'
+import { RowBudget } from '../database/row-budget.js'
 import { invalid } from '../errors.js'
 import type { Column } from '../formats/encoder.js'
 import { listFormats } from '../formats/media-types.js'
@@ -15,6 +16,7 @@ import { notModified, readHeaders, type Identity } from './conditional.js'
 import { decodeCursor, encodeCursor, fingerprint } from './cursor.js'
 import { cutPage, nextLink, pageBody, pageSize } from './page.js'
 import { encoders, negotiate, type StreamFormat } from './representations.js'
+import { isSmallRow, smallestGroupHeaders, withoutSmallRows, type SuppressingEncoder } from './small-groups.js'
 import { streamAnswer } from './stream.js'
 
 export interface List {
@@ -54,11 +56,16 @@ export async function sendList(
   list: List,
 ): Promise<FastifyReply> {
   const format = negotiate(request, listFormats, query.format)
-  const identity = { scope: list.etagScope, request: [list.name, format, query, list.extra] }
+  const { smallestGroup } = request
+  const identity = {
+    scope: list.etagScope,
+    // callers with other rights get other rows
+    request: [list.name, format, query, list.extra, ...(smallestGroup === undefined ? [] : [smallestGroup])],
+  }
   // before the conditional check: an invalid request is an error, even if its ETag matches
   const read =
     format === 'json'
-      ? pageAnswer(request, list, requestedPage(query, list), identity)
+      ? pageAnswer(services, request, list, requestedPage(query, list), identity)
       : wholeAnswer(services, request, list, query, format, identity)
   const answer = await answerFrom(services, request, list.liveOnly === true ? 'live' : query.source, async (source) => {
     const unchanged = await notModified(request, source, identity, { format })
@@ -66,7 +73,7 @@ export async function sendList(
     request.meter.format = format
     return read(source)
   })
-  return sendAnswer(reply, answer)
+  return sendAnswer(reply, { ...answer, headers: { ...answer.headers, ...smallestGroupHeaders(smallestGroup) } })
 }
 
 type Read = (source: AnswerSource) => Promise<Answer>
@@ -84,27 +91,36 @@ function requestedPage(
 }
 
 function pageAnswer(
+  { limits: { pageBytes: bytes } }: Services,
   request: FastifyRequest,
   { columns, select, oneStatement = false, extra }: List,
   { size, print, after }: RequestedPage,
   identity: Identity,
 ): Read {
+  const { smallestGroup } = request
+  const isSmall = smallestGroup && isSmallRow(columns, smallestGroup)
   return async (source) => {
     const { kind, database } = source
+    const budget = new RowBudget(bytes)
     // one row more than the page shows whether there is a next one
     const read = async (reader: Reader) => ({
       ...(await readHeaders(reader, source, identity)),
-      rows: await collectRows(reader, select(reader, { limit: size + 1, after, withKey: true })),
+      rows: await collectRows(reader, select(reader, { limit: size + 1, after, withKey: true }), budget),
     })
     // from the store two statements at least: its state is read with its rows
     const { asOf, headers, rows } =
       oneStatement && kind === 'live' ? await read(database) : await database.snapshot(read)
-    const { page, last } = cutPage(rows, size)
-    request.meter.rows = page.length
-    const next = last === undefined ? null : encodeCursor(print, last.slice(columns.length))
+    const page = cutPage(columns, rows, { size, bytes, budget, isSmall })
+    request.meter.rows = page.rows
+    const next = page.last === undefined ? null : encodeCursor(print, page.last.slice(columns.length))
     return jsonAnswer(
       { ...headers, ...(next === null ? {} : { link: nextLink(request.url, 'cursor', next) }) },
-      pageBody(columns, page, { next_cursor: next, as_of: asOf, ...extra }),
+      pageBody(page, {
+        next_cursor: next,
+        as_of: asOf,
+        ...extra,
+        ...(isSmall === undefined ? {} : { suppressed: page.suppressed }),
+      }),
     )
   }
 }
@@ -119,15 +135,21 @@ function wholeAnswer(
 ): Read {
   if (cursor !== undefined)
     throw invalid('cursor', 'must not be given with NDJSON, CSV or Arrow, which return the whole result. Leave it out')
-  return (source) =>
-    streamAnswer(services, request, source, {
+  const { smallestGroup } = request
+  return async (source) => {
+    const counts: { of?: SuppressingEncoder } = {}
+    const answer = await streamAnswer(services, request, source, {
       format,
       prepare: async (reader) => ({
         ...(await readHeaders(reader, source, identity)),
-        content: (snapshot) => ({
-          statements: select(snapshot, { limit, withKey: false }),
-          encoder: encoders[format](columns),
-        }),
+        content: (snapshot) => {
+          const encoder = encoders[format](columns)
+          if (smallestGroup !== undefined) counts.of = withoutSmallRows(encoder, columns, smallestGroup)
+          return { statements: select(snapshot, { limit, withKey: false }), encoder: counts.of ?? encoder }
+        },
       }),
     })
+    const { of } = counts
+    return of === undefined ? answer : { ...answer, suppressed: () => of.suppressed }
+  }
 }

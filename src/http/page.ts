@@ -1,4 +1,5 @@
 /** Pages of JSON: their size, the row after which the next one begins, and their bytes. */
+import type { RowBudget } from '../database/row-budget.js'
 import { invalid, quoted } from '../errors.js'
 import type { Column, Row } from '../formats/encoder.js'
 import { jsonRows } from '../formats/json.js'
@@ -20,19 +21,39 @@ export function pageSize(limit = defaultLimit): number {
   return limit
 }
 
+/** A page of a list or of the changes. */
+export interface Page {
+  /** The elements of `data`. */
+  json: string
+  rows: number
+  /** Rows in its place in the list that it does not have, because they are about too few students. */
+  suppressed: number
+  /** The last row if another page follows; it may be a suppressed one. */
+  last: Row | undefined
+}
+
 /**
- * The page among rows of which one more than a page was read.
- * @returns `last`: the page's last row if another page follows
+ * The page among rows that were read: at most `size` rows and about `bytes` of JSON, but at least one row.
+ * @param rows one more than a page if another one follows, or those that the budget had room for
  */
-export function cutPage(rows: readonly Row[], size: number): { page: readonly Row[]; last: Row | undefined } {
-  if (rows.length <= size) return { page: rows, last: undefined }
-  const page = rows.slice(0, size)
-  return { page, last: page.at(-1) }
+export function cutPage(
+  columns: readonly Column[],
+  rows: readonly Row[],
+  {
+    size,
+    bytes,
+    budget,
+    isSmall,
+  }: { size: number; bytes: number; budget: RowBudget; isSmall?: ((row: Row) => boolean) | undefined },
+): Page {
+  const most = Math.min(size, budget.full ? rows.length - 1 : rows.length)
+  const { json, read, written } = jsonRows(columns, rows, most, bytes, isSmall)
+  return { json, rows: written, suppressed: read - written, last: read < rows.length ? rows[read - 1] : undefined }
 }
 
 /** The body of a page: `data`, and other members after it. */
-export const pageBody = (columns: readonly Column[], page: readonly Row[], members: object): string =>
-  `{"data":[${jsonRows(columns, page)}],${JSON.stringify(members).slice(1)}`
+export const pageBody = ({ json }: Page, members: object): string =>
+  `{"data":[${json}],${JSON.stringify(members).slice(1)}`
 
 /** The RFC 8288 Link to the next page: the same request with another value of one parameter. */
 export function nextLink(requestUrl: string, parameter: string, value: string): string {

@@ -7,6 +7,7 @@ import { ApiError } from '../errors.js'
 import type { Services } from '../services.js'
 import type { AnswerSource } from '../store/sources.js'
 import type { Answer, Headers } from './answer.js'
+import { clientOf } from './client.js'
 import { compressed, contentEncoding } from './compression.js'
 import { contentTypes, varyOf, type StreamFormat } from './representations.js'
 
@@ -26,7 +27,8 @@ export interface StreamPlan {
 /**
  * A stream from its first bytes on. If it fails later, the connection is aborted. HTTP/1.0 is refused, because its
  * clients cannot distinguish an aborted answer from a complete one.
- * @throws ApiError http_version_not_supported, too_many_streams, too_busy, timeout; what the plan throws
+ * @throws ApiError http_version_not_supported, too_many_streams, too_many_client_streams, too_busy, timeout; what the
+ * plan throws
  */
 export async function streamAnswer(
   { streams }: Services,
@@ -60,6 +62,7 @@ export async function streamAnswer(
     },
     deadline.signal,
     database,
+    clientOf(request),
   )
   meter.streams(rows)
   return {

@@ -25,6 +25,8 @@ export interface Kept {
   /** Kept responses of each item and student; 0 for a dropped one, and for an anchor that lost all its students. */
   itemResponses: Int32Array
   studentResponses: Int32Array
+  /** Responses of each item before anything was dropped. */
+  allItemResponses: Int32Array
   /** Kept items, students and responses. */
   itemCount: number
   studentCount: number
@@ -124,5 +126,15 @@ export async function peel(matrix: ResponseMatrix, options: PeelOptions = {}): P
     if (students[student] === 0) studentResponses[student] = 0
     else studentCount++
   }
-  return { items, students, itemResponses, studentResponses, itemCount, studentCount, responseCount, absentAnchors }
+  return {
+    items,
+    students,
+    itemResponses,
+    studentResponses,
+    allItemResponses: all,
+    itemCount,
+    studentCount,
+    responseCount,
+    absentAnchors,
+  }
 }

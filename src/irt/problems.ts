@@ -1,28 +1,22 @@
 /** Data problems that would break or weaken a calibration: which items and students, what happens, what to do. */
 import { strongComponents } from './components.js'
+import { FirstIds } from './first-ids.js'
 import type { ItemTotals } from './item-totals.js'
 import type { Pacer } from './pacer.js'
 import type { Kept } from './peel.js'
 import type { ResponseMatrix } from './response-matrix.js'
 import type { Component, ItemFlag, ItemReadiness, Problem, ProblemCode } from './types.js'
 
-/** Ids that a problem names. */
-const named = 5
-
 const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`
-
-function ids(all: readonly string[]): string {
-  return `item_id ${all.slice(0, named).join(', ')}${all.length > named ? ` and ${all.length - named} more` : ''}`
-}
 
 export interface ReadinessResult {
   matrix: ResponseMatrix
   kept: Kept
   /** By ascending item id. `order`: the same items by their numbers in the matrix. */
-  items: readonly ItemReadiness[]
+  items: Iterable<ItemReadiness>
   order: Int32Array
   /** `outside`: the items outside the largest component. */
-  components: { all: readonly Component[]; outside: readonly string[] }
+  components: { all: readonly Component[]; outside: FirstIds }
   totals: ItemTotals
   tooFew: number
   tooEasy: number
@@ -46,30 +40,27 @@ export async function problemsOf(result: ReadinessResult, pacer: Pacer): Promise
   const problems: Problem[] = []
   const add = (code: ProblemCode, severity: Problem['severity'], ...detail: string[]) =>
     problems.push({ code, severity, detail: detail.join(' ') })
-  const flagged = (...flags: ItemFlag[]) =>
-    items.filter((item) => item.flags.some((flag) => flags.includes(flag))).map((item) => item.item_id)
+  const { all, empty, single, rare, extreme, negative } = await flaggedItems(items, pacer)
 
   if (kept.itemCount === 1)
     add(
       'one_item',
       'refuses',
-      `${ids(items.map((item) => item.item_id))} is the only item, and one item has no scale.`,
+      `${all} is the only item, and one item has no scale.`,
       'Add items: widen the filters, or lower min_per_item.',
     )
-  const empty = items.filter((item) => item.n === 0).map((item) => item.item_id)
   if (empty.length > 0)
     add(
       'items_without_responses',
       'refuses',
-      `${counted(empty.length, 'anchor')} without responses (${ids(empty)}): every student who responded is excluded.`,
+      `${counted(empty.length, 'anchor')} without responses (${empty}): every student who responded is excluded.`,
       'Lower min_per_student, or leave these anchors out.',
     )
-  const single = flagged('single_category')
   if (single.length > 0)
     add(
       'single_category_items',
       'refuses',
-      `${counted(single.length, 'item')} with only correct or only incorrect responses (${ids(single)}):`,
+      `${counted(single.length, 'item')} with only correct or only incorrect responses (${single}):`,
       'the difficulty has no finite maximum-likelihood estimate; mirt stops, and eRm drops the item.',
       'Remove these items before the fit.',
     )
@@ -80,7 +71,7 @@ export async function problemsOf(result: ReadinessResult, pacer: Pacer): Promise
       'refuses',
       `${components.all.length} groups of students and items that no response connects, the largest with`,
       `${counted(largest.items, 'item')} and ${counted(largest.students, 'student')};`,
-      `outside it are ${ids(components.outside)}: parameters of different groups are not on one scale.`,
+      `outside it are ${components.outside}: parameters of different groups are not on one scale.`,
       'Calibrate each group by itself, or add students who answered items of several groups.',
     )
   const groups = await illConditioned(result, pacer)
@@ -89,7 +80,7 @@ export async function problemsOf(result: ReadinessResult, pacer: Pacer): Promise
       'ill_conditioned',
       'refuses',
       `${groups.count} groups of items between which correct and incorrect responses go in one direction only,`,
-      `the largest with ${counted(groups.largest, 'item')}; outside it are ${ids(groups.outside)}:`,
+      `the largest with ${counted(groups.largest, 'item')}; outside it are ${groups.outside}:`,
       'conditional and joint maximum likelihood have no finite estimates (Fischer 1981), and eRm stops.',
       'Remove the items outside the largest group, or use marginal maximum likelihood.',
     )
@@ -119,39 +110,59 @@ export async function problemsOf(result: ReadinessResult, pacer: Pacer): Promise
       `${counted(repeated, 'response')} of a student to an item after the first: they are not independent given`,
       'ability, and a matrix of students by items has one place for them. Use attempts=first.',
     )
-  const rare = flagged('too_few')
   if (rare.length > 0)
     add(
       'too_few_responses',
       'suffers',
-      `${counted(rare.length, 'item')} with fewer than ${tooFew} responses (${ids(rare)}):`,
+      `${counted(rare.length, 'item')} with fewer than ${tooFew} responses (${rare}):`,
       `standard errors will be large. Exclude them with min_per_item=${tooFew}, or collect more responses.`,
     )
-  const extreme = flagged('too_easy', 'too_hard')
   if (extreme.length > 0)
     add(
       'extreme_items',
       'suffers',
-      `${counted(extreme.length, 'item')} with a share correct above ${tooEasy} or below ${tooHard} (${ids(extreme)}):`,
+      `${counted(extreme.length, 'item')} with a share correct above ${tooEasy} or below ${tooHard} (${extreme}):`,
       'difficulty, and above all discrimination, is poorly determined.',
       'Check whether these items suit the students, or fix their discrimination.',
     )
-  const negative = flagged('negative_discrimination')
   if (negative.length > 0)
     add(
       'negative_discrimination',
       'suffers',
-      `${counted(negative.length, 'item')} that better students answer correctly less often (${ids(negative)}):`,
+      `${counted(negative.length, 'item')} that better students answer correctly less often (${negative}):`,
       'often the answer key is wrong, and a Rasch model will misfit. Check the key of these items.',
     )
   return problems
+}
+
+/** The items of each problem of single items, from one pass over the statistics. */
+async function flaggedItems(items: Iterable<ItemReadiness>, pacer: Pacer) {
+  const found = {
+    all: new FirstIds(),
+    empty: new FirstIds(),
+    single: new FirstIds(),
+    rare: new FirstIds(),
+    extreme: new FirstIds(),
+    negative: new FirstIds(),
+  }
+  for (const { item_id: id, n, flags } of items) {
+    const has = (flag: ItemFlag) => flags.includes(flag)
+    found.all.add(id)
+    if (n === 0) found.empty.add(id)
+    if (has('single_category')) found.single.add(id)
+    if (has('too_few')) found.rare.add(id)
+    if (has('too_easy') || has('too_hard')) found.extreme.add(id)
+    if (has('negative_discrimination')) found.negative.add(id)
+    if (pacer.due()) await pacer.rest()
+  }
+  return found
 }
 
 /** Groups of items that only an infinite difference of difficulty would separate; undefined without any. */
 async function illConditioned(
   { matrix, kept, order, totals }: ReadinessResult,
   pacer: Pacer,
-): Promise<{ count: number; largest: number; outside: string[] } | undefined> {
+): Promise<{ count: number; largest: number; outside: FirstIds } | undefined> {
   // an item with one category is a problem of its own
   const included = Uint8Array.from(kept.items, (is, item) =>
     is === 1 && totals.right[item]! > 0 && totals.right[item]! < kept.itemResponses[item]! ? 1 : 0,
@@ -164,8 +175,8 @@ async function illConditioned(
   const largest = sizes.reduce((most, size) => Math.max(most, size))
   // of equally large ones that with the least item id: numbers of components depend on the order of the rows
   const first = order.find((item) => included[item] === 1 && sizes[component[item]!] === largest)!
-  const outside = [...order]
-    .filter((item) => included[item] === 1 && component[item] !== component[first])
-    .map((item) => matrix.itemId(item))
+  const outside = new FirstIds()
+  for (const item of order)
+    if (included[item] === 1 && component[item] !== component[first]) outside.add(matrix.itemId(item))
   return { count: sizes.length, largest, outside }
 }

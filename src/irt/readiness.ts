@@ -2,6 +2,7 @@
  * Readiness of responses for a model: classical item statistics, the connections between students and items, and the
  * data problems that would break or weaken a calibration.
  */
+import { FirstIds } from './first-ids.js'
 import { medianTimes, itemTotals, type ItemTotals } from './item-totals.js'
 import { Pacer } from './pacer.js'
 import type { Kept } from './peel.js'
@@ -45,8 +46,7 @@ export async function readiness(
   const totals = await itemTotals(matrix, kept, pacer)
   const medians = await medianTimes(matrix, kept, totals.timed, pacer)
 
-  const items: ItemReadiness[] = []
-  for (const item of order) {
+  const statisticsOf = (item: number): ItemReadiness => {
     const n = kept.itemResponses[item]!
     const p = n === 0 ? null : totals.right[item]! / n
     const r = totals.correlations.of(item)
@@ -56,7 +56,12 @@ export async function readiness(
     if (p !== null && p > tooEasy) flags.push('too_easy')
     if (p !== null && p < tooHard) flags.push('too_hard')
     if (r !== null && r < 0) flags.push('negative_discrimination')
-    items.push({ item_id: matrix.itemId(item), n, p, point_biserial: r, median_time_ms: medians[item] ?? null, flags })
+    return { item_id: matrix.itemId(item), n, p, point_biserial: r, median_time_ms: medians[item] ?? null, flags }
+  }
+  const items: Iterable<ItemReadiness> = {
+    *[Symbol.iterator]() {
+      for (const item of order) yield statisticsOf(item)
+    },
   }
 
   const components = componentsOf(matrix, kept, order, totals)
@@ -84,7 +89,7 @@ function componentsOf(
   kept: Kept,
   order: Int32Array,
   { sets, firsts }: ItemTotals,
-): { all: Component[]; outside: string[] } {
+): { all: Component[]; outside: FirstIds } {
   const byRoot = new Map<number, Component>()
   for (const item of order) {
     const root = sets.root(item)
@@ -97,7 +102,7 @@ function componentsOf(
   const all = [...byRoot.values()].sort(
     (one, other) => other.students - one.students || other.items - one.items || other.responses - one.responses,
   )
-  const outside: string[] = []
-  for (const item of order) if (byRoot.get(sets.root(item)) !== all[0]) outside.push(matrix.itemId(item))
+  const outside = new FirstIds()
+  for (const item of order) if (byRoot.get(sets.root(item)) !== all[0]) outside.add(matrix.itemId(item))
   return { all, outside }
 }

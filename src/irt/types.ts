@@ -58,6 +58,8 @@ export interface Component {
 }
 
 export interface IrtReadiness {
+  /** Items that have too few students for the caller to read about; undefined: the caller may read about every item. */
+  suppressed?: number
   responses: number
   students: number
   items: number
@@ -72,6 +74,6 @@ export interface IrtReadiness {
   components: number
   largest_components: Component[]
   problems: Problem[]
-  /** By ascending item id. */
-  item_statistics: ItemReadiness[]
+  /** By ascending item id; computed while it is iterated, because there may be hundreds of thousands. */
+  item_statistics: Iterable<ItemReadiness>
 }

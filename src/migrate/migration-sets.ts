@@ -6,6 +6,7 @@ import * as attemptStore from '../../migrations/20251201_0910_attempt_store.js'
 import * as attemptQueueExams from '../../migrations/20251202_0900_attempt_queue_exams.js'
 import * as attemptDayStale from '../../migrations/20251202_0910_attempt_day_stale.js'
 import * as attemptSessionIndex from '../../migrations/20251203_0900_attempt_session_index.js'
+import * as attemptQueueProblems from '../../migrations/20261201_0900_attempt_queue_problems.js'
 import { attemptV1 } from '../contract/attempt-v1.js'
 import type { Contract } from '../contract/contract.js'
 
@@ -31,7 +32,11 @@ export const viewMigrations: MigrationSet = {
 /** The part of the store in the database of exam_results. Applied only if the store is enabled. */
 export const queueMigrations: MigrationSet = {
   table: 'attempt_queue_migration',
-  migrations: { '20251201_0900_attempt_queue': attemptQueue, '20251202_0900_attempt_queue_exams': attemptQueueExams },
+  migrations: {
+    '20251201_0900_attempt_queue': attemptQueue,
+    '20251202_0900_attempt_queue_exams': attemptQueueExams,
+    '20261201_0900_attempt_queue_problems': attemptQueueProblems,
+  },
 }
 /** The store itself, which may be in a database of its own. */
 export const storeMigrations: MigrationSet = {

@@ -9,7 +9,7 @@ import type { AnswerSource } from '../store/sources.js'
 import { sqlComment, traceOf, traceparent } from './trace-context.js'
 
 /** Why a stream was aborted. */
-export const cutReasons = ['client_left', 'timeout', 'shutdown', 'database', 'internal'] as const
+export const cutReasons = ['client_left', 'slow_client', 'timeout', 'shutdown', 'database', 'internal'] as const
 export type CutReason = (typeof cutReasons)[number]
 
 /** Called for every statement of every request. */

@@ -42,7 +42,8 @@ const groups: readonly [OpenGroup, RegExp][] = [
 ]
 const groupOf = (url: string): OpenGroup | undefined => groups.find(([, pattern]) => pattern.test(url))?.[0]
 
-const challenge = (reply: FastifyReply, ...attributes: string[]) =>
+/** Adds the header WWW-Authenticate (RFC 6750). */
+export const challenge = (reply: FastifyReply, ...attributes: string[]) =>
   reply.header('www-authenticate', [`Bearer realm="attempt-api"`, ...attributes].join(', '))
 
 /** The key or token of the request. X-API-Key takes precedence: Authorization may be meant for a proxy. */

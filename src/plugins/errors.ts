@@ -4,7 +4,7 @@ import fp from 'fastify-plugin'
 import { ApiError, databaseErrorCode, errorCodes, type ErrorCode } from '../errors.js'
 import { refusalOf, refusedError } from '../database/refusals.js'
 import { damagedCursor } from '../http/cursor.js'
-import { unknownZone } from '../schemas/checks.js'
+import { unknownZone } from '../schemas/time-zones.js'
 import { bareHeaders } from './broken-requests.js'
 import { markNumbers, parameterErrors } from './parameter-errors.js'
 

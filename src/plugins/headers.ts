@@ -14,6 +14,7 @@ const exposed = [
   'Attempt-Version',
   'Attempt-Next-Token',
   'Attempt-Columns',
+  'Attempt-Smallest-Group',
   'RateLimit',
   'RateLimit-Policy',
   'Server-Timing',

@@ -4,11 +4,14 @@ import swaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
 import { contractVersion } from '../contract/attempt-v1.js'
 import type { Scope } from '../access/caller.js'
+import { noParameters } from '../schemas/parameters.js'
+import { mediaTypes } from '../formats/media-types.js'
 import { problems } from '../schemas/problems.js'
 
 interface Schema {
   $ref?: string
   type?: string | string[]
+  format?: string
   properties?: Record<string, Schema>
   items?: Schema
   examples?: unknown[]
@@ -23,9 +26,13 @@ interface Parameter {
   example?: unknown
   schema?: Schema
 }
+interface Content {
+  schema?: Schema
+  example?: unknown
+}
 interface Operation {
   parameters?: Parameter[]
-  responses?: Record<string, { content?: Record<string, { schema?: Schema; example?: unknown }> }>
+  responses?: Record<string, { content?: Record<string, Content> }>
 }
 interface Document {
   paths?: Record<string, Record<string, Operation>>
@@ -42,7 +49,10 @@ function example(schema: Schema, components: Record<string, Schema>): unknown {
   if (schema.items !== undefined) return [example(schema.items, components)]
   if (schema.properties !== undefined)
     return Object.fromEntries(
-      Object.entries(schema.properties).map(([name, part]) => [name, example(part, components)]),
+      Object.entries(schema.properties)
+        // an empty list of examples: the member is not in every answer
+        .filter(([, part]) => part.examples?.length !== 0)
+        .map(([name, part]) => [name, example(part, components)]),
     )
   return Array.isArray(schema.type) && schema.type.includes('null') ? null : schema.type === 'array' ? [] : ''
 }
@@ -77,22 +87,33 @@ function withRequestExample(parameter: Parameter, examples: Record<string, unkno
   else if (own !== undefined) parameter.description = `${description} For example \`${String(own)}\`.`.trim()
 }
 
+/** The examples of the formats of one answer. Those of the streams are the first row of the page; Arrow is binary. */
+function answerExamples(contents: Record<string, Content>, components: Record<string, Schema>): void {
+  for (const content of Object.values(contents))
+    if (content.schema !== undefined && content.schema.format !== 'binary')
+      content.example = example(content.schema, components)
+  const { data } = (contents[mediaTypes.json]?.example ?? {}) as { data?: Record<string, unknown>[] }
+  const row = data?.[0]
+  const [ndjson, csv] = [contents[mediaTypes.ndjson], contents[mediaTypes.csv]]
+  if (row === undefined || ndjson === undefined || csv === undefined) return
+  ndjson.example = `${JSON.stringify(row)}\n`
+  csv.example = [Object.keys(row), Object.values(row)].map((fields) => `${fields.join(',')}\r\n`).join('')
+}
+
 /** Gives each operation the example of its request and of its answer. */
 function withExamples(document: Document): Document {
   for (const [path, operations] of Object.entries(document.paths ?? {})) {
     for (const operation of Object.values(operations)) {
       for (const parameter of operation.parameters ?? []) withRequestExample(parameter, requestExamples[path] ?? {})
-      for (const content of Object.values(operation.responses?.['200']?.content ?? {})) {
-        if (content.schema !== undefined) content.example = example(content.schema, document.components?.schemas ?? {})
-      }
+      answerExamples(operation.responses?.['200']?.content ?? {}, document.components?.schemas ?? {})
     }
   }
   return document
 }
 
 /**
- * What a route needs by default; none is an open route, without a padlock. ACCESS_OPEN may close or open more routes; on
- * a loopback address none needs a key.
+ * What a route needs by default: an open route nothing, so that it has no padlock. ACCESS_OPEN may change this, and on
+ * a loopback address no route needs a key.
  */
 const securityOf = (scope: Scope | undefined) =>
   scope === undefined || scope === 'open' ? [] : [{ apiKey: [scope] }, { apiKeyHeader: [scope] }, { jwt: [scope] }]
@@ -210,8 +231,10 @@ export const openapi = fp(
     })
     // by default the page sends the document to a validator of a third party
     await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: pageCsp, uiConfig: { validatorUrl: null } })
-    app.get('/openapi.json', { config: { scope: 'open', requestClass: 'probe' }, schema: { hide: true } }, () =>
-      app.swagger(),
+    app.get(
+      '/openapi.json',
+      { config: { scope: 'open', requestClass: 'probe' }, schema: { hide: true, querystring: noParameters } },
+      () => app.swagger(),
     )
   },
   { name: 'openapi' },

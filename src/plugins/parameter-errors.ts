@@ -1,7 +1,7 @@
 /** From what the validator found to errors that a client can act on. */
 import { editDistance } from '../config/edit-distance.js'
 import { ApiError, quoted, type ParameterError } from '../errors.js'
-import { expectedForm, isSchema } from '../schemas/expected-form.js'
+import { expectedForm, isSchema, type ParameterSchema } from '../schemas/expected-form.js'
 
 /** What the validator reports, with its option `verbose`. */
 export interface Violation {
@@ -22,11 +22,13 @@ const parametersOf = (schema: unknown): string[] =>
 
 function messageOf({ keyword, message = 'is not valid', params, parentSchema, data }: Violation): string {
   if (Array.isArray(data)) {
-    if (keyword === 'type') return `must be given once; got ${data.length} values`
+    // a word has no type in its schema
+    if (keyword === 'type' || keyword === 'enum') return `must be given once; got ${data.length} values`
     if (keyword === 'maxItems')
       return `must be given at most ${String(params['limit'])} times; got ${data.length} values`
   }
-  if (keyword === 'maxLength') return `${message}; got ${String(data).length}`
+  if (keyword === 'maxLength')
+    return `must have at most ${String(params['limit'])} characters; got ${String(data).length}: ${quoted(data)}`
   return isSchema(parentSchema) ? `must be ${expectedForm(parentSchema)}; got ${quoted(data)}` : message
 }
 
@@ -88,18 +90,29 @@ class NotDecimal {
   }
 }
 
-/** @returns a function that marks parameters that must be numbers and have another form; undefined without any */
+const isInRange = ({ minimum, maximum, exclusiveMinimum }: ParameterSchema, value: number): boolean =>
+  value >= Number(minimum ?? -Infinity) &&
+  value <= Number(maximum ?? Infinity) &&
+  value > Number(exclusiveMinimum ?? -1)
+
+/**
+ * @returns a function that marks parameters that must be numbers and have another form, or are out of range: of these
+ * the validator would report the number that it read, such as 0 for a small share; undefined without any number
+ */
 export function markNumbers(querystring: unknown): ((query: Record<string, unknown>) => void) | undefined {
   if (!isSchema(querystring) || !('properties' in querystring) || !isSchema(querystring.properties)) return undefined
   const numbers = Object.entries(querystring.properties).flatMap(([parameter, schema]) => {
     const type = isSchema(schema) ? schema.type : undefined
-    return type === 'integer' || type === 'number' ? [{ parameter, form: decimal[type] }] : []
+    return isSchema(schema) && (type === 'integer' || type === 'number')
+      ? [{ parameter, schema, form: decimal[type] }]
+      : []
   })
   if (numbers.length === 0) return undefined
   return (query) => {
-    for (const { parameter, form } of numbers) {
+    for (const { parameter, schema, form } of numbers) {
       const sent = query[parameter]
-      if (typeof sent === 'string' && !form.test(sent)) query[parameter] = new NotDecimal(sent)
+      if (typeof sent === 'string' && !(form.test(sent) && isInRange(schema, Number(sent))))
+        query[parameter] = new NotDecimal(sent)
     }
   }
 }

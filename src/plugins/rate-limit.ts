@@ -2,15 +2,12 @@
  * Limits the data requests of a client: the headers of draft-ietf-httpapi-ratelimit-headers-10, and 429. Each replica
  * counts for itself.
  */
-import counter, { normalizeIP } from '@fastify/rate-limit'
+import counter from '@fastify/rate-limit'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.js'
 import { ApiError } from '../errors.js'
-
-/** The client that a request counts for: the caller of its key or token, else its address (IPv6: its /64 network). */
-export const clientOf = ({ caller, ip }: FastifyRequest): string =>
-  caller === undefined ? `address ${normalizeIP(ip)}` : `caller ${caller.id}`
+import { clientOf } from '../http/client.js'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -3,7 +3,7 @@ import { sql, type RawBuilder } from 'kysely'
 import type { Reader } from '../database/reader.js'
 import { compiled, statement, type Statement } from '../database/statement.js'
 import type { Column } from '../formats/encoder.js'
-import type { Measure } from '../measures.js'
+import { distinctStudents, type Measure } from '../measures.js'
 import { columnsOf, relation } from '../relations.js'
 import { and, attemptConditions, attemptRelation, dayIn, inDays, inRange, type Days, type Range } from './filters.js'
 import { bigintForm, isAfter, keyList, uuidForm, type KeyColumn, type KeyForm } from './keyset.js'
@@ -46,7 +46,15 @@ export const byDate = group({ name: 'date', kind: 'date', description: 'the day 
   // a full check, because `instantsOfDays` computes with the day before PostgreSQL checks it
   form: { test: isDay },
 })
-/** Ordered by code points; attempts without a topic are last. */
+/**
+ * A cursor contains this key, so it is bounded: a name of more than 1000 bytes is its first 1000 characters and its
+ * SHA-256. Such keys have more than 1000 bytes, so they differ from those of shorter names.
+ */
+const topicKey = sql`case when octet_length(${topic}) > 1000
+  then left(${topic}, 1000) || encode(sha256(convert_to(${topic}, 'UTF8')), 'hex')
+  else coalesce(${topic}, '') end collate "C"`
+
+/** Ordered by code points, as far as the key has the name; attempts without a topic are last. */
 export const byTopic: GroupColumn = {
   name: 'topic_id',
   kind: 'text',
@@ -55,7 +63,7 @@ export const byTopic: GroupColumn = {
   sql: topic,
   key: [
     { sql: compiled(sql`${topic} is null`), type: 'boolean', form: /^[tf]$/ },
-    { sql: compiled(sql`coalesce(${topic}, '') collate "C"`), type: 'text', form: /^[^\0]*$/ },
+    { sql: compiled(topicKey), type: 'text', form: /^[^\0]*$/ },
   ],
 }
 
@@ -71,6 +79,8 @@ export interface AggregateQuery {
   topics?: string[]
   attemptNo?: number
   minAttempts?: number
+  /** Groups of fewer students are read whatever `minAttempts`, so that their number does not depend on it. */
+  alwaysBelowStudents?: number | undefined
 }
 
 /**
@@ -103,7 +113,7 @@ export function aggregateStatement(
   query: AggregateQuery,
   { limit, after, withKey }: PageRequest,
 ): Statement {
-  const { groups, measures, range, days, minAttempts, ...filters } = query
+  const { groups, measures, range, days, minAttempts, alwaysBelowStudents, ...filters } = query
   const key = keyOf(groups)
   const conditions = attemptConditions({ ...filters, ...range })
   let rows: RawBuilder<unknown> = relation(attemptRelation(reader))
@@ -114,7 +124,9 @@ export function aggregateStatement(
   if (after !== undefined) conditions.push(isAfter(key, after))
   const grouped = sql.join(groups.map((column) => column.sql))
   const selected = [grouped, ...measures.map((measure) => measure.sql), ...(withKey ? [keyList(key)] : [])]
-  const having = minAttempts === undefined ? sql`` : sql`\nhaving count(*) >= ${minAttempts}::bigint`
+  const alsoSmall =
+    alwaysBelowStudents === undefined ? sql`` : sql` or ${distinctStudents.sql} < ${alwaysBelowStudents}::bigint`
+  const having = minAttempts === undefined ? sql`` : sql`\nhaving count(*) >= ${minAttempts}::bigint${alsoSmall}`
   return statement(sql`select ${sql.join(selected)}
 from ${rows}
 where ${and(conditions)}

@@ -4,7 +4,7 @@ import { contractColumns, type AttemptColumnName } from '../contract/attempt-v1.
 import type { Reader } from '../database/reader.js'
 import { compiled, statement, type Statement } from '../database/statement.js'
 import type { Column } from '../formats/encoder.js'
-import { columnsOf, db, relation } from '../relations.js'
+import { columnsOf, db, relation, type ColumnName } from '../relations.js'
 import { and, attemptConditions, inRange, type AttemptFilters, type Condition } from './filters.js'
 import { bigintForm, integerForm, isAfter, keyList, uuidForm, type KeyColumn } from './keyset.js'
 import { firstColumn, type PageRequest, type StatementSequence } from './paging.js'
@@ -33,6 +33,7 @@ const key: readonly KeyColumn[] = [
   { sql: attempt('exam_result_id'), type: 'uuid', form: uuidForm },
   { sql: attempt('position'), type: 'integer', form: integerForm },
 ]
+const keyNames = ['completed_at', 'student_id', 'item_id', 'exam_result_id', 'position'] as const
 const keyColumns = compiled(keyList(key))
 const orderBy = (direction: 'asc' | 'desc') =>
   compiled(sql.join(key.map((column) => sql`${column.sql} ${sql.raw(direction)}`)))
@@ -74,8 +75,8 @@ export async function* selectAttempts(reader: Reader, query: AttemptsQuery, requ
     return
   }
   const numbered = query.attemptNo !== undefined || query.columns.some((column) => column.name === 'attempt_no')
-  // Each window numbers the whole history of its students. A page ends after a few windows. A stream would number the
-  // same histories many times, so it continues with one statement for the rest as soon as that is less work.
+  // Each window of a stream numbers the whole history of its students. It would number the same histories many times,
+  // so it continues with one statement for the rest as soon as that is less work.
   const allStudents = numbered && request.limit === undefined ? await studentsOfRange(reader, query) : undefined
   if (numbered && request.limit === undefined && allStudents === undefined) {
     yield attemptStatement('attempt_numbered', query, request, {})
@@ -87,14 +88,16 @@ export async function* selectAttempts(reader: Reader, query: AttemptsQuery, requ
   for (let exams = firstWindow; ; exams = Math.min(exams * growth, largest)) {
     const to = await windowEnd(reader, query, window, exams)
     if (to !== undefined) window.to = to
-    const students = numbered ? await studentsOfWindow(reader, query, window) : undefined
+    const students = numbered && request.limit === undefined ? await studentsOfWindow(reader, query, window) : undefined
     if (allStudents !== undefined && students !== undefined && students.length > allStudents.length / 2) {
       delete window.to
       yield attemptStatement('attempt_numbered', query, request, window, allStudents)
       return
     }
-    const relationOfWindow = numbered ? 'attempt_numbered' : 'attempt_response'
-    const rows = yield attemptStatement(relationOfWindow, query, { ...request, limit: remaining }, window, students)
+    const page = { ...request, limit: remaining }
+    const rows = yield numbered && request.limit !== undefined
+      ? numberedPage(query, page, window)
+      : attemptStatement(numbered ? 'attempt_numbered' : 'attempt_response', query, page, window, students)
     if (remaining !== undefined) remaining -= rows
     if (remaining === 0 || to === undefined) return
     window = { from: to, fromOpen: true }
@@ -185,6 +188,56 @@ from ${relation(source)}
 where ${and(conditions)}
 order by ${descending ? newestFirst : oldestFirst}
 limit ${limit ?? null}::bigint`,
+    { prepared: isWholeRow(columns) },
+  )
+}
+
+const response = columnsOf<'attempt_response'>()
+const number = attempt('attempt_no')
+
+/** SQL: rows of attempt_response with the numbers that attempt_numbered gives them. */
+const numberOf = compiled(sql`row_number() over (
+  partition by ${attempt('student_id')}, ${attempt('item_id')}
+  order by ${attempt('completed_at')}, ${attempt('exam_result_id')}, ${attempt('position')}
+)::integer`)
+
+/**
+ * A page of the attempts of several students. It first takes the rows of the page without numbers, and then numbers the
+ * attempts of their students up to the last of these rows: a number depends on earlier attempts only. PostgreSQL
+ * computes only the columns that numbering needs.
+ */
+function numberedPage(
+  { columns, descending, attemptNo, ...filters }: AttemptsQuery,
+  { limit, after, withKey }: PageRequest,
+  window: Window,
+): Statement {
+  const conditions = [
+    ...attemptConditions(filters),
+    ...inWindow(descending, window),
+    ...(after === undefined ? [] : [isAfter(key, after, descending)]),
+  ]
+  const order = descending ? newestFirst : oldestFirst
+  const atMost = sql`order by ${order}
+limit ${limit ?? null}::bigint`
+  const place = [attempt('exam_result_id'), attempt('position')]
+  const names = new Set([...columns.map(({ name }) => name), ...keyNames])
+  names.delete('attempt_no')
+  return statement(
+    sql`with page as (
+select ${sql.join([...names].map((name) => response(name as ColumnName<'attempt_response'>)))}
+from ${relation('attempt_response')}
+where ${and(conditions)}
+${attemptNo === undefined ? atMost : sql``}
+), numbered as (
+select ${sql.join(place)}, ${numberOf} as ${number}
+from ${relation('attempt_response')}
+where ${attempt('student_id')} = any(array(select distinct ${attempt('student_id')} from page))
+  and ${attempt('completed_at')} <= (select max(${attempt('completed_at')}) from page)
+)
+select ${sql.join([...columns.map(({ name }) => attempt(name)), ...(withKey ? [keyColumns] : [])])}
+from page join numbered using (${sql.join(place)})
+where ${and(attemptConditions({ attemptNo }))}
+${atMost}`,
     { prepared: isWholeRow(columns) },
   )
 }

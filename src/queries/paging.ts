@@ -1,5 +1,6 @@
 /** A request for a page or a whole list, and the statements that read it. */
 import type { Reader } from '../database/reader.js'
+import type { RowBudget } from '../database/row-budget.js'
 import type { Statement } from '../database/statement.js'
 import type { Row } from '../formats/encoder.js'
 
@@ -18,12 +19,13 @@ export interface PageRequest {
  */
 export type StatementSequence = AsyncGenerator<Statement, void, number>
 
-/** Collects the rows of a page; whole results are streamed instead. */
-export async function collectRows(reader: Reader, sequence: StatementSequence): Promise<Row[]> {
+/** Collects the rows of a page until its budget is full; whole results are streamed instead. */
+export async function collectRows(reader: Reader, sequence: StatementSequence, budget: RowBudget): Promise<Row[]> {
   const rows: Row[] = []
   for (let step = await sequence.next(); step.done !== true;) {
-    const next = await reader.rows(step.value)
+    const next = await reader.rows(step.value, budget)
     for (const row of next) rows.push(row)
+    if (budget.full) break
     step = await sequence.next(next.length)
   }
   return rows

@@ -1,10 +1,13 @@
 /** Response data for an estimator, and what would break a calibration with it. */
 import { answerFrom } from '../http/answer-source.js'
+import { clientOf } from '../http/client.js'
 import { jsonAnswer, sendAnswer } from '../http/answer.js'
 import { notModified, readHeaders } from '../http/conditional.js'
 import { checkLayout, readMatrix, responsesContent, selectionOf } from '../http/irt-content.js'
 import { negotiate } from '../http/representations.js'
+import { smallestGroupHeaders } from '../http/small-groups.js'
 import { streamAnswer } from '../http/stream.js'
+import { readinessBody } from '../http/readiness-body.js'
 import { readiness } from '../irt/readiness.js'
 import { studentsOf } from '../queries/irt.js'
 import {
@@ -15,7 +18,7 @@ import {
   responsesResponse,
 } from '../schemas/irt.js'
 import { dataProblems } from '../schemas/problems.js'
-import { unchangedResponse } from '../schemas/responses.js'
+import { smallGroups, unchangedResponse } from '../schemas/responses.js'
 import type { Routes } from '../services.js'
 
 /** An empty selection may be a problem (an anchor without responses), so `If-None-Match: *` is never a match. */
@@ -72,12 +75,16 @@ export const irt: Routes = (app, services) => {
   app.get(
     '/v1/irt/readiness',
     {
-      config: { scope: 'aggregates:read', requestClass: 'stream' },
+      config: {
+        scope: 'aggregates:read',
+        requestClass: 'stream',
+        studentParameters: ['item_id', 'anchor_item_id', 'attempts', 'hints', 'answered', 'min_per_student', 'sample'],
+      },
       schema: {
         tags: ['IRT'],
         operationId: 'getReadinessOfResponses',
         summary: 'Find data problems that would break a calibration',
-        description: 'Reads the same selection as /v1/irt/responses, in one pass.',
+        description: `Reads the same selection as /v1/irt/responses, in one pass. ${smallGroups}`,
         querystring: readinessQuerystring,
         response: {
           200: readinessResponse,
@@ -89,8 +96,14 @@ export const irt: Routes = (app, services) => {
     async (request, reply) => {
       const { query } = request
       negotiate(request, ['json'], query.format)
+      const { smallestGroup } = request
       const selection = selectionOf(query)
-      const identity = { scope: { range: selection.responses }, request: ['readiness', query] }
+      // of first attempts, an item has one response per student
+      if (smallestGroup !== undefined) selection.minPerItem = Math.max(selection.minPerItem, smallestGroup.students)
+      const identity = {
+        scope: { range: selection.responses },
+        request: ['readiness', query, ...(smallestGroup === undefined ? [] : [smallestGroup])],
+      }
       const answer = await answerFrom(services, request, query.source, async (source) => {
         const unchanged = await notModified(request, source, identity, { isAnswer })
         if (unchanged !== undefined) return unchanged
@@ -101,13 +114,19 @@ export const irt: Routes = (app, services) => {
             const options = { most: limits.irtResponses, times: true, stopped }
             const { matrix, kept } = await readMatrix(snapshot, selection, students, options)
             const report = await readiness(matrix, kept, { signal: stopped })
-            return jsonAnswer(headers, JSON.stringify({ ...report, as_of: asOf }))
+            const suppressed =
+              smallestGroup && kept.allItemResponses.filter((students) => students < smallestGroup.students).length
+            return jsonAnswer(
+              headers,
+              readinessBody(suppressed === undefined ? report : { ...report, suppressed }, asOf),
+            )
           },
           request.deadline.signal,
           source.database,
+          clientOf(request),
         )
       })
-      return sendAnswer(reply, answer)
+      return sendAnswer(reply, { ...answer, headers: { ...answer.headers, ...smallestGroupHeaders(smallestGroup) } })
     },
   )
 }

@@ -1,9 +1,10 @@
 import { sendList } from '../http/list.js'
+import { withoutMoments } from '../http/small-groups.js'
 import { byItem, keyPatterns, selectAggregates } from '../queries/aggregates.js'
 import { aggregateFilters, checkRange, checkTimestamp } from '../schemas/checks.js'
 import { itemColumns, itemMeasures, itemsQuerystring, itemsResponse } from '../schemas/items.js'
 import { dataProblems } from '../schemas/problems.js'
-import { unchangedResponse } from '../schemas/responses.js'
+import { smallGroups, unchangedResponse } from '../schemas/responses.js'
 import type { Routes } from '../services.js'
 
 export const items: Routes = (app, services) => {
@@ -15,7 +16,7 @@ export const items: Routes = (app, services) => {
         tags: ['Items'],
         operationId: 'listItems',
         summary: 'List one aggregate per item, with its p-value',
-        description: 'Ordered by item_id. p_value is the share of first attempts that are correct.',
+        description: `Ordered by item_id. p_value is the share of first attempts that are correct. ${smallGroups}`,
         querystring: itemsQuerystring,
         response: { 200: itemsResponse, ...unchangedResponse, ...dataProblems() },
       },
@@ -23,7 +24,14 @@ export const items: Routes = (app, services) => {
     async (request, reply) => {
       const { query } = request
       const range = checkRange(query.since, query.until, checkTimestamp)
-      const select = { groups: [byItem], measures: itemMeasures, range, ...aggregateFilters(query) }
+      const { smallestGroup } = request
+      const select = {
+        groups: [byItem],
+        measures: withoutMoments(itemMeasures, smallestGroup),
+        range,
+        ...aggregateFilters(query),
+        alwaysBelowStudents: smallestGroup?.students,
+      }
       return sendList(services, request, reply, query, {
         name: 'items',
         columns: itemColumns,

@@ -1,10 +1,11 @@
 /** Health and the contract check: what deploy pipelines and the engineer on call read. */
 import { Type } from 'typebox'
 import { attemptV1 } from '../contract/attempt-v1.js'
+import { requireInstalled } from '../contract/installed.js'
 import { odcsDocument } from '../contract/odcs.js'
 import { contractReport } from '../schemas/contract-report.js'
 import { healthReport, livenessReport } from '../schemas/health.js'
-import { noParameters } from '../schemas/parameters.js'
+import { contractParameters, noParameters } from '../schemas/parameters.js'
 import { problems } from '../schemas/problems.js'
 import type { Routes } from '../services.js'
 
@@ -32,8 +33,8 @@ export const operations: Routes = (app, { contract, readiness, storeMonitor, sou
         summary: 'Check the deployed view against the contract',
         description:
           'Runs the deployed definition on known rows, read-only and without touching exam_results. 409: roll back. ' +
-          '503: retry.',
-        querystring: noParameters,
+          '503: retry. Without `definition=installed`, a definition of another text is a warning.',
+        querystring: contractParameters,
         response: {
           200: contractReport,
           409: contractReport,
@@ -42,8 +43,9 @@ export const operations: Routes = (app, { contract, readiness, storeMonitor, sou
         },
       },
     },
-    async (_request, reply) => {
-      const result = await contract.check()
+    async ({ query }, reply) => {
+      const report = await contract.check()
+      const result = query.definition === 'installed' ? requireInstalled(report) : report
       if (result.status === 'error') reply.header('retry-after', '5')
       return reply.status(contractStatuses[result.status]).header('cache-control', 'no-store').send(result)
     },

@@ -10,7 +10,8 @@ import { byStudent, keyPatterns, selectAggregates } from '../queries/aggregates.
 import { studentId } from '../queries/student-id.js'
 import { readStudent, type Student } from '../queries/student.js'
 import { selectStudents, studentColumns } from '../queries/students.js'
-import { aggregateFilters, checkDate, checkRange, checkTimestamp, checkZone } from '../schemas/checks.js'
+import { aggregateFilters, checkDate, checkRange, checkTimestamp } from '../schemas/checks.js'
+import { checkZone } from '../schemas/time-zones.js'
 import { dataProblems } from '../schemas/problems.js'
 import { unchangedResponse } from '../schemas/responses.js'
 import {
@@ -33,7 +34,7 @@ const writeStudent = memberWriter(studentColumns.filter((_column, index) => isMe
 
 function studentBody({ student, topics }: Student, asOf: string): string {
   const members = writeStudent(student.filter((_value, index) => isMember[index]))
-  return `{${members},"topics":[${jsonRows(topicOfStudentColumns, topics)}],"as_of":"${asOf}"}`
+  return `{${members},"topics":[${jsonRows(topicOfStudentColumns, topics).json}],"as_of":"${asOf}"}`
 }
 
 export const students: Routes = (app, services) => {
@@ -89,7 +90,7 @@ export const students: Routes = (app, services) => {
         if (unchanged !== undefined) return unchanged
         const { asOf, headers, found } = await source.database.snapshot(async (reader) => ({
           ...(await readHeaders(reader, source, identity)),
-          found: await readStudent(reader, id),
+          found: await readStudent(reader, id, services.limits.pageBytes),
         }))
         if (found === undefined) throw new ApiError('student_not_found', `The student ${id} has no attempts`)
         return jsonAnswer(headers, studentBody(found, asOf))

@@ -1,9 +1,10 @@
 import { sendList } from '../http/list.js'
 import { byTopic, keyPatterns, selectAggregates } from '../queries/aggregates.js'
 import { selectTopicDays } from '../queries/topic-days.js'
-import { aggregateFilters, checkDate, checkRange, checkTimestamp, checkZone, today } from '../schemas/checks.js'
+import { aggregateFilters, checkDate, checkRange, checkTimestamp } from '../schemas/checks.js'
+import { checkZone, today } from '../schemas/time-zones.js'
 import { dataProblems } from '../schemas/problems.js'
-import { unchangedResponse } from '../schemas/responses.js'
+import { smallGroups, unchangedResponse } from '../schemas/responses.js'
 import {
   topicColumns,
   topicDayColumns,
@@ -27,7 +28,8 @@ export const topics: Routes = (app, services) => {
         operationId: 'listTopics',
         summary: 'List one aggregate per topic',
         description:
-          'Ordered by topic_id, by code points. Attempts without a topic are the last row, with topic_id null.',
+          'Ordered by topic_id, by code points. Attempts without a topic are the last row, with topic_id null. ' +
+          smallGroups,
         querystring: topicsQuerystring,
         response: { 200: topicsResponse, ...unchangedResponse, ...dataProblems() },
       },
@@ -56,7 +58,8 @@ export const topics: Routes = (app, services) => {
         summary: 'List the topic KPIs: one aggregate per topic and day',
         description:
           'Ordered by date and topic_id (by code points; no topic comes last). since and until are dates in the time ' +
-          'zone tz; default: the last 7 days and today. Days without attempts have no row.',
+          'zone tz; default: the last 7 days and today. Days without attempts have no row. ' +
+          smallGroups,
         querystring: topicDaysQuerystring,
         response: { 200: topicDaysResponse, ...unchangedResponse, ...dataProblems() },
       },

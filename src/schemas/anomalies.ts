@@ -20,11 +20,15 @@ export const anomaliesQuerystring = closed({
   ...paging,
 })
 
+const word = (words: readonly string[], description: string) =>
+  Type.Unsafe({ ...oneOf(words, { description }), type: 'string' })
+
 export const anomaliesResponse = listResponse(
   'AnomalyPage',
   rowSchema(
     'Anomaly',
     anomalyColumns,
     'One element and one reason why the view excludes it, replaces a value by a default, or keeps an unexpected value.',
+    { own: { reason: word(reasons, 'what is wrong'), outcome: word(outcomes, 'what the view does') } },
   ),
 )

@@ -21,6 +21,7 @@ export const changeColumns: readonly Column<'op' | 'version' | AttemptColumnName
 export const changesQuerystring = closed({
   since: Type.Optional(
     Type.String({
+      title: 'the next_token of the previous answer, unchanged',
       minLength: 1,
       maxLength: 1000,
       description: 'The next_token of the previous answer, unchanged. Leave it out to get the first token.',

@@ -36,7 +36,10 @@ const daysIn = (year: number, month: number) => new Date(Date.UTC(2000 + (year %
 export function checkDate(parameter: string, value: string): string {
   const [year = 0, month = 0, day = 0] = value.slice(0, 10).split('-').map(Number)
   if (year < 1 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month))
-    throw invalid(parameter, `must have a date that exists, in the years 0001 to 9999; got ${quoted(value)}`)
+    throw invalid(
+      parameter,
+      `must have a date that exists, in the years 0001 to 9999, such as 2026-11-01; got ${quoted(value)}`,
+    )
   return value
 }
 
@@ -65,46 +68,4 @@ export function checkRange(
   if (range.since !== undefined && range.until !== undefined && Date.parse(range.since) > Date.parse(range.until))
     throw invalid('since', `must not be after until; got ${quoted(range.since)} and ${quoted(range.until)}`)
   return range
-}
-
-/** A 400 for a time zone that is not known. */
-export function unknownZone(value: string) {
-  const message = `${quoted(value)} is not an IANA time zone. Use, for example, Asia/Seoul.`
-  return invalid('tz', message, message)
-}
-
-/** By zone, as the request spells it: making one costs more than all the other checks of a request. */
-const calendars = new Map<string, Intl.DateTimeFormat>()
-/** More spellings than there are zones: letters of either case are accepted. */
-const maxCalendars = 1_000
-
-/** @throws RangeError where the zone is unknown */
-function calendarOf(zone: string): Intl.DateTimeFormat {
-  const known = calendars.get(zone)
-  if (known !== undefined) return known
-  const calendar = new Intl.DateTimeFormat('en-CA', {
-    timeZone: zone,
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-  })
-  if (calendars.size >= maxCalendars) calendars.clear()
-  calendars.set(zone, calendar)
-  return calendar
-}
-
-/** Checks an IANA time zone. PostgreSQL would accept POSIX spellings as well. */
-export function checkZone(value = 'UTC'): string {
-  try {
-    calendarOf(value)
-    return value
-  } catch {
-    throw unknownZone(value)
-  }
-}
-
-/** Today in a zone, as YYYY-MM-DD, moved by days. */
-export function today(zone: string, move: number): string {
-  const local = calendarOf(zone).format(new Date())
-  return new Date(Date.parse(`${local}T00:00:00Z`) + move * 86_400_000).toISOString().slice(0, 10)
 }

@@ -23,7 +23,6 @@ export const alternatives = (values: readonly unknown[]): string =>
 function numbers({ type, minimum, maximum, exclusiveMinimum, examples }: ParameterSchema): string {
   const example = Array.isArray(examples) ? `, such as ${String(examples[0])}` : ''
   const noun = type === 'integer' ? 'an integer' : 'a number'
-  if (maximum === Number.MAX_SAFE_INTEGER) return `${noun} of at least ${String(minimum)}${example}`
   const least = exclusiveMinimum === undefined ? `from ${String(minimum)}` : `above ${String(exclusiveMinimum)}`
   return `${noun} ${least} ${exclusiveMinimum === undefined ? '' : 'and up '}to ${String(maximum)}${example}`
 }

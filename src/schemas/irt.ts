@@ -75,8 +75,20 @@ export const responsesResponse = {
     'The responses. The trailer `Attempt-Rows` has their number; with the layouts wide and subjects, the number of ' +
     'students.',
   content: {
-    [mediaTypes.csv]: { schema: { type: 'string', description: 'Layouts long and wide' } },
-    [mediaTypes.ndjson]: { schema: { type: 'string', description: 'Layouts long and subjects' } },
+    [mediaTypes.csv]: {
+      schema: {
+        type: 'string',
+        description: 'Layouts long and wide',
+        examples: ['id,item,resp,rt\r\n0505c399-09c4-1861-08d1-ff7e6623890a,1001,1,12.5\r\n'],
+      },
+    },
+    [mediaTypes.ndjson]: {
+      schema: {
+        type: 'string',
+        description: 'Layouts long and subjects',
+        examples: ['{"id":"0505c399-09c4-1861-08d1-ff7e6623890a","item":"1001","resp":1,"rt":12.5}\n'],
+      },
+    },
     [mediaTypes.arrow]: { schema: { type: 'string', contentEncoding: 'binary', description: 'Layout long' } },
   },
 }
@@ -140,6 +152,15 @@ const readiness = Type.Object(
       { description: 'The largest 20' },
     ),
     problems: Type.Array(problem, { description: 'Data problems that would break or weaken a calibration' }),
+    suppressed: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description:
+          'Only for a key or token without `attempts:read`: items that are left out of the selection because fewer ' +
+          'students answered them than the header `Attempt-Smallest-Group` says',
+        examples: [],
+      }),
+    ),
     item_statistics: Type.Array(itemStatistics, { description: 'One entry per item, ordered by item_id' }),
     as_of: asOf(),
   },

@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { distinctStudents, firstCompleted, lastCompleted, measures, pValue } from '../measures.js'
 import { byItem } from '../queries/aggregates.js'
 import { closed, paging, parameters as p, range, source } from './parameters.js'
-import { listResponse, rowSchema } from './responses.js'
+import { listResponse, rowSchema, suppressed } from './responses.js'
 
 export const itemMeasures = [...measures, distinctStudents, pValue, firstCompleted, lastCompleted]
 export const itemColumns = [byItem, ...itemMeasures]
@@ -13,4 +13,4 @@ export const itemsQuerystring = closed({
   ...paging,
   ...source,
 })
-export const itemsResponse = listResponse('ItemPage', rowSchema('Item', itemColumns, 'One item.'))
+export const itemsResponse = listResponse('ItemPage', rowSchema('Item', itemColumns, 'One item.'), suppressed)

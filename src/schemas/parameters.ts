@@ -83,7 +83,10 @@ export const parameters = {
   tz: Type.String({
     title: 'an IANA time zone',
     pattern: '^[A-Za-z][A-Za-z0-9_+/-]{0,63}$',
-    description: 'IANA time zone in which days begin. Default UTC.',
+    description:
+      'IANA time zone in which days begin. Default UTC. Abbreviations (KST, PST), offsets (+09:00) and POSIX rules ' +
+      'are refused. CET, EET, MET, WET, EST, MST, HST and names such as EST5EDT stand for the zone that the IANA ' +
+      'database links them to: CET is Europe/Brussels, with summer time.',
     examples: ['Asia/Seoul'],
   }),
   order: oneOf(['asc', 'desc'], {
@@ -97,12 +100,12 @@ export const parameters = {
     examples: [100],
   }),
   cursor: Type.String({
+    title: 'the next_cursor of the previous page, unchanged',
     minLength: 1,
     maxLength: 50_000,
     description: 'The next_cursor of the previous page, unchanged. JSON only.',
   }),
   format: Type.String({
-    maxLength: 20,
     description: 'Representation: json, ndjson, csv or arrow. Takes precedence over Accept.',
     examples: ['json'],
   }),
@@ -132,3 +135,13 @@ export const paging = {
 export const source = { source: Type.Optional(parameters.source) }
 /** No parameters at all. */
 export const noParameters = closed({})
+
+export const contractParameters = closed({
+  definition: Type.Optional(
+    oneOf(['installed'], {
+      description:
+        'installed: also require that the deployed definitions are, text for text as PostgreSQL prints them, those ' +
+        'that this version installs (409 if not).',
+    }),
+  ),
+})

@@ -13,7 +13,7 @@ export const problemSchema = Type.Object(
     status: Type.Integer({ description: 'The HTTP status', examples: [400] }),
     detail: Type.String({
       description: 'What is wrong with this request, and what to do',
-      examples: ['`limit` must be an integer of at least 1, such as 100; got "0"'],
+      examples: ['`attempt_no` must be an integer from 1 to 2147483647, such as 1; got "0"'],
     }),
     instance: Type.String({ description: 'Path of the request', examples: ['/v1/attempts'] }),
     code: oneOf(Object.keys(errorCodes), { description: 'The error code; docs/errors.md explains each' }),
@@ -57,7 +57,9 @@ export const dataProblems = (...more: ErrorCode[]) =>
     'shutting_down',
     'too_busy',
     'too_many_streams',
+    'too_many_client_streams',
     'store_unavailable',
+    'answer_too_large',
     'timeout',
     'http_version_not_supported',
     ...more,

@@ -66,6 +66,26 @@ const pageSchema = ($id: string, row: TSchema, extra: Record<string, TSchema> = 
     { $id, additionalProperties: false },
   )
 
+/** For the description of an endpoint for `aggregates:read`. */
+export const smallGroups =
+  'Without the scope attempts:read, ranges are whole days, and rows about few students are left out and counted ' +
+  '(docs/access.md).'
+
+/** How many rows a caller does not get; docs/access.md explains it. */
+export const suppressed = {
+  suppressed: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description:
+        'Only for a key or token without `attempts:read`: the number of rows that this page leaves out because they ' +
+        'are about fewer students than the header `Attempt-Smallest-Group` says. A page with fewer rows than `limit` ' +
+        'is not the last one.',
+      // not in the example of an answer: most callers never get it
+      examples: [],
+    }),
+  ),
+}
+
 /** The 200 of a list: a page of JSON, or a stream. */
 export function pageOrStream(page: TSchema) {
   const stream = (description: string) => ({ schema: { type: 'string', description } })

@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { distinctStudents, measures, p90 } from '../measures.js'
 import { byDate, byTopic } from '../queries/aggregates.js'
 import { closed, days, paging, parameters as p, range, source } from './parameters.js'
-import { listResponse, rowSchema } from './responses.js'
+import { listResponse, rowSchema, suppressed } from './responses.js'
 
 export const topicMeasures = [...measures, distinctStudents]
 export const topicColumns = [byTopic, ...topicMeasures]
@@ -12,7 +12,7 @@ export const topicsQuerystring = closed({
   ...paging,
   ...source,
 })
-export const topicsResponse = listResponse('TopicPage', rowSchema('Topic', topicColumns, 'One topic.'))
+export const topicsResponse = listResponse('TopicPage', rowSchema('Topic', topicColumns, 'One topic.'), suppressed)
 
 export const topicDayMeasures = [...measures, distinctStudents, p90]
 export const topicDayGroups = [byDate, byTopic] as const
@@ -21,5 +21,5 @@ export const topicDaysQuerystring = closed({ ...days, topic_id: Type.Optional(p.
 export const topicDaysResponse = listResponse(
   'TopicDayPage',
   rowSchema('TopicDay', topicDayColumns, 'One topic and day.'),
-  { tz: Type.String({ description: 'The time zone of the days', examples: ['UTC'] }) },
+  { tz: Type.String({ description: 'The time zone of the days', examples: ['UTC'] }), ...suppressed },
 )

@@ -22,7 +22,7 @@ const chunk = 200
  * The last version of the store that the primary has recorded.
  * @throws Error where the queue feeds another store: two readers would each receive only a part of the queue
  */
-export async function acknowledgedVersion(primary: pg.ClientBase, { id }: StoreRow): Promise<string> {
+export async function acknowledgedVersion(primary: pg.ClientBase, { id }: Pick<StoreRow, 'id'>): Promise<string> {
   const {
     rows: [reader],
   } = await primary.query<{ store: string; version: string }>('select store, version from attempt_queue_reader')

@@ -1,10 +1,11 @@
 /** Creates, upgrades and removes the store: its tables, and the triggers on exam_results that fill its queue. */
 import type pg from 'pg'
 import { indexStates } from '../migrate/indexes.js'
-import { relationExists } from '../migrate/ledger.js'
+import { readLedger, relationExists } from '../migrate/ledger.js'
 import { migrateDown, migrateUp } from '../migrate/runner.js'
 import { queueMigrations, storeMigrations } from '../migrate/migration-sets.js'
 import { rebuild } from './fill.js'
+import { columnFaults, missingTables } from './queue-faults.js'
 import { restoreTriggers, triggerFaults } from './triggers.js'
 
 export interface StorePools {
@@ -46,6 +47,32 @@ async function assertCanEnable({ primary, store }: StorePools): Promise<void> {
     })
 }
 
+/** What the queue's migrations create beside the triggers. */
+async function missingParts(primary: pg.Pool): Promise<string[]> {
+  const tables = ['attempt_queue', 'attempt_queue_reader']
+  // of an older release that was not upgraded yet, the last one does not have this table
+  if ((await readLedger(primary, queueMigrations)).pending.length === 0) tables.push('attempt_queue_gap')
+  const { rows } = await primary.query<{ name: string }>(
+    `select name
+from unnest(array['attempt_enqueue()', 'attempt_enqueue_row()']) as name
+where to_regprocedure(name) is null`,
+  )
+  return [...(await missingTables(primary, tables)), ...rows.map(({ name }) => name)]
+}
+
+/** Removes what is left of a queue that was dropped in part, so that its migrations create it again. */
+async function removeIncompleteQueue({ primary }: StorePools, options: { report: Say; waitMs: number }): Promise<void> {
+  if ((await readLedger(primary, queueMigrations)).applied.length === 0) return
+  const missing = await missingParts(primary)
+  if (missing.length === 0) return
+  options.report(
+    `The queue on exam_results is incomplete (${missing.join(', ')} is missing) and is created again. ` +
+      'Then grant the rights on it again (docs/access.md).',
+  )
+  // with the table that names its store, so that takeQueue has the store filled again, also after a crash in between
+  await migrateDown(primary, queueMigrations, { all: true, ...options })
+}
+
 /**
  * Creates the queue and the store, and restores changed triggers of an existing queue. Requests read the store only
  * after a refresher has filled it.
@@ -56,6 +83,9 @@ export async function enableStore(pools: StorePools, say: Say, waitMs = defaultW
   await assertCanEnable(pools)
   // the queue first: it must contain exams that are written while the store is being filled
   const options = { report: say, waitMs }
+  const faults = await columnFaults(pools.primary)
+  if (faults !== undefined) throw new Error(`${faults} Nothing was changed.`)
+  await removeIncompleteQueue(pools, options)
   const applied = [
     ...(await migrateUp(pools.primary, queueMigrations, options)),
     ...(await migrateUp(pools.store, storeMigrations, options)),

@@ -4,6 +4,7 @@ import { acknowledgedVersion, acknowledgeVersion, recomputeUnacknowledged } from
 import { markDaysStale } from './day-kpis.js'
 import { addDifferences, noDifference, writeDifference } from './difference.js'
 import { beginHistory } from './epochs.js'
+import { hasProblems } from './queue-problems.js'
 import { studentRows } from './recompute.js'
 import { inTransaction, type Sessions, transaction } from './sessions.js'
 import { lockStoreRow, nextVersion } from './store-row.js'
@@ -71,7 +72,8 @@ export async function fillChunk(sessions: Sessions): Promise<FilledChunk> {
     // before its first chunk the store is empty, so it has no rows from lost commits
     const unacknowledged =
       row.filled_to === null ? noDifference() : await recomputeUnacknowledged(sessions, row, acknowledged, next)
-    if (unacknowledged === undefined) {
+    // exams that the queue does not have may belong to students that are filled already: start over now, not at the end
+    if (unacknowledged === undefined || (await hasProblems(primary))) {
       await rebuild(store)
       return { done: true, filledTo: null, rows: 0 }
     }

@@ -3,6 +3,7 @@ import { acknowledgedVersion, acknowledgeVersion, recomputeUnacknowledged } from
 import { markDaysStale } from './day-kpis.js'
 import { addDifferences, type Difference, writeDifference } from './difference.js'
 import { rebuild } from './fill.js'
+import { hasProblems } from './queue-problems.js'
 import { examRows, type Rows, studentRows } from './recompute.js'
 import { type Sessions, transaction } from './sessions.js'
 import { lockStoreRow, nextVersion } from './store-row.js'
@@ -69,10 +70,15 @@ export async function refreshBatch(sessions: Sessions, limit: number): Promise<R
     if (row === undefined) throw new Error('the store is not enabled: run attempt-api store enable')
     if (row.state === 'emptying' || row.state === 'filling') return undefined
     const acknowledged = await acknowledgedVersion(primary, row)
-    const { queueRows, queueEmptied } = await takeFromQueue(sessions, limit)
+    // the rows that describe the problem stay until the store is marked for a rebuild
+    const incomplete = await hasProblems(primary)
+    const { queueRows, queueEmptied } = incomplete
+      ? { queueRows: [], queueEmptied: false }
+      : await takeFromQueue(sessions, limit)
     const next = nextVersion(row)
     const truncated = queueRows.some(({ user_id }) => user_id === null)
-    const unacknowledged = truncated ? undefined : await recomputeUnacknowledged(sessions, row, acknowledged, next)
+    const unacknowledged =
+      incomplete || truncated ? undefined : await recomputeUnacknowledged(sessions, row, acknowledged, next)
     if (unacknowledged === undefined) {
       // the taken rows are not lost: the fill that follows reads their exams from the view
       await rebuild(store)

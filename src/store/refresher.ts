@@ -4,6 +4,7 @@
  */
 import type pg from 'pg'
 import { pause } from '../database/pause.js'
+import { acknowledgedVersion } from './acknowledgement.js'
 import { createContinuousVerification } from './continuous-verification.js'
 import { createDayScheduler, type DayScheduler } from './day-scheduler.js'
 import { beginEpoch } from './epochs.js'
@@ -13,16 +14,19 @@ import { productionIntervals, type RefresherIntervals } from './intervals.js'
 import { createLeader, type Leader, type Leadership, type RefresherLog } from './leader.js'
 import { refreshBatch, type RefreshedBatch } from './refresh-batch.js'
 import { createRetention, defaultRetentionH } from './retention.js'
+import { queueFaults } from './queue-faults.js'
+import { describeProblems, hasProblems, removeProblems } from './queue-problems.js'
 import { queueIsCurrent, StoreSchemaOutdated } from './schema-version.js'
 import type { Sessions } from './sessions.js'
 import type { StoreRow } from './store-row.js'
-import { describeFaults, triggerFaults } from './triggers.js'
 
 /** Events for the metrics. */
 export interface RefresherEvents {
   /** This refresher became the leader (true), or no longer is (false). */
   leads(isLeader: boolean): void
   refreshed(batch: RefreshedBatch, ms: number): void
+  /** The queue was found incomplete: the store is filled again. */
+  incomplete(): void
   /** A few students were compared with the view. */
   sampled(): void
 }
@@ -52,15 +56,18 @@ async function queueHasRows(primary: pg.ClientBase): Promise<boolean> {
   return (await primary.query('select 1 from attempt_queue limit 1')).rows.length > 0
 }
 
-/** @throws Error where the queue is missing; StoreSchemaOutdated */
+/** @throws Error where there is no queue; StoreSchemaOutdated. If only some of its tables exist, see `queueFaults`. */
 async function assertQueue(primary: pg.ClientBase): Promise<void> {
   const {
     rows: [queue],
-  } = await primary.query<{ exists: boolean; current: boolean }>(
-    `select to_regclass('attempt_queue') is not null as exists, ${queueIsCurrent} as current`,
+  } = await primary.query<{ exists: boolean; read: boolean; current: boolean }>(
+    `select
+  to_regclass('attempt_queue') is not null as exists,
+  to_regclass('attempt_queue_reader') is not null as read,
+  ${queueIsCurrent} as current`,
   )
-  if (queue?.exists !== true) throw new Error('there is no queue on exam_results: run attempt-api store enable')
-  if (!queue.current) throw new StoreSchemaOutdated('queue')
+  if (queue?.read !== true) throw new Error('there is no queue on exam_results: run attempt-api store enable')
+  if (queue.exists && !queue.current) throw new StoreSchemaOutdated('queue')
 }
 
 /** Constructs a refresher; `run` starts it. */
@@ -76,20 +83,61 @@ export function createRefresher({
 }: RefresherOptions): Refresher {
   const removeExpiredDeletions = createRetention(retentionH, intervals.retentionMs)
   let loggedFaults: string | undefined
+  let problemsAt = -Infinity
+  let loggedReasons = ''
+
+  /** Marks the store for a rebuild, so that requests read the view. */
+  async function markForRebuild({ primary, store }: Sessions): Promise<void> {
+    const {
+      rows: [row],
+    } = await store.query<Pick<StoreRow, 'id' | 'state'>>('select id, state from attempt_store')
+    if (row === undefined || row.state === 'emptying') return
+    // another database may hold a queue that never fed this store
+    await acknowledgedVersion(primary, row)
+    await rebuild(store)
+  }
 
   /**
-   * Whether the triggers put every write into the queue. If not, marks the store for a rebuild, so that requests read
-   * the view. The store is filled again when the owner of exam_results has restored the triggers.
+   * Whether the triggers can put every write into the queue. If not, marks the store for a rebuild. It is filled again
+   * when the cause is gone.
    */
-  async function checkTriggers({ primary, store }: Sessions): Promise<boolean> {
-    const faults = describeFaults(await triggerFaults(primary))
-    if (faults !== undefined && faults !== loggedFaults) log.error({}, faults)
+  async function checkQueue(sessions: Sessions): Promise<boolean> {
+    const faults = await queueFaults(sessions.primary)
+    if (faults === undefined) {
+      loggedFaults = undefined
+      return true
+    }
+    await markForRebuild(sessions)
+    if (faults !== loggedFaults) {
+      log.error({}, `${faults} Requests read the view until then.`)
+      events?.incomplete()
+    }
     loggedFaults = faults
-    if (faults === undefined) return true
-    const { rows } = await store.query<Pick<StoreRow, 'state'>>('select state from attempt_store')
-    if (rows[0]?.state !== 'emptying') await rebuild(store)
     if (once) throw new Error(faults)
     return false
+  }
+
+  /**
+   * Whether every statement since the last call was recorded, for as long as one check takes to come round: while some
+   * are not, a fill would have to start over.
+   */
+  async function problemsEnded(sessions: Sessions): Promise<boolean> {
+    if (await hasProblems(sessions.primary)) {
+      await markForRebuild(sessions)
+      const problems = await removeProblems(sessions.primary)
+      const reasons = problems?.reasons.join() ?? ''
+      const repeated = Date.now() - problemsAt < 2 * intervals.triggerCheckMs && reasons === loggedReasons
+      if (problems !== undefined && !repeated) {
+        log.error(
+          problems,
+          `${describeProblems(problems)} The store is filled again; until then, requests read the view.`,
+        )
+        events?.incomplete()
+      }
+      loggedReasons = reasons
+      problemsAt = Date.now()
+    }
+    return Date.now() - problemsAt >= intervals.triggerCheckMs
   }
 
   function logBatch({ exams, students, written, deleted, version, unacknowledged }: RefreshedBatch): void {
@@ -105,27 +153,28 @@ export function createRefresher({
   async function loop(leadership: Leadership, days: DayScheduler): Promise<void> {
     const { sessions, signal, reportProgress } = leadership
     const verifyContinuously = createContinuousVerification(log, intervals, () => events?.sampled())
-    let triggersCheckedAt = 0
+    let queueCheckedAt = 0
     let heartbeatAt = 0
     let caughtUp = false
     await assertQueue(sessions.primary)
     await beginEpoch(sessions.store)
     while (!signal.aborted) {
       await removeExpiredDeletions(sessions.store)
-      if (Date.now() - triggersCheckedAt >= intervals.triggerCheckMs) {
-        if (!(await checkTriggers(sessions))) {
+      if (Date.now() - queueCheckedAt >= intervals.triggerCheckMs) {
+        if (!(await checkQueue(sessions))) {
           await pause(intervals.electionMs, signal)
           continue
         }
-        triggersCheckedAt = Date.now()
+        queueCheckedAt = Date.now()
       }
       if ((await queueHasRows(sessions.primary)) || Date.now() - heartbeatAt >= intervals.heartbeatMs) {
         const began = performance.now()
         const refreshed = await refreshBatch(sessions, batchExams)
         reportProgress()
         if (refreshed === undefined) {
-          // with changed triggers the queue would miss exams that are written during the fill
-          if (await checkTriggers(sessions)) await fillStore(sessions, { log, intervals, signal })
+          // an incomplete queue would miss exams that are written during the fill
+          if ((await checkQueue(sessions)) && (await problemsEnded(sessions)))
+            await fillStore(sessions, { log, intervals, signal })
           else await pause(intervals.electionMs, signal)
           continue
         }

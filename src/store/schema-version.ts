@@ -15,7 +15,7 @@ const hasColumn = (table: string, column: string, schema = '') =>
 export const storeIsCurrent = hasColumn('attempt_day', 'stale')
 /** The same for a statement of relations.ts. */
 export const locatedStoreIsCurrent = hasColumn('attempt_day', 'stale', `"${ownSchema}".`)
-export const queueIsCurrent = hasColumn('attempt_queue', 'exam_result_id')
+export const queueIsCurrent = hasColumn('attempt_queue', 'problem')
 
 /** A migration is pending. Retrying does not help before an operator runs it. */
 export class StoreSchemaOutdated extends Error {

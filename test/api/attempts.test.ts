@@ -131,7 +131,7 @@ t.test('refuses what is malformed, and says what was sent and what is allowed', 
   const int64 = 'must be a 64-bit integer from -9223372036854775808 to 9223372036854775807'
   for (const [query, parameter, message] of [
     ['foo=1', 'foo', 'is not a parameter of this endpoint'],
-    ['limit=0', 'limit', 'must be an integer of at least 1, such as 100; got "0"'],
+    ['limit=0', 'limit', 'must be an integer from 1 to 9007199254740991, such as 100; got "0"'],
     [
       'limit=10001',
       'limit',
@@ -146,7 +146,7 @@ t.test('refuses what is malformed, and says what was sent and what is allowed', 
     [
       'since=2026-02-30T00:00:00Z',
       'since',
-      'must have a date that exists, in the years 0001 to 9999; got "2026-02-30T00:00:00Z"',
+      'must have a date that exists, in the years 0001 to 9999, such as 2026-11-01; got "2026-02-30T00:00:00Z"',
     ],
     [
       'since=2026-01-01T00:00:00',
@@ -188,7 +188,7 @@ t.test('refuses what is malformed, and says what was sent and what is allowed', 
   }
   t.equal(
     (await app.inject('/v1/attempts?foo=1&limit=0&bar=2')).json().detail,
-    '`limit` must be an integer of at least 1, such as 100; got "0". Unknown parameters `foo`, `bar`. ' +
+    '`limit` must be an integer from 1 to 9007199254740991, such as 100; got "0". Unknown parameters `foo`, `bar`. ' +
       'This endpoint accepts: student_id, user_id, id, item_id, topic_id, session_id, correct, attempt_no, since, ' +
       'until, fields, order, limit, cursor, format, source',
   )

@@ -12,7 +12,7 @@ import { catchUp } from '../helpers/store.js'
 interface Operation {
   security?: unknown[]
   parameters?: { name: string; in: string; required?: boolean; example?: unknown }[]
-  responses: Record<string, { content?: Record<string, unknown> }>
+  responses: Record<string, { content?: Record<string, { example?: unknown }> }>
 }
 
 const operationsOf = (app: App) =>
@@ -32,6 +32,28 @@ function requestOf({ path, parameters = [] }: ReturnType<typeof operationsOf>[nu
   return query.size === 0 ? url : `${url}?${query}`
 }
 
+/** Whether two values have the same members and types; null and an empty list fit any. */
+function haveSameShape(one: unknown, other: unknown): boolean {
+  if (one === null || other === null) return true
+  if (Array.isArray(one) && Array.isArray(other))
+    return one.length === 0 || other.length === 0 || haveSameShape(one[0], other[0])
+  if (typeof one !== 'object' || typeof other !== 'object') return typeof one === typeof other
+  const [a, b] = [new Map(Object.entries(one)), new Map(Object.entries(other))]
+  return a.size === b.size && [...a].every(([name, value]) => b.has(name) && haveSameShape(value, b.get(name)))
+}
+
+const firstLine = (text: unknown) => String(text).split(/\r?\n/)[0] ?? ''
+
+/** Whether the example of an answer in a format looks as the answer does. */
+function fits(type: string, example: unknown, body: string): boolean {
+  if (type === 'application/json') return haveSameShape(example, JSON.parse(body))
+  if (type === 'text/csv') return firstLine(example) === firstLine(body)
+  if (type === 'application/x-ndjson')
+    return haveSameShape(JSON.parse(firstLine(example)), JSON.parse(firstLine(body) || 'null'))
+  if (type === 'application/vnd.apache.arrow.stream') return example === undefined
+  return body.includes(String(example).replace(/\d+$/, ''))
+}
+
 t.test('the examples of each operation together give a full answer on the sample data, in each format', async (t) => {
   const db = await createDatabase(t, { bare: true })
   await prepareSampleDatabase(db.url, { step: () => undefined, update: () => undefined })
@@ -48,6 +70,8 @@ t.test('the examples of each operation together give a full answer on the sample
       const response = await app.inject({ url, headers: { accept: type } })
       t.equal(response.statusCode, 200, `${url} as ${type}: ${response.body.slice(0, 200)}`)
       t.equal(String(response.headers['content-type']).split(';')[0], type)
+      const { example } = operation.responses['200']?.content?.[type] ?? {}
+      t.ok(fits(type, example, response.body), `${operation.path}: the example as ${type} looks as the answer does`)
       if (operation.path === '/v1/changes') continue
       if (type === 'application/json') {
         const { data, responses } = response.json<{ data?: unknown[]; responses?: number }>()

@@ -32,6 +32,38 @@ t.test('the contract check answers 200, and 409 naming what has drifted', async 
   t.match(health.json().reason, /violates the contract/)
 })
 
+t.test('definition=installed also requires the text that this version installs', async (t) => {
+  const db = await createDatabase(t)
+  const app = await startApp(t, db.url)
+  t.equal((await app.inject('/schema-contract?definition=installed')).statusCode, 200)
+  await db.pool.query(
+    `create or replace view attempt as select id, student_id, item_id, correct, response_time_ms, hint_used,
+      completed_at, started_at, attempt_no, session_id, topic_id || '' as topic_id from attempt_numbered`,
+  )
+  const plain = await app.inject('/schema-contract')
+  t.equal(plain.statusCode, 200)
+  const definition = { name: 'definition', expected: /^attempt: .*topic_id/, actual: /^attempt: .*topic_id \|\| ''/ }
+  t.match(plain.json(), { status: 'pass' })
+  t.match(
+    plain.json().checks.find(({ name }: { name: string }) => name === 'definition'),
+    {
+      ...definition,
+      status: 'warn',
+    },
+  )
+  const required = await app.inject('/schema-contract?definition=installed')
+  t.equal(required.statusCode, 409)
+  t.match(required.json(), { status: 'fail' })
+  t.match(
+    required.json().checks.filter(({ status }: { status: string }) => status === 'fail'),
+    [{ ...definition, status: 'fail' }],
+  )
+  t.equal((await app.inject('/health')).statusCode, 200, 'the contract itself holds')
+  const wrong = await app.inject('/schema-contract?definition=other')
+  t.equal(wrong.statusCode, 400)
+  t.match(wrong.json().errors, [{ parameter: 'definition' }])
+})
+
 t.test('concurrent callers share one run', async (t) => {
   const db = await createDatabase(t)
   const app = await startApp(t, db.url)

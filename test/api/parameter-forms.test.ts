@@ -138,6 +138,58 @@ t.test('a value of another form is a 400 that quotes it, says what is allowed, a
   for (const kind of [...Object.keys(foreign), 'enum']) t.ok(tried.has(kind), `${kind} was tried`)
 })
 
+t.test('every parameter that has one value is refused when it is repeated, and every unknown one', async (t) => {
+  const app = await startApp(t, (await createDatabase(t)).url)
+  const detail = async (url: string) => {
+    const response = await app.inject(url.replace('{student_id}', 'c773fdef-3889-bdad-be80-9f1e8aaeea46'))
+    t.equal(response.statusCode, 400, url)
+    return response.json<{ detail: string }>().detail
+  }
+  for (const { path, name, schema } of parametersOf(app)) {
+    if (schema.items !== undefined) continue
+    const value = encodeURIComponent(schema.enum?.[0] ?? '1')
+    t.equal(await detail(`${path}?${name}=${value}&${name}=${value}`), `\`${name}\` must be given once; got 2 values`)
+  }
+  const paths = Object.keys((app.swagger() as unknown as { paths: object }).paths)
+  for (const path of [...paths, '/openapi.json']) t.match(await detail(`${path}?x=1`), /^Unknown parameter `x`\. This /)
+})
+
+t.test('a refusal quotes what was sent, not what was read of it; shortened, with nothing invisible', async (t) => {
+  const app = await startApp(t, (await createDatabase(t)).url)
+  const message = async (path: string, parameters: Record<string, string>) => {
+    const response = await app.inject(`${path}?${new URLSearchParams(parameters)}`)
+    t.ok(response.body.length < 2_000, path)
+    return response.json<{ errors: { message: string }[] }>().errors[0]?.message
+  }
+  t.equal(
+    await message('/v1/attempts', { limit: '99999999999999999999' }),
+    'must be an integer from 1 to 9007199254740991, such as 100; got "99999999999999999999"',
+  )
+  t.match(await message('/v1/irt/responses', { sample: `0.${'0'.repeat(400)}1` }), /; got "0\.0{98}\.\.\."$/)
+  t.equal(
+    await message('/v1/attempts', { cursor: '' }),
+    'must be the next_cursor of the previous page, unchanged; got ""',
+  )
+  t.match(await message('/v1/attempts', { cursor: 'abc' }), /^is damaged; got "abc"\. Use the next_cursor/)
+  t.equal(
+    await message('/v1/changes', { since: '' }),
+    'must be the next_token of the previous answer, unchanged; got ""',
+  )
+  t.match(
+    await message('/v1/attempts', { session_id: 'x'.repeat(10_001) }),
+    /^must have at most 10000 characters; got 10001: "x{100}\.\.\."$/,
+  )
+  // the order of the text around it, a line separator, a tag, an escape sequence, half a character
+  t.equal(
+    await message('/v1/attempts', { limit: '5\u202e\u2028\u{e0041}\u009b\u001b[31m' }),
+    'must be an integer from 1 to 9007199254740991, such as 100; ' +
+      'got "5\\u202e\\u2028\\udb40\\udc41\\u009b\\u001b[31m"',
+  )
+  const format = await app.inject(`/v1/attempts?format=${'x'.repeat(200)}`)
+  t.equal(format.statusCode, 406)
+  t.match(format.json<{ detail: string }>().detail, /format="x{100}\.\.\."; use json, ndjson, csv or arrow$/)
+})
+
 t.test('a parameter that is repeated, unknown or nearly known', async (t) => {
   const app = await startApp(t, (await createDatabase(t)).url)
   const detail = async (url: string) => (await app.inject(url)).json<{ detail: string }>().detail

@@ -19,7 +19,11 @@ const cli = (db: Pick<TestDatabase, 'url'>, ...args: string[]): Promise<Ended> =
 const spawned = (db: TestDatabase, ...args: string[]) =>
   spawn(process.execPath, [...cliFile, 'store', ...args], { env: environment(db.url) })
 
-const queueMigrations = ['20251201_0900_attempt_queue', '20251202_0900_attempt_queue_exams']
+const queueMigrations = [
+  '20251201_0900_attempt_queue',
+  '20251202_0900_attempt_queue_exams',
+  '20261201_0900_attempt_queue_problems',
+]
 const storeMigrations = [
   '20251201_0910_attempt_store',
   '20251202_0910_attempt_day_stale',

@@ -127,6 +127,8 @@ t.test('the whole check compares a view with the contract that it is given', asy
       'whole_table',
       'repeatable',
       'limits',
+      'source_schema',
+      'source_columns',
       'golden:questions',
       'golden:completed_at',
       'migration',

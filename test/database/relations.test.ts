@@ -91,6 +91,7 @@ const columns: { [R in keyof Relations]: Record<ColumnName<R>, string> } = {
     enqueued_at: 'timestamp with time zone',
     exam_result_id: 'uuid',
     is_new: 'boolean',
+    problem: 'text',
   },
 }
 

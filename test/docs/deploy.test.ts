@@ -146,7 +146,7 @@ t.test('deploy.sh', there, async (t) => {
     {
       code: 0,
       said: new RegExp(
-        'applied 20251202_0900_attempt_queue_exams\napplied 20251202_0910_attempt_day_stale\n' +
+        'applied 20261201_0900_attempt_queue_problems\napplied 20251202_0910_attempt_day_stale\n' +
           'applied 20251203_0900_attempt_session_index',
       ),
     },

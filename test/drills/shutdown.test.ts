@@ -19,7 +19,13 @@ t.jobs = 4
 async function place(t: Test) {
   const db = await createDatabase(t)
   await load(db.pool, 60, 20)
-  const settings = { DATABASE_URL: db.url, STORE_REFRESH: 'off', STREAM_POOL_SIZE: '3', TIMEOUT_PAGE_MS: '120000' }
+  const settings = {
+    DATABASE_URL: db.url,
+    STORE_REFRESH: 'off',
+    STREAM_POOL_SIZE: '3',
+    STREAMS_PER_CLIENT: '3',
+    TIMEOUT_PAGE_MS: '120000',
+  }
   return { db, settings }
 }
 

@@ -20,7 +20,8 @@ export async function migrate(pool: pg.Pool): Promise<void> {
   await migrateUp(pool, viewMigrations, { checkMs: 600_000 })
 }
 
-export async function makeTemplate(server: string): Promise<void> {
+/** @returns the URL of the database */
+export async function makeTemplate(server: string): Promise<string> {
   const admin = new pg.Client({ connectionString: server })
   await admin.connect()
   await admin.query(`create database ${template} template template0 encoding 'UTF8'`)
@@ -31,6 +32,7 @@ export async function makeTemplate(server: string): Promise<void> {
   await pool.query(createExamResults)
   await migrate(pool)
   await pool.end()
+  return url.href
 }
 
 let made = 0

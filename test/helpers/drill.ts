@@ -85,6 +85,7 @@ export async function loadVast(pool: pg.Pool): Promise<void> {
 export const settings = {
   POOL_SIZE: '4',
   STREAM_POOL_SIZE: '2',
+  STREAMS_PER_CLIENT: '1000',
   TIMEOUT_PAGE_MS: '2000',
   TIMEOUT_AGGREGATE_MS: '2000',
   TIMEOUT_MAX_MS: '2000',

@@ -28,7 +28,8 @@ export interface Service {
 
 /**
  * Starts it on any free port and waits until it listens. `command` runs it elsewhere, such as in a network namespace.
- * Overload protection is off: on a busy machine it would refuse data requests.
+ * Overload protection is off: on a busy machine it would refuse data requests. All streams come from one address, so
+ * the limit per client is off too.
  */
 export async function startService(
   t: { teardown(action: () => unknown): unknown },
@@ -45,6 +46,7 @@ export async function startService(
       PORT: '0',
       LOG_LEVEL: 'info',
       OVERLOAD_DELAY_MS: '0',
+      STREAMS_PER_CLIENT: '1000',
       ...settings,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -5,10 +5,16 @@ import { median } from '../../src/irt/median.js'
 import { Pacer } from '../../src/irt/pacer.js'
 import { peel } from '../../src/irt/peel.js'
 import type { ProblemCode } from '../../src/irt/types.js'
-import { readiness } from '../../src/irt/readiness.js'
+import { readiness as readinessOf } from '../../src/irt/readiness.js'
 import { type ReadinessOptions } from '../../src/irt/types.js'
 import { ResponseMatrix } from '../../src/irt/response-matrix.js'
 import { arbitraryRows, keptRows, matrixOf, rowsOf, studentBytes, type Row } from './rows.js'
+
+/** With the statistics as an array. */
+async function readiness(...given: Parameters<typeof readinessOf>) {
+  const result = await readinessOf(...given)
+  return { ...result, item_statistics: [...result.item_statistics] }
+}
 
 async function of(rows: Row[], options: ReadinessOptions = {}, peeled: Parameters<typeof peel>[1] = {}) {
   const matrix = matrixOf(rows)

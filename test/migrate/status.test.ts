@@ -41,6 +41,7 @@ t.test('applied migrations are frozen: what each does has the hash that it had',
     '20251101_0900_attempt_view_lock': '5010c1823a70822ed7091923aa4c70abe9deb063f6e5b4fa4822314302ba2485',
     '20251201_0900_attempt_queue': '8331d7d5a7a9af6a381bd4aff77d1a622520c072db2ba5080d3e1d0c9701e4d0',
     '20251202_0900_attempt_queue_exams': 'c6bc0010d5840115ec3c9f8d242710e3828f311e12f275abaedd80fc115d4855',
+    '20261201_0900_attempt_queue_problems': '01a42db6096a87ec062e909d03bb2922efe7e75c4d5c91f9b812903ff31d57cc',
     '20251201_0910_attempt_store': 'b0d72f4c3a9c3c34195169a6d4404f9f2af595d7faa4ecf3e96d4daa6bc81c23',
     '20251202_0910_attempt_day_stale': 'a7a955a1c760976e04152f58cd8e4113b23c9b5f4a924d8a10e3be32302d4d91',
     '20251203_0900_attempt_session_index': '79b453ad1dc66a9a147daa690ac7d752bf491d68758fa08ac312939d63bd3192',
@@ -114,7 +115,7 @@ t.test('hashes are recorded for what Kysely migrated before, and Kysely reads wh
   t.match(await migrateCommand(db.url, 'status'), { code: 0, said: /before hashes were recorded/ })
   t.match(await migrateCommand(db.url, 'up', '--no-indexes'), { code: 0, said: /Nothing to apply/ })
   t.match(await migrateCommand(db.url, 'status'), { code: 0, said: /hash 5010c1823a70/ })
-  t.equal((await migrateUp(db.pool, queueMigrations)).length, 2)
+  t.equal((await migrateUp(db.pool, queueMigrations)).length, Object.keys(queueMigrations.migrations).length)
   const known = await migrator(queueMigrations).migrateToLatest()
   t.strictSame([known.error, known.results], [undefined, []])
   t.match((await migrateCommand(db.url, 'status')).said, /20251202_0900_attempt_queue_exams was applied/)

@@ -53,6 +53,14 @@ const allowed: AllowedSkip[] = [
     here: () => ['curl', 'psql', 'bash'].some((command) => missing(command, '--version')),
   },
   {
+    file: /^test\/docs\/partial-dump/,
+    reason: /pg_dump/,
+    where: 'pg_dump or bash is not installed, or pg_dump is older than the server',
+    here: () =>
+      missing('bash', '--version') ||
+      !(Number(/ (\d+)/.exec(spawnSync('pg_dump', ['--version'], { encoding: 'utf8' }).stdout ?? '')?.[1]) >= major),
+  },
+  {
     file: /^test\/docs\/(followers|examples)/,
     reason: /python3/,
     where: 'Python 3.10 or later is not installed',

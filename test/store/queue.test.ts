@@ -262,7 +262,7 @@ t.test('rows of a queue that does not name exams yet are taken by their users', 
   await db.pool.query('update attempt_queue set exam_result_id = null, is_new = false')
   t.match(await refreshBatch(sessions, 10), { exams: 0, students: 2, written: 4, deleted: 8, queueEmptied: true })
   t.strictSame(await differentRows(db.pool, db.pool), noDifferentRows)
-  await db.pool.query('alter table attempt_queue drop column is_new, drop column exam_result_id')
+  await db.pool.query('alter table attempt_queue drop column is_new, drop column exam_result_id, drop column problem')
   const lines: string[] = []
   const log = (object: object, message: string) => {
     lines.push(`${message} ${JSON.stringify(object)}`)

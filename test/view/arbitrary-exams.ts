@@ -3,8 +3,8 @@
  * value, because the contract depends on how a number is spelled.
  */
 import fc from 'fast-check'
-import { instant, instantText } from './instants.js'
-import type { Exam } from './reference.js'
+import { instant, instantText } from '../../src/contract/reference/instants.js'
+import type { Exam } from '../../src/contract/reference/expected-rows.js'
 
 const one = <T>(...values: readonly T[]) => fc.constantFrom(...values)
 

@@ -4,7 +4,12 @@
  */
 import t from 'tap'
 import { createDatabase } from '../helpers/database.js'
-import { type AnomalyRow, type AttemptRow, type Exam, expectedRows } from './reference.js'
+import {
+  type AnomalyRow,
+  type AttemptRow,
+  type Exam,
+  expectedRows,
+} from '../../src/contract/reference/expected-rows.js'
 import { anomaliesOf, attemptsOf, difference, loadExams } from './rows.js'
 
 const exam1 = '00000000-0000-0000-0000-000000000001'

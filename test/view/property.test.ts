@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { createDatabase } from '../helpers/database.js'
 import { arbitraryExams } from './arbitrary-exams.js'
-import { type Exam, expectedRows } from './reference.js'
+import { type Exam, expectedRows } from '../../src/contract/reference/expected-rows.js'
 import { type Queryable, anomaliesOf, attemptsOf, difference, loadExams } from './rows.js'
 
 /** The same batches on every machine, and enough of them to contain every reason that is required below. */

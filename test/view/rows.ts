@@ -1,5 +1,5 @@
 /** Exams into a database, rows of the views out of it, and the difference of two lists of rows. */
-import type { AnomalyRow, AttemptRow, Exam } from './reference.js'
+import type { AnomalyRow, AttemptRow, Exam } from '../../src/contract/reference/expected-rows.js'
 
 /** A pool, or a client of one. */
 export interface Queryable {

@@ -3,10 +3,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import { createDatabase } from '../helpers/database.js'
-import { instant, instantText } from './instants.js'
-import { type Exam, expectedRows } from './reference.js'
+import { instant, instantText } from '../../src/contract/reference/instants.js'
+import { type Exam, expectedRows } from '../../src/contract/reference/expected-rows.js'
 import { anomaliesOf, attemptsOf, difference, loadExams } from './rows.js'
-import { studentId } from './texts.js'
+import { studentId } from '../../src/contract/reference/texts.js'
 
 // beside the repository and not in it: the terms of the sources do not allow to distribute the data
 const folder = '../shared/data'

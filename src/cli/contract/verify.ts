@@ -1,7 +1,8 @@
 import { attemptV1 } from '../../contract/attempt-v1.js'
 import { checkContract } from '../../contract/check.js'
+import { requireInstalled } from '../../contract/installed.js'
 import type { Check, ContractReport } from '../../contract/report.js'
-import { columns, defineCommand, flag } from '../command.js'
+import { columns, defineCommand, flag, type Option, UsageError } from '../command.js'
 import { withPool } from '../database.js'
 import { describeFailure, withoutSecrets } from '../failure.js'
 
@@ -13,33 +14,61 @@ const conclusions = {
   error: 'The contract could not be checked: retry.',
 } as const
 
+const definition: Option<'installed' | undefined> = {
+  help: 'also require the definitions that this version installs, text for text',
+  value: 'installed',
+  read(given) {
+    const value = given.at(-1)
+    if (value === undefined || value === 'installed') return value
+    throw new UsageError(`--definition must be installed, such as --definition installed; got "${value}"`)
+  },
+}
+
 const detailOf = ({ status, detail, expected, actual }: Check) =>
   status === 'pass'
     ? ''
     : [detail, `expected ${expected ?? 'nothing'}`, `found ${actual ?? 'nothing'}`].filter(Boolean).join('; ')
 
-const describe = ({ status, checks }: ContractReport) =>
+/** A version of the service cannot restore a column of another team's table. */
+const sourceChanged =
+  'The contract does not hold because columns of exam_results were changed: see source_columns. Rolling back the ' +
+  'service does not help.'
+
+/** A report that fails for another text only: the rows are right. */
+const onlyText = ({ checks }: ContractReport) =>
+  checks.every(({ name, status }) => status !== 'fail' || name === 'definition')
+
+const conclusion = (report: ContractReport) => {
+  const { status, checks } = report
+  if (status !== 'fail') return conclusions[status]
+  if (checks.some((check) => check.name === 'source_columns' && check.status !== 'pass')) return sourceChanged
+  return onlyText(report)
+    ? 'The deployed definitions are not those that this version installs; every golden row is right.'
+    : conclusions.fail
+}
+
+const describe = (report: ContractReport) =>
   `${columns([
     ['check', 'status', 'detail'],
-    ...checks.map((check) => [check.name, check.status, detailOf(check)]),
-  ])}\n\n${conclusions[status]}`
+    ...report.checks.map((check) => [check.name, check.status, detailOf(check)]),
+  ])}\n\n${conclusion(report)}`
 
 export const verify = defineCommand({
   examples: [
     ['attempt-api contract verify', 'a table with one line per check'],
-    ['attempt-api contract verify --json', 'the report for a script'],
+    ['attempt-api contract verify --definition installed', 'fails for a changed text too'],
   ],
   description: `
     Checks the view attempt in DATABASE_URL against docs/attempt-v1.md: its columns and types, what it reads, and the
     rows that its definition gives for the golden rows. Changes nothing. CONTRACT_TIMEOUT_MS (default: 5000
     milliseconds) limits the check.`,
-  options: { json: flag('print JSON') },
+  options: { definition, json: flag('print JSON') },
   exits: {
     0: 'the contract holds',
-    1: 'the view violates the contract',
+    1: 'the view violates the contract, or a definition is not the installed one (--definition)',
     3: 'the contract could not be checked: retry',
   },
-  async run({ json }, { config }) {
+  async run({ definition, json }, { config }) {
     const settings = config()
     try {
       return await withPool(
@@ -48,7 +77,8 @@ export const verify = defineCommand({
           const client = await pool.connect()
           let done = false
           try {
-            const report = await checkContract(client, attemptV1, { timeoutMs: settings.contractTimeoutMs })
+            const checked = await checkContract(client, attemptV1, { timeoutMs: settings.contractTimeoutMs })
+            const report = definition === 'installed' ? requireInstalled(checked) : checked
             console.log(json ? JSON.stringify(report, null, 2) : describe(report))
             done = true
             return exits[report.status]

@@ -1,7 +1,9 @@
 import type pg from 'pg'
 import { feeds, type StorePools } from '../../store/enable.js'
 import { relationExists } from '../../migrate/ledger.js'
-import { describeFaults, triggerFaults } from '../../store/triggers.js'
+import { queueFaults } from '../../store/queue-faults.js'
+import { describeProblems, readProblems } from '../../store/queue-problems.js'
+import { queueIsCurrent } from '../../store/schema-version.js'
 import { defineCommand, print } from '../command.js'
 import { noQueue, onStore, storeExits } from './connections.js'
 
@@ -43,6 +45,19 @@ async function describeQueue(primary: pg.Pool): Promise<string> {
     : `The queue has ${queue.n} rows, the oldest ${queue.oldest} s old.`
 }
 
+/** Why the queue does not have every exam that was written, if so. */
+async function describeIncomplete(primary: pg.Pool): Promise<string[]> {
+  const { rows } = await primary.query<{ current: boolean }>(`select ${queueIsCurrent} as current`)
+  if (rows[0]?.current !== true)
+    return ['The schema of the queue is from an older release. Run attempt-api store upgrade.']
+  const faults = await queueFaults(primary)
+  if (faults !== undefined) return [faults]
+  const problems = await readProblems(primary)
+  return problems === undefined
+    ? []
+    : [`${describeProblems(problems)} The refresher fills the store again; until then, requests read the view.`]
+}
+
 async function describeStore({ primary, store }: StorePools): Promise<string[]> {
   const queued = await relationExists(primary, 'attempt_queue')
   if (!(await relationExists(store, 'attempt_store'))) return [withoutStore(queued)]
@@ -61,8 +76,7 @@ async function describeStore({ primary, store }: StorePools): Promise<string[]> 
         'feed this store; attempt-api store disable removes this store.',
     )
   lines.push(await describeQueue(primary))
-  const faults = describeFaults(await triggerFaults(primary))
-  if (faults !== undefined) lines.push(faults)
+  lines.push(...(await describeIncomplete(primary)))
   lines.push(
     state === undefined || state.differences === '0'
       ? 'Verification has found no difference.'

@@ -1,5 +1,5 @@
 import { relationExists } from '../../migrate/ledger.js'
-import { describeFaults, triggerFaults } from '../../store/triggers.js'
+import { queueFaults } from '../../store/queue-faults.js'
 import { verifyStore } from '../../store/verify.js'
 import { defineCommand, print, UsageError, type Option } from '../command.js'
 import { createProgress } from '../progress.js'
@@ -33,7 +33,7 @@ async function compare(connections: StoreConnections, share: number): Promise<nu
     }),
   )
   progress.end()
-  const faults = describeFaults(await triggerFaults(connections.primary))
+  const faults = await queueFaults(connections.primary)
   if (faults !== undefined) console.error(faults)
   if (waiting > 0) print(`${waiting} students are queued and were not compared: the store may be behind for them.`)
   if (students > 0 && waiting === students) {
@@ -69,7 +69,7 @@ export const verify = defineCommand({
   options: { share },
   exits: {
     0: 'no difference',
-    1: 'rows or KPIs differ, the triggers were changed, or the comparison failed',
+    1: 'rows or KPIs differ, the queue is incomplete, or the comparison failed',
     3: 'a database could not be reached or denies access, or every student is queued: retry',
   },
   run({ share }, { config }) {

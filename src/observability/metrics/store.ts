@@ -41,6 +41,10 @@ export function createStoreMetrics(
   const batchSeconds = histogram('attempt_store_batch_duration_seconds', 'Duration of a batch', queryBuckets)
   const rows = counter('attempt_store_rows_total', 'Rows of the store that this process wrote or deleted', ['change'])
   const exams = counter('attempt_store_exams_total', 'Changed exams that this process added to the store')
+  const incomplete = counter(
+    'attempt_store_queue_incomplete_total',
+    'Times that this process found the queue incomplete and had the store filled again',
+  )
   const samples = counter('attempt_store_samples_total', 'Samples of students that this process compared with the view')
 
   active.set(0)
@@ -58,6 +62,9 @@ export function createStoreMetrics(
         rows.inc({ change: 'written' }, written)
         rows.inc({ change: 'deleted' }, deleted)
         exams.inc(refreshed)
+      },
+      incomplete() {
+        incomplete.inc()
       },
       sampled() {
         samples.inc()

@@ -5,6 +5,7 @@ import { filterMutants } from './filters.js'
 import { idMutants } from './ids.js'
 import { numberMutants } from './numbers.js'
 import { shapeMutants } from './shapes.js'
+import { someValueMutants } from './some-values.js'
 import { studentMutants } from './students.js'
 import { timeMutants } from './times.js'
 import type { Mutant } from './build.js'
@@ -18,6 +19,7 @@ export const mutants: readonly Mutant[] = [
   ...timeMutants,
   ...numberMutants,
   ...idMutants,
+  ...someValueMutants,
 ]
 
 export { variants } from './variants.js'

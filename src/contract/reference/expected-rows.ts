@@ -1,6 +1,7 @@
 /**
  * The contract of `attempt` V1 as an independent implementation in TypeScript: exam results in, rows of `attempt` and
- * `attempt_anomaly` out. Written from docs/attempt-v1.md and not from the SQL, so that the tests can compare the two.
+ * `attempt_anomaly` out. Written from docs/attempt-v1.md and not from the SQL, so that the check and the tests can
+ * compare the two.
  */
 import { instant, instantText, second } from './instants.js'
 import { fieldText, parseJson, textOf } from './jsonb.js'
