@@ -1,6 +1,8 @@
 /** The databases of a command: its pools, and the embedded PostgreSQL if none is configured. */
 import pg from 'pg'
 import type { Config } from '../config.js'
+import { onConnect } from '../database/pg-internals.js'
+import { assertTrustedConnection } from '../database/trust.js'
 import type { EmbeddedServer } from '../development/embedded.js'
 import { scrubbed, withVariable, type Variable } from './failure.js'
 import { createProgress } from './progress.js'
@@ -17,10 +19,16 @@ export interface PoolOptions {
   connectMs?: number
   /** Milliseconds for the answer to a statement. Measured here: statement_timeout needs a server that responds. */
   answerMs?: number
+  /** For statements on the search_path: a connection fails if something on it belongs to a role that is not trusted. */
+  guarded?: boolean
 }
 
 /** The pool of a command. An error while connecting names the variable of the database. */
-export function createPool(url: string, variable: Variable, { connectMs = 10_000, answerMs }: PoolOptions = {}) {
+export function createPool(
+  url: string,
+  variable: Variable,
+  { connectMs = 10_000, answerMs, guarded = false }: PoolOptions = {},
+) {
   const pool = new pg.Pool({
     connectionString: url,
     max: 2,
@@ -28,6 +36,7 @@ export function createPool(url: string, variable: Variable, { connectMs = 10_000
     connectionTimeoutMillis: connectMs,
     keepAlive: true,
     ...(answerMs === undefined ? {} : { query_timeout: answerMs }),
+    ...(guarded ? { onConnect: onConnect(assertTrustedConnection) } : {}),
   })
   // without listeners a lost connection would end the process; a running statement fails anyway
   pool.on('error', () => undefined)

@@ -9,6 +9,7 @@ import {
   kindName,
 } from './catalog-checks.js'
 import type { Contract } from './contract.js'
+import { checkCreators } from './creators.js'
 import { checkDefinitions } from './definition.js'
 import { sourceTable } from './exam-results.js'
 import { runGolden } from './golden-run.js'
@@ -124,6 +125,7 @@ async function findings(client: SqlClient, contract: Contract): Promise<Findings
   })
   const source_schema = await checkSourceTable(client, relations, path)
   checks.push(...[installed, source_schema].filter((check) => check !== undefined))
+  checks.push(await checkCreators(client, [...new Set([root.schema, ...path])], view))
 
   const missing = contract.columns.filter(({ name }) => !columns.some((column) => column.name === name))
   if (missing.length > 0) return notRun(`columns are missing: ${missing.map(({ name }) => name).join(', ')}`)

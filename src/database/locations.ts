@@ -1,10 +1,12 @@
 /** Where a session finds the relations of the service: statements name their schema and never use the search_path. */
 import type pg from 'pg'
 import { ownSchema } from './statement.js'
-import { leavePath, locate, returnToPath } from './trust.js'
+import { locate } from './owners.js'
+import { leavePath, setPath } from './trust.js'
 
 interface Locations {
-  path: readonly string[]
+  /** Whether the session has left its path for good. */
+  left: boolean
   /** The qualified name of each relation that exists and may be used. */
   relations: ReadonlyMap<string, string>
   /** Texts with the names in their place: there are as many as statements. */
@@ -17,23 +19,29 @@ const ownName = new RegExp(`"${ownSchema}"\\.(\\w+)`, 'g')
 /** Longer texts have literals and are run once. */
 const maxTexts = 500
 
-/** @param client has left its search_path, which was `path` */
+/**
+ * @param client has left its search_path, which was `path`
+ * @param left whether it stays so
+ */
 export async function rememberLocations(
   client: pg.ClientBase,
   within: Pick<pg.ClientBase, 'query'>,
   path: readonly string[],
+  left: boolean,
 ): Promise<void> {
   const found = await locate(within, path)
   const usable = found.filter(({ reason }) => reason === null)
   const relations = new Map(usable.map(({ name, relation }) => [name, relation]))
-  locations.set(client, { path, relations, texts: new Map() })
+  locations.set(client, { left, relations, texts: new Map() })
 }
 
-/** A session of another pool than createPool's stays on its path. */
+/** Looks on the path of the role or the URL. A session of another pool than createPool's stays on its own. */
 async function rememberOnPath(client: pg.ClientBase): Promise<void> {
+  const left = locations.get(client)?.left ?? false
+  if (left) await client.query('reset search_path')
   const { path, setting } = await leavePath(client, false)
-  await rememberLocations(client, client, locations.get(client)?.path ?? path)
-  await returnToPath(client, setting, false)
+  await rememberLocations(client, client, path, left)
+  if (!left) await setPath(client, setting, false)
 }
 
 const located = (text: string, relations: Locations['relations']): string =>

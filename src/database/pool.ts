@@ -4,7 +4,7 @@ import { abandon, disconnect } from './cancel.js'
 import { rememberLocations } from './locations.js'
 import { onConnect, queryWithin, rejectWaiting, socketOf } from './pg-internals.js'
 import { recordOrigin } from './refusals.js'
-import { assertTrustedPath, leavePath, returnToPath } from './trust.js'
+import { assertTrustedSession, leavePath, setPath } from './trust.js'
 
 /** A server that is read, named by its place in the configuration, because a URL contains a password. */
 export type ServerName = 'primary' | 'store' | `standby ${number}`
@@ -78,23 +78,36 @@ async function checkSettings(client: pg.ClientBase, readOnly: boolean, answerMs:
     )
 }
 
-/** Nothing on the path of the URL or the role may run, or hide what PostgreSQL has, before it was checked. */
+/**
+ * What a pool does with the search_path of the URL or the role. `leave`: its sessions run only statements of
+ * relations.ts, so that the path can be PostgreSQL's own schema. `guard`: nothing on the path may belong to a role that
+ * is not trusted. `keep`: each transaction cares for itself.
+ */
+export type PathUse = 'leave' | 'guard' | 'keep'
+
+/** Nothing on the path may run, or hide what PostgreSQL has, before it was checked. */
 async function prepareSession(
   client: pg.ClientBase,
   readOnly: boolean,
   answerMs: number,
-  leavesPath: boolean,
+  pathUse: PathUse,
 ): Promise<void> {
   const within: Pick<pg.ClientBase, 'query'> = {
     query: ((text: string, values?: unknown[]) =>
       queryWithin(client, answerMs, text, values)) as pg.ClientBase['query'],
   }
   const { path, setting } = await leavePath(within, false)
-  await checkSettings(client, readOnly, answerMs)
-  await rememberLocations(client, within, path)
-  if (leavesPath) return
-  await assertTrustedPath(within, path)
-  await returnToPath(within, setting, false)
+  try {
+    await checkSettings(client, readOnly, answerMs)
+    if (pathUse === 'leave') await rememberLocations(client, within, path, true)
+  } catch (error) {
+    // a pooler may give the refused session to others
+    await setPath(within, setting, false).catch(() => undefined)
+    throw error
+  }
+  if (pathUse === 'leave') return
+  await setPath(within, setting, false)
+  if (pathUse === 'guard') await assertTrustedSession(within)
 }
 
 /**
@@ -115,7 +128,7 @@ export function createPool(
     readOnly = true,
     queryMs,
     reserved = false,
-    leavesPath = false,
+    pathUse = 'guard',
   }: {
     max: number
     name: string
@@ -123,8 +136,7 @@ export function createPool(
     readOnly?: boolean
     queryMs?: number
     reserved?: boolean
-    /** The sessions run only statements of relations.ts, so that their search_path can be PostgreSQL's own schema. */
-    leavesPath?: boolean
+    pathUse?: PathUse
   },
 ): pg.Pool {
   const clients = new Set<pg.ClientBase>()
@@ -156,7 +168,7 @@ export function createPool(
       })
       // before the check, so that `dropConnections` also closes a connection that waits for the check's answer
       clients.add(client)
-      await prepareSession(client, readOnly, connectMs, leavesPath).catch((error: unknown) => {
+      await prepareSession(client, readOnly, connectMs, pathUse).catch((error: unknown) => {
         disconnect(client)
         throw error
       })

@@ -207,7 +207,7 @@ export function createDatabases(
       max: config.poolSize,
       name: 'attempt-api',
       connectMs,
-      leavesPath: true,
+      pathUse: 'leave',
     }),
   )
   const queues = new Map([...pools].map(([server, pool]) => [server, createConnectionQueue(pool, config.poolQueue)]))

@@ -26,7 +26,7 @@ export async function guardSession(pool: pg.Pool, client: pg.ClientBase, everyMs
     if (checking) return
     checking = true
     // a role may have planted something since the session began: the next session refuses it by name
-    assertTrusted(pool).catch((error: unknown) => {
+    assertTrusted(pool, false).catch((error: unknown) => {
       if (error instanceof Untrusted) disconnect(client)
     })
     // no answer from the server does not mean that the session is gone

@@ -161,7 +161,7 @@ export function createStreams(
       max: config.streamPoolSize,
       name: 'attempt-api stream',
       connectMs,
-      leavesPath: true,
+      pathUse: 'leave',
     }),
   )
   const running = new Set<AbortController>()

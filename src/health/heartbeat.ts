@@ -55,7 +55,7 @@ const serviceHeartbeat: HeartbeatSettings = {
     const pool = createPool({ statementTimeoutMs: answerMs }, url, {
       max: 1,
       name: 'attempt-api pulse',
-      leavesPath: true,
+      pathUse: 'leave',
       connectMs: answerMs,
       queryMs: answerMs,
     })

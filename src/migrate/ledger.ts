@@ -1,10 +1,15 @@
 /** Which migrations a database has: Kysely's table of names, and beside it a table of their hashes. */
-import type pg from 'pg'
+import pg from 'pg'
 import { attemptV1 } from '../contract/attempt-v1.js'
+import { assertTrustedHere, onTrusted } from '../database/trust.js'
 import { hashesOf } from './hashes.js'
 import { viewMigrations, type MigrationSet } from './migration-sets.js'
 
 type Queryable = Pick<pg.ClientBase, 'query'>
+
+/** A pool reads in a transaction that first refuses what a role that is not trusted has created. */
+const trusted = <T>(client: Queryable, read: (client: Queryable) => Promise<T>): Promise<T> =>
+  client instanceof pg.Pool ? onTrusted(client, read) : read(client)
 
 export interface Applied {
   name: string
@@ -41,7 +46,9 @@ const tableExists = async (client: Queryable, relation: string): Promise<boolean
   ).rows.length > 0
 
 /** Whether the view does not exist although its migration is recorded: `up` then finds nothing to apply. */
-export async function viewIsMissing(client: Queryable): Promise<boolean> {
+export const viewIsMissing = (client: Queryable): Promise<boolean> => trusted(client, isViewMissing)
+
+async function isViewMissing(client: Queryable): Promise<boolean> {
   if ((await relationExists(client, attemptV1.view)) || !(await tableExists(client, viewMigrations.table))) return false
   const { rows } = await client.query(`select 1 from ${viewMigrations.table} where name = $1`, [attemptV1.migration])
   return rows.length > 0
@@ -51,8 +58,11 @@ export const missingViewMessage =
   'The view attempt does not exist although its migration is recorded. ' +
   'attempt-api migrate up --again creates it; then grant the rights on it again.'
 
-/** Reads only. A database without the tables has nothing applied. */
-export async function readLedger(client: Queryable, set: MigrationSet): Promise<LedgerState> {
+/** Reads only. A database without the tables has nothing applied. @throws Untrusted */
+export const readLedger = (client: Queryable, set: MigrationSet): Promise<LedgerState> =>
+  trusted(client, (session) => read(session, set))
+
+async function read(client: Queryable, set: MigrationSet): Promise<LedgerState> {
   const hashes = await hashesOf(set)
   const applied: Applied[] = []
   if (await tableExists(client, set.table)) {
@@ -82,7 +92,10 @@ export async function readLedger(client: Queryable, set: MigrationSet): Promise<
 export const toApply = (state: LedgerState, again: boolean): LedgerState =>
   again ? { ...state, pending: [...state.hashes.keys()].sort() } : state
 
-/** Creates missing tables. That of Kysely has Kysely's own format, so that an older version can read it. */
+/**
+ * Creates missing tables. That of Kysely has Kysely's own format, so that an older version can read it.
+ * @throws Untrusted if one of them belongs to a role that is not trusted: no statement has read or written it
+ */
 export async function prepareLedger(client: Queryable, set: MigrationSet): Promise<void> {
   if (!(await relationExists(client, set.table)))
     await client.query(
@@ -96,6 +109,8 @@ export async function prepareLedger(client: Queryable, set: MigrationSet): Promi
     )
     await client.query(`comment on table ${set.table}_hash is 'sha256 of the statements of each applied migration'`)
   }
+  // another session may have created them since the transaction began
+  await assertTrustedHere(client)
 }
 
 export async function recordHash(client: Queryable, set: MigrationSet, name: string, hash: string): Promise<void> {

@@ -1,6 +1,5 @@
 /** What `up` would do, found by doing it in a transaction that is rolled back. */
 import type pg from 'pg'
-import { assertTrusted } from '../database/trust.js'
 import { dependantsOf, notRecreatable } from './dependants.js'
 import { indexStatement, indexStates, whyNoIndexes, type IndexName } from './indexes.js'
 import { readLedger, toApply, type LedgerState } from './ledger.js'
@@ -131,7 +130,6 @@ export async function planUp(
   set: MigrationSet = viewMigrations,
   { replace = false, again = false, checkMs = 30_000 }: MigrateOptions = {},
 ): Promise<Plan> {
-  await assertTrusted(pool)
   const ledger = await readLedger(pool, set)
   const state = toApply(ledger, again)
   const dependants = await attemptDependants(pool)

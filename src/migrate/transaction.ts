@@ -110,6 +110,8 @@ export async function transact<T>(
         await client.query('select from pg_catalog.pg_class limit 0')
         await assertTrustedHere(client)
         const result = await untilUnlocked(pool, client, pid, options, budget, action)
+        // what a role has created since then is not committed with ours
+        await assertTrustedHere(client)
         await (options.trial === true ? client.query('rollback') : commit(client))
         failed = false
         return result

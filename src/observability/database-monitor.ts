@@ -107,7 +107,7 @@ export function createDatabaseMonitor(
     createPool({ statementTimeoutMs: answerMs }, where, {
       max: 1,
       name: 'attempt-api metrics',
-      leavesPath: true,
+      pathUse: 'leave',
       connectMs: answerMs,
       queryMs: answerMs,
     })
@@ -116,7 +116,7 @@ export function createDatabaseMonitor(
   const counting = createPool({ statementTimeoutMs: anomaliesMs }, url, {
     max: 1,
     name: 'attempt-api anomalies',
-    leavesPath: true,
+    pathUse: 'leave',
     connectMs: 5_000,
     queryMs: anomaliesMs + 1_000,
   })

@@ -85,7 +85,7 @@ export function createSlowQueries(
     createPool({ statementTimeoutMs: explainMs }, where, {
       max: 1,
       name: 'attempt-api explain',
-      leavesPath: true,
+      pathUse: 'leave',
       connectMs: explainMs,
       queryMs: explainMs,
     })

@@ -1,41 +1,15 @@
 /** A role that may create in the schema plants objects: none runs as another role, and none changes an answer. */
-import t, { type Test } from 'tap'
-import pg from 'pg'
+import t from 'tap'
 import { migrateUp } from '../../src/migrate/runner.js'
 import { viewMigrations } from '../../src/migrate/migration-sets.js'
 import { get, startApp } from '../helpers/app.js'
-import { createDatabase } from '../helpers/database.js'
+import { openToAttack } from '../helpers/attacker.js'
 
 const exam = `insert into exam_results (session_id, user_id, result_json) values
   ('s', 'u', '{"questions": [{"question_id": "1", "is_correct": true}, {"question_id": "2", "is_correct": false}]}')`
 
-/** A database in which every role may create, as PostgreSQL 14 has it, and a session of a role without other rights. */
-async function open(t: Test, options: Parameters<typeof createDatabase>[1] = {}) {
-  const db = await createDatabase(t, options)
-  const role = `attacker_${db.name}`
-  await db.pool.query(`create role ${role} login; grant create on schema public to public;
-    create table marker (who text); grant insert on marker to public`)
-  const attacker = new pg.Pool({ connectionString: db.url, max: 1, options: `-c role=${role}` }).on(
-    'error',
-    () => undefined,
-  )
-  t.teardown(async () => {
-    await attacker.end()
-    await db.pool.query(`drop owned by ${role}; drop role ${role}`)
-  })
-  await attacker.query(`create function evil() returns boolean language plpgsql as
-    $$ begin insert into public.marker values (current_user); return true; end $$;
-    create function evil_trigger() returns trigger language plpgsql as
-    $$ begin insert into public.marker values (current_user); return new; end $$`)
-  const ran = async () =>
-    (await db.pool.query<{ who: string }>('select who from marker')).rows
-      .map(({ who }) => who)
-      .filter((w) => w !== role)
-  return { ...db, role, attacker, ran }
-}
-
 t.test('a planted operator changes no answer', async (t) => {
-  const { url, pool, attacker } = await open(t)
+  const { url, pool, attacker } = await openToAttack(t)
   await pool.query(exam)
   const app = await startApp(t, url)
   const [before] = (await get(app, '/v1/topics')).data
@@ -54,7 +28,7 @@ t.test('a planted operator changes no answer', async (t) => {
 
 for (const when of ['before', 'after'] as const)
   t.test(`a view attempt_store that is planted ${when} the start is not read`, async (t) => {
-    const { url, attacker, pool, ran } = await open(t)
+    const { url, attacker, pool, ran } = await openToAttack(t)
     await pool.query(exam)
     const plant = () =>
       attacker.query(`create view attempt_store as select true as only_row, gen_random_uuid() as id,
@@ -100,8 +74,21 @@ t.test('migrate up refuses what was planted, with object, owner and remedy', asy
        create operator public.= (function = evil_equals, leftarg = varchar, rightarg = varchar)`,
       /operator public\.=\(character varying,character varying\) of the role attacker_/,
     ],
+    [`create domain public.text as pg_catalog.text check (public.evil())`, /type public\.text of the role attacker_/],
+    [
+      `create type evil_type as (x pg_catalog.text);
+       create function evil_cast(pg_catalog.text) returns evil_type language sql as
+         'select row($1)::public.evil_type where public.evil()';
+       create cast (pg_catalog.text as evil_type) with function evil_cast as implicit`,
+      /cast from text to public\.evil_type of the role attacker_/,
+    ],
+    [
+      `create view attempt_queue as select 'x'::pg_catalog.text as user_id where evil();
+       grant all on attempt_queue to public`,
+      /public\.attempt_queue belongs to the role attacker_/,
+    ],
   ]
-  const { pool, attacker, ran } = await open(t, { migrated: false })
+  const { pool, attacker, ran } = await openToAttack(t, { migrated: false })
   for (const [statements, message] of planted) {
     await attacker.query(statements)
     await t.rejects(migrateUp(pool, viewMigrations, { checkMs: 600_000 }), { message }, statements)
@@ -111,7 +98,9 @@ t.test('migrate up refuses what was planted, with object, owner and remedy', asy
         format('drop %s %s cascade', case relkind when 'v' then 'view' else 'table' end, oid::regclass) as sql
         from pg_class where relowner = current_user::regrole and relkind in ('v', 'r') loop execute one.sql; end loop;
       drop operator if exists public.= (varchar, varchar);
-      drop function if exists evil_equals(varchar, varchar), public.md5(varchar);
+      drop function if exists evil_equals(varchar, varchar), public.md5(varchar), evil_cast(pg_catalog.text) cascade;
+      drop type if exists evil_type cascade;
+      drop domain if exists public.text;
       end $$`)
   }
   await migrateUp(pool, viewMigrations, { checkMs: 600_000 })
