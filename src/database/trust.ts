@@ -32,12 +32,11 @@ export class Untrusted extends Error {}
 /** @throws Untrusted on a session that has left its path */
 async function assertTrustedPath(client: Queryable, path: readonly string[], migrates: boolean): Promise<void> {
   const reason = (await locate(client, path, migrates)).find((one) => one.reason !== null)?.reason
-  if (reason !== undefined && reason !== null) throw new Untrusted(`${reason}. Nothing of it was used. ${remedy}`)
+  if (reason !== undefined && reason !== null) throw new Untrusted(`${reason}. ${remedy}`)
   const planted = await findPlanted(client, path, migrates)
   if (planted !== undefined)
     throw new Untrusted(
-      `The search_path leads to the ${planted}, which PostgreSQL could use instead of its own. ` +
-        `Nothing of it was used. ${remedy}`,
+      `The search_path leads to the ${planted}, which PostgreSQL could use instead of its own. ` + remedy,
     )
 }
 
