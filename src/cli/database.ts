@@ -1,7 +1,6 @@
 /** The databases of a command: its pools, and the embedded PostgreSQL if none is configured. */
 import pg from 'pg'
 import type { Config } from '../config.js'
-import { onConnect } from '../database/pg-internals.js'
 import { assertTrustedConnection } from '../database/trust.js'
 import type { EmbeddedServer } from '../development/embedded.js'
 import { scrubbed, withVariable, type Variable } from './failure.js'
@@ -36,23 +35,47 @@ export function createPool(
     connectionTimeoutMillis: connectMs,
     keepAlive: true,
     ...(answerMs === undefined ? {} : { query_timeout: answerMs }),
-    ...(guarded ? { onConnect: onConnect(assertTrustedConnection) } : {}),
   })
   // without listeners a lost connection would end the process; a running statement fails anyway
   pool.on('error', () => undefined)
   pool.on('connect', (client) => {
     client.on('error', () => undefined)
   })
-  const connect = pool.connect.bind(pool) as (done?: Connected) => unknown
+  const checked = new WeakSet<pg.PoolClient>()
+  /** Not in the pool's `onConnect`: until that has ended, a heartbeat cannot disconnect the client. */
+  const check = async (client: pg.PoolClient) => {
+    if (!guarded || checked.has(client)) return
+    await assertTrustedConnection(client)
+    checked.add(client)
+  }
+  const connect = pool.connect.bind(pool)
+  const connectChecked = async () => {
+    try {
+      const client = await connect()
+      await check(client).catch((error: unknown) => {
+        client.release(true)
+        throw error
+      })
+      return client
+    } catch (error) {
+      throw withVariable(variable, error)
+    }
+  }
   // pool.connect() returns a promise, pool.query() passes a callback
-  pool.connect = ((done?: Connected) =>
-    done === undefined
-      ? (connect() as Promise<pg.PoolClient>).catch((error: unknown) => {
-          throw withVariable(variable, error)
+  pool.connect = ((done?: Connected) => {
+    const connected = connectChecked()
+    if (done === undefined) return connected
+    connected.then(
+      (client) => {
+        done(undefined, client, (error) => {
+          client.release(error)
         })
-      : connect((error, client, release) => {
-          done(error === undefined || error === null ? error : withVariable(variable, error), client, release)
-        })) as typeof pool.connect
+      },
+      (error: unknown) => {
+        done(error as Error, undefined, () => undefined)
+      },
+    )
+  }) as typeof pool.connect
   return pool
 }
 
