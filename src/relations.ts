@@ -5,7 +5,7 @@
  */
 import { sql, type GeneratedAlways, type Kysely, type RawBuilder, type SelectType } from 'kysely'
 import type { AttemptColumn } from './contract/attempt-v1.js'
-import { compiled, createQueryBuilder } from './database/statement.js'
+import { compiled, createQueryBuilder, ownSchema } from './database/statement.js'
 
 interface SqlTypes {
   bigint: string
@@ -115,7 +115,7 @@ export interface Relations {
 }
 
 /** Builds read-only statements. */
-export const db: Pick<Kysely<Relations>, 'selectFrom'> = createQueryBuilder<Relations>()
+export const db: Pick<Kysely<Relations>, 'selectFrom'> = createQueryBuilder<Relations>().withSchema(ownSchema)
 
 /** The name of a column; for several relations: of a column that all of them have. */
 export type ColumnName<Relation extends keyof Relations> = keyof Relations[Relation] & string
@@ -138,7 +138,7 @@ export const columnsOf =
 
 /** A relation, for `sql` templates; compiled once. */
 export function relation(name: keyof Relations): RawBuilder<unknown> {
-  const table = tables.get(name) ?? compiled(sql.table(name))
+  const table = tables.get(name) ?? compiled(sql.table(`${ownSchema}.${name}`))
   tables.set(name, table)
   return table
 }

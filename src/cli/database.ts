@@ -1,8 +1,9 @@
 /** The databases of a command: its pools, and the embedded PostgreSQL if none is configured. */
 import pg from 'pg'
 import type { Config } from '../config.js'
-import { onConnect, processIdOf, queryWithin } from '../database/pg-internals.js'
+import { processIdOf, queryWithin } from '../database/pg-internals.js'
 import { finishSettings, sessionOptions, withOptions } from '../database/session-settings.js'
+import { assertTrustedConnection } from '../database/trust.js'
 import type { EmbeddedServer } from '../development/embedded.js'
 import { scrubbed, withVariable, type Variable } from './failure.js'
 import { createProgress } from './progress.js'
@@ -19,11 +20,13 @@ export interface PoolOptions {
   connectMs?: number
   /** Milliseconds for the answer to a statement. Measured here: statement_timeout needs a server that responds. */
   answerMs?: number
+  /** For statements on the search_path: a connection fails if something on it belongs to a role that is not trusted. */
+  guarded?: boolean
 }
 
 /** Without a pooler, the number that the connection was given is that of its session. */
 const isDirect = async (client: pg.ClientBase, answerMs: number): Promise<boolean> =>
-  (await queryWithin<{ pid: number }>(client, answerMs, 'select pg_backend_pid() as pid')).rows[0]?.pid ===
+  (await queryWithin<{ pid: number }>(client, answerMs, 'select pg_catalog.pg_backend_pid() as pid')).rows[0]?.pid ===
   processIdOf(client)
 
 /** PgBouncer refuses startup parameters that it is not told to ignore. */
@@ -34,7 +37,11 @@ const isRefusedParameter = (error: unknown): boolean =>
  * The pool of a command. An error while connecting names the variable of the database. Commands also work through a
  * pooler in transaction mode, which refuses the settings of a session: there a transaction sets what it needs.
  */
-export function createPool(url: string, variable: Variable, { connectMs = 10_000, answerMs }: PoolOptions = {}) {
+export function createPool(
+  url: string,
+  variable: Variable,
+  { connectMs = 10_000, answerMs, guarded = false }: PoolOptions = {},
+) {
   const options = sessionOptions(false, { statement_timeout: '0' })
   let refused = false
   class CommandClient extends pg.Client {
@@ -44,10 +51,6 @@ export function createPool(url: string, variable: Variable, { connectMs = 10_000
   }
   const pool = new pg.Pool({
     Client: CommandClient,
-    onConnect: onConnect(async (client) => {
-      // a pooler in transaction mode shares the session with other applications
-      if (await isDirect(client, connectMs)) await finishSettings(client, connectMs)
-    }),
     connectionString: withOptions(url, options),
     max: 2,
     application_name: 'attempt-api command',
@@ -60,25 +63,42 @@ export function createPool(url: string, variable: Variable, { connectMs = 10_000
   pool.on('connect', (client) => {
     client.on('error', () => undefined)
   })
+  const prepared = new WeakSet<pg.PoolClient>()
+  /** Not in the pool's `onConnect`: until that has ended, a heartbeat cannot disconnect the client. */
+  const prepare = async (client: pg.PoolClient) => {
+    if (prepared.has(client)) return
+    // a pooler in transaction mode shares the session with other applications
+    if (await isDirect(client, connectMs)) await finishSettings(client, connectMs)
+    if (guarded) await assertTrustedConnection(client)
+    prepared.add(client)
+  }
   const connect = pool.connect.bind(pool)
-  const connectOrExplain = () =>
-    connect()
-      .catch((error: unknown) => {
-        if (refused || !isRefusedParameter(error)) throw error
-        refused = true
-        return connect()
+  const connectWithSettings = () =>
+    connect().catch((error: unknown) => {
+      if (refused || !isRefusedParameter(error)) throw error
+      refused = true
+      return connect()
+    })
+  const connectPrepared = async () => {
+    try {
+      const client = await connectWithSettings()
+      await prepare(client).catch((error: unknown) => {
+        client.release(true)
+        throw error
       })
-      .catch((error: unknown) => {
-        throw withVariable(variable, error)
-      })
+      return client
+    } catch (error) {
+      throw withVariable(variable, error)
+    }
+  }
   // pool.connect() returns a promise, pool.query() passes a callback
   pool.connect = ((done?: Connected) => {
-    const client = connectOrExplain()
-    if (done === undefined) return client
-    client.then(
-      (connected) => {
-        done(undefined, connected, (error) => {
-          connected.release(error)
+    const connected = connectPrepared()
+    if (done === undefined) return connected
+    connected.then(
+      (client) => {
+        done(undefined, client, (error) => {
+          client.release(error)
         })
       },
       (error: unknown) => {

@@ -9,6 +9,7 @@ import {
   kindName,
 } from './catalog-checks.js'
 import type { Contract } from './contract.js'
+import { checkCreators } from './creators.js'
 import { checkDefinitions } from './definition.js'
 import { sourceTable } from './exam-results.js'
 import { runGolden } from './golden-run.js'
@@ -124,6 +125,7 @@ async function findings(client: SqlClient, contract: Contract): Promise<Findings
   })
   const source_schema = await checkSourceTable(client, relations, path)
   checks.push(...[installed, source_schema].filter((check) => check !== undefined))
+  checks.push(await checkCreators(client, [...new Set([root.schema, ...path])], view))
 
   const missing = contract.columns.filter(({ name }) => !columns.some((column) => column.name === name))
   if (missing.length > 0) return notRun(`columns are missing: ${missing.map(({ name }) => name).join(', ')}`)
@@ -137,9 +139,10 @@ async function findings(client: SqlClient, contract: Contract): Promise<Findings
   )
   checks.push(source.check)
   const statement = goldenStatement(contract, relations, root, reads.table, source.columns)
-  // a function's body finds other functions on the path; the definitions themselves are qualified
-  const schemas = new Set([...relations, ...definitions.functions].map((one) => one.schema))
-  await setLocally(client, { search_path: ['pg_catalog', ...schemas].map(quoted).join(', ') })
+  // the definitions are qualified; only a function's body finds other functions on the path. Without need, the path has
+  // no other schema: an operator in it could be a better match than the one that the view uses
+  const schemas = new Set(definitions.functions.map((one) => one.schema))
+  await setLocally(client, { search_path: ['pg_catalog', ...schemas, 'pg_temp'].map(quoted).join(', ') })
   const first = await runGolden(client, contract, contract.golden, statement, 'TimeZone UTC')
   // a definition that did not run at all would not run a second time
   const ran = !first.some((check) => check.name === 'golden')

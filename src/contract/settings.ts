@@ -3,7 +3,7 @@ import type { SqlClient } from './sql-client.js'
 
 /** The text of pg_get_viewdef and the meaning of a definition follow these. An empty path qualifies every name. */
 export const plainSettings = {
-  search_path: 'pg_catalog',
+  search_path: 'pg_catalog, pg_temp',
   TimeZone: 'UTC',
   DateStyle: 'ISO, YMD',
   IntervalStyle: 'postgres',

@@ -1,9 +1,11 @@
 /** Creates connection pools. Their sessions are read-only by default and have the same settings on every server. */
 import pg from 'pg'
 import { abandon, disconnect } from './cancel.js'
-import { onConnect, rejectWaiting, socketOf } from './pg-internals.js'
+import { rememberLocations } from './locations.js'
+import { onConnect, queryWithin, rejectWaiting, socketOf } from './pg-internals.js'
 import { recordOrigin } from './refusals.js'
 import { checkSettings, sessionOptions, withOptions } from './session-settings.js'
+import { assertTrustedSession, leavePath, setPath } from './trust.js'
 
 /** A server that is read, named by its place in the configuration, because a URL contains a password. */
 export type ServerName = 'primary' | 'store' | `standby ${number}`
@@ -36,6 +38,38 @@ export const poolUsage = (pools: ReadonlyMap<ServerName, pg.Pool>): PoolUsage[] 
     waiting: pool.waitingCount,
   }))
 
+/**
+ * What a pool does with the search_path of the URL or the role. `leave`: its sessions run only statements of
+ * relations.ts, so that the path can be PostgreSQL's own schema. `guard`: nothing on the path may belong to a role that
+ * is not trusted. `keep`: each transaction cares for itself.
+ */
+export type PathUse = 'leave' | 'guard' | 'keep'
+
+/** Nothing on the path may run, or hide what PostgreSQL has, before it was checked. */
+async function prepareSession(
+  client: pg.ClientBase,
+  readOnly: boolean,
+  answerMs: number,
+  pathUse: PathUse,
+): Promise<void> {
+  const within: Pick<pg.ClientBase, 'query'> = {
+    query: ((text: string, values?: unknown[]) =>
+      queryWithin(client, answerMs, text, values)) as pg.ClientBase['query'],
+  }
+  const { path, setting } = await leavePath(within, false)
+  try {
+    await checkSettings(client, readOnly, answerMs)
+    if (pathUse === 'leave') await rememberLocations(client, within, path, true)
+  } catch (error) {
+    // a pooler may give the refused session to others
+    await setPath(within, setting, false).catch(() => undefined)
+    throw error
+  }
+  if (pathUse === 'leave') return
+  await setPath(within, setting, false)
+  if (pathUse === 'guard') await assertTrustedSession(within)
+}
+
 /** @param reserved true: the pool does not close idle or old connections; a `ReservedPool` renews them */
 export function createPool(
   config: { statementTimeoutMs: number },
@@ -47,6 +81,7 @@ export function createPool(
     readOnly = true,
     queryMs,
     reserved = false,
+    pathUse = 'guard',
   }: {
     max: number
     name: string
@@ -54,6 +89,7 @@ export function createPool(
     readOnly?: boolean
     queryMs?: number
     reserved?: boolean
+    pathUse?: PathUse
   },
 ): pg.Pool {
   const clients = new Set<pg.ClientBase>()
@@ -83,7 +119,7 @@ export function createPool(
       })
       // before the check, so that `dropConnections` also closes a connection that waits for the check's answer
       clients.add(client)
-      await checkSettings(client, readOnly, connectMs).catch((error: unknown) => {
+      await prepareSession(client, readOnly, connectMs, pathUse).catch((error: unknown) => {
         disconnect(client)
         throw error
       })

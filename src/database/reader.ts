@@ -6,6 +6,7 @@ import type { Row } from '../formats/encoder.js'
 import { cancel } from './cancel.js'
 import { createConnectionQueue, isSessionReusable, type ConnectionQueue } from './connection-queue.js'
 import type { Deadline } from './deadline.js'
+import { withLocations } from './locations.js'
 import { queryRows, queryRowsWithin } from './pg-internals.js'
 import {
   bytesReceived,
@@ -81,7 +82,12 @@ async function readOn(
   { name, prepared, text, values }: Statement,
   budget?: RowBudget,
 ): Promise<Row[]> {
-  const query = { name: prepared ? name : undefined, text, values }
+  const located = withLocations(client, text)
+  const query = {
+    name: prepared ? name : undefined,
+    text: typeof located === 'string' ? located : await located,
+    values,
+  }
   if (budget === undefined) return queryRows(client, query)
   let cancelled: Promise<boolean> | undefined
   try {
@@ -201,6 +207,7 @@ export function createDatabases(
       max: config.poolSize,
       name: 'attempt-api',
       connectMs,
+      pathUse: 'leave',
     }),
   )
   const queues = new Map([...pools].map(([server, pool]) => [server, createConnectionQueue(pool, config.poolQueue)]))

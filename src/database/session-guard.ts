@@ -5,6 +5,7 @@
  */
 import type pg from 'pg'
 import { disconnect } from './cancel.js'
+import { assertTrusted, Untrusted } from './trust.js'
 import { queryWithin } from './pg-internals.js'
 
 const answerMs = 5_000
@@ -24,6 +25,10 @@ export async function guardSession(pool: pg.Pool, client: pg.ClientBase, everyMs
   const timer = setInterval(() => {
     if (checking) return
     checking = true
+    // a role may have planted something since the session began: the next session refuses it by name
+    assertTrusted(pool, false).catch((error: unknown) => {
+      if (error instanceof Untrusted) disconnect(client)
+    })
     // no answer from the server does not mean that the session is gone
     queryWithin(pool, answerMs, 'select from pg_stat_activity where pid = $1 and backend_start::text = $2', [
       own?.pid,

@@ -78,9 +78,10 @@ export async function finishSettings(client: pg.ClientBase, answerMs: number): P
   await queryWithin(
     client,
     answerMs,
-    `select set_config(name, value, false)
-    from unnest($1::text[], $2::text[]) as wanted (name, value)
-    where current_setting(name, true) <> value`,
+    // on a search_path that may not be checked yet
+    `select pg_catalog.set_config(name, value, false)
+    from unnest($1::pg_catalog.text[], $2::pg_catalog.text[]) as wanted (name, value)
+    where pg_catalog.current_setting(name, true) operator(pg_catalog.<>) value`,
     [Object.keys(afterwards), Object.values(afterwards)],
   )
 }

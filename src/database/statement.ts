@@ -18,6 +18,12 @@ import {
 } from 'kysely'
 import pg from 'pg'
 
+/**
+ * Stands for the schema of a relation of this service. The session that runs a statement replaces it (locations.ts), so
+ * that no statement depends on the search_path. A literal never contains it.
+ */
+export const ownSchema = '@extschema@'
+
 /** One statement. Parameters are sent as text, so each one in `text` has a cast. */
 export interface Statement {
   /** A hash of the text: the name in the log and of the prepared statement. */
@@ -53,9 +59,15 @@ class LiteralCompiler extends StatementCompiler {
 
 function literal(value: unknown): string {
   if (value === null || value === undefined) return 'null'
-  if (Array.isArray(value))
-    return pg.escapeLiteral(`{${value.map((element) => `"${String(element).replace(/["\\]/g, '\\$&')}"`).join(',')}}`)
-  return pg.escapeLiteral(String(value))
+  const text = Array.isArray(value)
+    ? `{${value.map((element) => `"${String(element).replace(/["\\]/g, '\\$&')}"`).join(',')}}`
+    : String(value)
+  if (!text.includes(ownSchema)) return pg.escapeLiteral(text)
+  // in parts, so that no literal has the text that stands for the schema
+  return `(${text
+    .split(/(?<=@ext)(?=schema@)/)
+    .map((part) => pg.escapeLiteral(part))
+    .join(' || ')})`
 }
 
 /** A query builder that only compiles. Statements run on a `Reader`, which keeps every digit. */

@@ -10,6 +10,7 @@ import { abandon } from './cancel.js'
 import { CopyStream, type RowStream } from './copy-stream.js'
 import { copyRows, type RowSink } from './copy.js'
 import { ClientDisconnected } from './deadline.js'
+import { withLocations } from './locations.js'
 import {
   bytesReceived,
   createPool,
@@ -135,7 +136,11 @@ const snapshotOf = (client: pg.PoolClient, target: QueryTarget): Snapshot => ({
     const began = performance.now()
     try {
       // only COPY has the comment: it is never prepared, and a comment would make each prepared statement unique
-      const rows = await copyRows(client, copyText(statement) + (target.meter?.comment ?? ''), sink)
+      const rows = await copyRows(
+        client,
+        (await withLocations(client, copyText(statement))) + (target.meter?.comment ?? ''),
+        sink,
+      )
       target.meter?.statementEnd(target, statement, performance.now() - began, rows, undefined, true)
       return rows
     } catch (error) {
@@ -156,6 +161,7 @@ export function createStreams(
       max: config.streamPoolSize,
       name: 'attempt-api stream',
       connectMs,
+      pathUse: 'leave',
     }),
   )
   const running = new Set<AbortController>()

@@ -55,6 +55,7 @@ const serviceHeartbeat: HeartbeatSettings = {
     const pool = createPool({ statementTimeoutMs: answerMs }, url, {
       max: 1,
       name: 'attempt-api pulse',
+      pathUse: 'leave',
       connectMs: answerMs,
       queryMs: answerMs,
     })

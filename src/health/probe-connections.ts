@@ -31,6 +31,7 @@ export function createProbeConnections(
       name: 'attempt-api contract',
       connectMs: Math.min(config.contractTimeoutMs, 5_000),
       reserved: true,
+      pathUse: 'keep',
     }),
   )
   /** Aborts each action that runs. */

@@ -1,12 +1,14 @@
 /** Reports whether the service can answer requests: database, migrations, privileges and the last contract check. */
 import type pg from 'pg'
 import { attemptV1 } from '../contract/attempt-v1.js'
-import { ledgerTable } from '../contract/contract.js'
 import type { ContractReport } from '../contract/report.js'
 import type { Config } from '../config.js'
+import { describeCreator, readCreators, type Creator } from '../contract/creators.js'
 import { atMost } from '../database/at-most.js'
 import type { OutageOf } from '../database/pool.js'
 import { quoteIdentifier, refusalOf } from '../database/refusals.js'
+import { locate } from '../database/owners.js'
+import { leavePath } from '../database/trust.js'
 import { whyUnreachable } from '../errors.js'
 import { readFormerLedger } from '../migrate/former-ledger.js'
 import { viewMigrations } from '../migrate/migration-sets.js'
@@ -57,57 +59,74 @@ interface DatabaseState {
   /** Whether the search_path leads to exam_results, the path, and the schemas that have a table of this name. */
   source: { found: boolean; path: string; schemas: string[] }
   viewExists: boolean
+  /** Why a view may not be used, although it exists: who owns it. */
+  untrusted: string | undefined
   /** The views in `attemptV1.readViews` that the database role may not read. */
   unreadable: string[]
   applied: string[] | null
   pending: string[]
+  /** Roles that could create what the service would take for its own. */
+  creators: Creator[]
 }
 
+/** Runs nothing of the search_path: no function, operator or view of a role that is not trusted. */
 async function readDatabaseState(client: pg.PoolClient): Promise<DatabaseState> {
+  await client.query('begin read only')
+  try {
+    return await readOutsideOfPath(client)
+  } finally {
+    await client.query('rollback')
+  }
+}
+
+async function readOutsideOfPath(client: pg.PoolClient): Promise<DatabaseState> {
+  const { path, setting } = await leavePath(client, true)
+  const located = await locate(client, path, true)
+  const found = new Map(located.filter(({ reason }) => reason === null).map(({ name, relation }) => [name, relation]))
+  const { readViews, view } = attemptV1
+  const ledger = found.get(viewMigrations.table)
   const { rows } = await client.query<{
-    view: boolean
     /** null if it does not exist */
     table: boolean | null
-    unreadable: string[]
+    readable: string[]
     role: string
     source: boolean
-    path: string
     schemas: string[]
   }>(
     // to_regclass instead of a cast: it does not fail if a relation is missing or the role may not read it
     `select
-       to_regclass('attempt') is not null as view,
-       has_table_privilege(to_regclass('${ledgerTable}'), 'select') as table,
+       has_table_privilege(to_regclass($3::text), 'select') as table,
        array(
          select name
-         from unnest($1::text[]) as name
-         where has_table_privilege(to_regclass(name), 'select') is not true
-       ) as unreadable,
+         from unnest($1::text[], $2::text[]) as one (name, relation)
+         where has_table_privilege(to_regclass(relation), 'select')
+       ) as readable,
        current_user::text as role,
-       to_regclass('exam_results') is not null as source,
-       current_setting('search_path') as path,
+       exists (
+         select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where c.relname = 'exam_results' and n.nspname = any($4::text[])
+       ) as source,
        array(
          select n.nspname::text
          from pg_class c join pg_namespace n on n.oid = c.relnamespace
-         where to_regclass('exam_results') is null and c.relname = 'exam_results' and c.relkind in ('r', 'p')
+         where c.relname = 'exam_results' and c.relkind in ('r', 'p')
        ) as schemas`,
-    [attemptV1.readViews],
+    [readViews, readViews.map((name) => found.get(name) ?? null), ledger ?? null, path],
   )
-  const {
-    view = false,
-    table = null,
-    unreadable = [],
-    role = '',
-    source = false,
-    path = '',
-    schemas = [],
-  } = rows[0] ?? {}
-  const state = { viewExists: view, unreadable, role, source: { found: source, path, schemas } }
+  const { table = null, readable = [], role = '', source = false, schemas = [] } = rows[0] ?? {}
+  const state = {
+    viewExists: located.some(({ name }) => name === view),
+    untrusted: located.find(({ name, reason }) => readViews.includes(name) && reason !== null)?.reason ?? undefined,
+    unreadable: readViews.filter((name) => !readable.includes(name)),
+    role,
+    source: { found: source, path: setting, schemas },
+    creators: await readCreators(client, path, view),
+  }
   const records =
-    table === null
-      ? (await readFormerLedger(client, viewMigrations))?.records
+    ledger === undefined || table === null
+      ? (await readFormerLedger(client, viewMigrations, path))?.records
       : table
-        ? (await client.query<{ name: string }>(`select name from ${ledgerTable} order by name`)).rows
+        ? (await client.query<{ name: string }>(`select name from ${ledger} order by name`)).rows
         : undefined
   if (records === undefined) return { ...state, applied: null, pending: [] }
   const applied = records.map(({ name }) => name)
@@ -117,13 +136,15 @@ async function readDatabaseState(client: pg.PoolClient): Promise<DatabaseState> 
 
 /** Why the service is not ready; empty if it is. */
 function reasonOf(
-  { viewExists, unreadable, applied, pending }: DatabaseState,
+  { viewExists, untrusted, unreadable, applied, pending }: DatabaseState,
   contract: ServiceReadiness['contract']['status'],
 ): string {
   if (!viewExists) {
     const option = applied === null ? ' (with --again where it existed before)' : pending.length === 0 ? ' --again' : ''
     return `the view attempt is missing: run attempt-api migrate up${option}`
   }
+  if (untrusted !== undefined)
+    return 'a view belongs to a role that is not trusted; the log of the service names both (docs/access.md, roles)'
   if (pending.length > 0) return `migrations are pending: ${pending.join(', ')}; run attempt-api migrate up`
   if (contract === 'fail') return 'the deployed view violates the contract: see /schema-contract'
   if (unreadable.length > 0)
@@ -137,12 +158,14 @@ function reasonOf(
 
 /** For the log: the same reason, with the role and the statement or the setting that mends it. */
 function reasonForLog(state: DatabaseState, contract: ServiceReadiness['contract']['status']): string {
-  const { viewExists, unreadable, role, source } = state
+  const { viewExists, untrusted, unreadable, role, source } = state
   if (!viewExists && !source.found)
     return source.schemas.length === 0
       ? 'the database has no table exam_results: DATABASE_URL must name the database of the exam platform'
       : `no schema of the search_path (${source.path}) has exam_results; the database has it in ` +
           `${source.schemas.join(', ')}: append ?options=-c%20search_path%3D${source.schemas[0] ?? ''} to DATABASE_URL`
+  if (untrusted !== undefined)
+    return `${untrusted}, and was not read: drop it, or change its owner (docs/access.md, roles)`
   const reason = reasonOf(state, contract)
   return viewExists && unreadable.length > 0 && reason.startsWith('the database role')
     ? `the role ${JSON.stringify(role)} cannot read ${unreadable.join(', ')}: run ` +
@@ -160,6 +183,7 @@ export function createReadiness(
 ): Readiness {
   let log: ReadinessLog | undefined
   let logged: string | undefined
+  let checkedCreators = false
 
   function logChange(state: DatabaseState | { failure: unknown }): void {
     if ('failure' in state) {
@@ -167,6 +191,14 @@ export function createReadiness(
       if (refusalOf(state.failure) !== undefined) log?.warn({ err: state.failure }, 'the database refuses the service')
       return
     }
+    if (!checkedCreators)
+      for (const { finding, remedy } of state.creators.map(describeCreator))
+        log?.warn(
+          {},
+          `In the database, ${finding}, which the service could take for its own: run \`${remedy}\` ` +
+            '(docs/access.md, roles).',
+        )
+    checkedCreators = true
     const contract = contractMonitor.last()?.report.status
     const reason = reasonForLog(state, contract ?? 'pass')
     // ready only after a check

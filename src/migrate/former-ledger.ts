@@ -5,6 +5,7 @@
  */
 import type pg from 'pg'
 import { formerLedgerTable } from '../contract/contract.js'
+import { isTrustedTable } from '../database/owners.js'
 import type { MigrationSet } from './migration-sets.js'
 
 type Queryable = Pick<pg.ClientBase, 'query'>
@@ -29,14 +30,23 @@ export interface FormerLedger {
   owner: string
 }
 
-/** Reads only. @returns undefined if the former table has none of our records, or the role may not read it */
-export async function readFormerLedger(client: Queryable, set: MigrationSet): Promise<FormerLedger | undefined> {
-  if (!set.hasFormerLedger) return undefined
+/**
+ * Reads only.
+ * @param path the schemas of the search_path
+ * @returns undefined if the former table has none of our records, if the role may not read it, or if it belongs to a
+ *   role that is not trusted: its triggers would run as ours
+ */
+export async function readFormerLedger(
+  client: Queryable,
+  set: MigrationSet,
+  path: readonly string[],
+): Promise<FormerLedger | undefined> {
+  if (!set.hasFormerLedger || !(await isTrustedTable(client, path, formerLedgerTable))) return undefined
   const {
     rows: [table],
   } = await client.query<{ schema: string; owned: boolean; owner: string; hashed: boolean }>(
     `
-    select quote_ident(n.nspname) as schema, pg_has_role(c.relowner, 'usage') as owned,
+    select format('%I', n.nspname) as schema, pg_has_role(c.relowner, 'usage') as owned,
       pg_get_userbyid(c.relowner)::text as owner,
       coalesce(has_table_privilege(to_regclass(format('%I.${formerLedgerTable}_hash', n.nspname)), 'select'), false)
         as hashed

@@ -1,5 +1,6 @@
 /** The two indexes on exam_results: with them, reading a student or a range of days costs only what it returns. */
 import type pg from 'pg'
+import { assertTrustedSession } from '../database/trust.js'
 import { hasOwnSession, sharedSession } from '../database/pooler.js'
 import { describeBlockers, watchBlockers } from './blockers.js'
 import { createRetryBudget, isLockFailure, LockTimeout } from './retry-budget.js'
@@ -105,6 +106,7 @@ async function asOnlyRunner(
       throw new Error(
         `The indexes of exam_results were not changed: ${sharedSession}. Everything else works with --no-indexes.`,
       )
+    await assertTrustedSession(client)
     await client.query(`set statement_timeout = 0; set lock_timeout = ${Math.max(100, waitMs)}`)
     await takeAdvisoryLock(client, budget)
     const {

@@ -1,7 +1,8 @@
 /** Which migrations a database has: Kysely's table of names, and beside it a table of their hashes. */
-import type pg from 'pg'
+import pg from 'pg'
 import { attemptV1 } from '../contract/attempt-v1.js'
 import { formerLedgerTable } from '../contract/contract.js'
+import { assertTrustedHere, onTrusted, schemasOnPath } from '../database/trust.js'
 import {
   copyLedger,
   readFormerLedger,
@@ -14,6 +15,10 @@ import { hashesOf } from './hashes.js'
 import { viewMigrations, type MigrationSet } from './migration-sets.js'
 
 type Queryable = Pick<pg.ClientBase, 'query'>
+
+/** A pool reads in a transaction that first refuses what a role that is not trusted has created. */
+const trusted = <T>(client: Queryable, read: (client: Queryable) => Promise<T>): Promise<T> =>
+  client instanceof pg.Pool ? onTrusted(client, read) : read(client)
 
 export interface Applied {
   name: string
@@ -41,13 +46,23 @@ export const relationExists = async (client: Queryable, relation: string): Promi
   (await client.query<{ exists: boolean }>('select to_regclass($1) is not null as exists', [relation])).rows[0]
     ?.exists === true
 
+/** The same for a table. A view, or a table with row security, would run code of its owner when it is read. */
+const tableExists = async (client: Queryable, relation: string): Promise<boolean> =>
+  (
+    await client.query(
+      `select from pg_catalog.pg_class
+      where oid = to_regclass($1::text)::oid and relkind in ('r', 'p') and not relrowsecurity`,
+      [relation],
+    )
+  ).rows.length > 0
+
 async function readRecords(
   client: Queryable,
   set: MigrationSet,
 ): Promise<{ records: LedgerRecord[]; former: FormerLedger | undefined }> {
-  const former = await readFormerLedger(client, set)
-  if (!(await relationExists(client, set.table))) return { records: former?.records ?? [], former }
-  const hashed = await relationExists(client, `${set.table}_hash`)
+  const former = await readFormerLedger(client, set, await schemasOnPath(client))
+  if (!(await tableExists(client, set.table))) return { records: former?.records ?? [], former }
+  const hashed = await tableExists(client, `${set.table}_hash`)
   const { rows } = await client.query<LedgerRecord>(
     hashed
       ? `select m.name, m.timestamp, h.hash
@@ -60,7 +75,9 @@ async function readRecords(
 }
 
 /** Whether the view does not exist although its migration is recorded: `up` then finds nothing to apply. */
-export async function viewIsMissing(client: Queryable): Promise<boolean> {
+export const viewIsMissing = (client: Queryable): Promise<boolean> => trusted(client, isViewMissing)
+
+async function isViewMissing(client: Queryable): Promise<boolean> {
   if (await relationExists(client, attemptV1.view)) return false
   const { records } = await readRecords(client, viewMigrations)
   return records.some(({ name }) => name === attemptV1.migration)
@@ -70,8 +87,11 @@ export const missingViewMessage =
   'The view attempt does not exist although its migration is recorded. ' +
   'attempt-api migrate up --again creates it; then grant the rights on it again.'
 
-/** Reads only. A database without the tables has nothing applied. */
-export async function readLedger(client: Queryable, set: MigrationSet): Promise<LedgerState> {
+/** Reads only. A database without the tables has nothing applied. @throws Untrusted */
+export const readLedger = (client: Queryable, set: MigrationSet): Promise<LedgerState> =>
+  trusted(client, (session) => read(session, set))
+
+async function read(client: Queryable, set: MigrationSet): Promise<LedgerState> {
   const hashes = await hashesOf(set)
   const { records, former } = await readRecords(client, set)
   const applied = records.map(({ name, timestamp, hash }): Applied => ({ name, appliedAt: new Date(timestamp), hash }))
@@ -121,6 +141,7 @@ export async function takeFormerLedger(
 /**
  * Creates missing tables. That of the names has Kysely's own format.
  * @param prefix a schema with a dot, or the schema that is first in search_path
+ * @throws Untrusted if one of them belongs to a role that is not trusted: no statement has read or written it
  */
 export async function prepareLedger(client: Queryable, set: MigrationSet, prefix = ''): Promise<void> {
   if (!(await relationExists(client, set.table)))
@@ -137,6 +158,8 @@ export async function prepareLedger(client: Queryable, set: MigrationSet, prefix
       `comment on table ${prefix}${set.table}_hash is 'sha256 of the statements of each applied migration'`,
     )
   }
+  // another session may have created them since the transaction began
+  await assertTrustedHere(client)
 }
 
 export async function recordHash(client: Queryable, set: MigrationSet, name: string, hash: string): Promise<void> {

@@ -1,6 +1,9 @@
 /** What a database has and what this version would apply, in sentences and as a state. */
 import type pg from 'pg'
+import { attemptV1 } from '../contract/attempt-v1.js'
 import { formerLedgerTable } from '../contract/contract.js'
+import { describeCreator, readCreators } from '../contract/creators.js'
+import { onTrusted, schemasOnPath } from '../database/trust.js'
 import { indexStates, type IndexState } from './indexes.js'
 import { missingViewMessage, readLedger, relationExists, viewIsMissing } from './ledger.js'
 import { queueMigrations, storeMigrations, viewMigrations, type MigrationSet } from './migration-sets.js'
@@ -35,6 +38,18 @@ async function statusOfSet(pool: pg.Pool, set: MigrationSet, command: string): P
   return { lines, state: edited.length + unknown.length > 0 ? 'other' : pending.length > 0 ? 'pending' : 'current' }
 }
 
+/** A sentence for each role that could create what the service would take for its own. */
+async function creatorLines(pool: pg.Pool): Promise<string[]> {
+  const creators = await onTrusted(pool, async (client) =>
+    readCreators(client, await schemasOnPath(client), attemptV1.view),
+  )
+  return creators.map((creator) => {
+    const { finding, remedy } = describeCreator(creator)
+    const sentence = finding.replace(/^./, (first) => first.toUpperCase())
+    return `${sentence}, which the service could take for its own. Run ${remedy} (docs/access.md, roles).`
+  })
+}
+
 const indexSentences: Record<IndexState, string> = {
   ready: 'exists.',
   missing: 'is missing: attempt-api migrate up builds it; it is optional (--no-indexes).',
@@ -66,6 +81,7 @@ export async function migrationStatus(
   }
   const states = sets.map(({ state }) => state)
   const lines = sets.flatMap((one) => one.lines)
+  for (const one of new Set([pool, storePool])) lines.push(...(await creatorLines(one)))
   if (set === viewMigrations) {
     if (await viewIsMissing(pool)) {
       lines.push(missingViewMessage)

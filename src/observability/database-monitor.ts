@@ -9,10 +9,10 @@ import { atMost } from '../database/at-most.js'
 import { abandonQueries, createPool, dropConnections, endPool } from '../database/pool.js'
 import { readerOf, type Reader } from '../database/reader.js'
 import { indexStates } from '../migrate/indexes.js'
-import { statement } from '../database/statement.js'
+import { ownSchema, statement } from '../database/statement.js'
 import { anomaliesOfNewest } from '../queries/anomalies.js'
 import type { KeptStoreState } from '../store/kept-state.js'
-import { storeAdvisoryLock } from '../store/sessions.js'
+import { locatedAdvisoryLock } from '../store/sessions.js'
 import { mayRead, type KnownState } from '../store/state.js'
 
 export interface QueueFigures {
@@ -62,6 +62,7 @@ const anomaliesMs = 20_000
 /** A scrape accepts a cached state of the store up to this age; /health reads it once a second. Milliseconds. */
 const storeStateAgeMs = 1_000
 
+const own = `"${ownSchema}"`
 const unnamed = (text: string) => statement(sql.raw(text), { prepared: false })
 
 async function readQueue(reader: Reader): Promise<QueueFigures | undefined> {
@@ -69,7 +70,7 @@ async function readQueue(reader: Reader): Promise<QueueFigures | undefined> {
   const [row] = await reader.rows(
     unnamed(`
       select count(*), extract(epoch from now() - min(enqueued_at))
-      from (select enqueued_at from attempt_queue limit ${queueCountLimit}) as waiting`),
+      from (select enqueued_at from ${own}.attempt_queue limit ${queueCountLimit}) as waiting`),
   )
   const oldest = row?.[1] ?? null
   return { rows: Number(row?.[0]), oldestS: oldest === null ? null : Math.max(0, Number(oldest)) }
@@ -78,7 +79,7 @@ async function readQueue(reader: Reader): Promise<QueueFigures | undefined> {
 /** Uses the partial index on stale days. */
 async function countStaleDays(reader: Reader): Promise<number | undefined> {
   if (!(await mayRead(reader, 'attempt_day'))) return undefined
-  return Number((await reader.rows(unnamed('select count(*) from attempt_day where stale')))[0]?.[0])
+  return Number((await reader.rows(unnamed(`select count(*) from ${own}.attempt_day where stale`)))[0]?.[0])
 }
 
 /** Whether a session holds the advisory lock of the refresher. */
@@ -90,7 +91,7 @@ async function isRefresherPresent(reader: Reader): Promise<boolean> {
         from pg_locks
         where locktype = 'advisory' and granted and objsubid = 1
           and database = (select oid from pg_database where datname = current_database())
-          and ((classid::bigint << 32) | objid::bigint) = ${storeAdvisoryLock}
+          and ((classid::bigint << 32) | objid::bigint) = ${locatedAdvisoryLock}
       )`),
   )
   return row?.[0] === 't'
@@ -106,6 +107,7 @@ export function createDatabaseMonitor(
     createPool({ statementTimeoutMs: answerMs }, where, {
       max: 1,
       name: 'attempt-api metrics',
+      pathUse: 'leave',
       connectMs: answerMs,
       queryMs: answerMs,
     })
@@ -114,6 +116,7 @@ export function createDatabaseMonitor(
   const counting = createPool({ statementTimeoutMs: anomaliesMs }, url, {
     max: 1,
     name: 'attempt-api anomalies',
+    pathUse: 'leave',
     connectMs: 5_000,
     queryMs: anomaliesMs + 1_000,
   })

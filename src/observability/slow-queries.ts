@@ -4,6 +4,7 @@
  */
 import type pg from 'pg'
 import type { Config } from '../config.js'
+import { withLocations } from '../database/locations.js'
 import { createPool, createPools, endPool } from '../database/pool.js'
 import type { QueryTarget } from '../database/query-meter.js'
 import type { Statement } from '../database/statement.js'
@@ -58,7 +59,7 @@ export function outline(node: PlanNode): string {
 async function explain(client: pg.PoolClient, { text, values }: Statement): Promise<string | null> {
   try {
     await client.query('set plan_cache_mode = force_generic_plan')
-    await client.query(`prepare attempt_explained as ${text}`)
+    await client.query(`prepare attempt_explained as ${await withLocations(client, text)}`)
     // the values do not matter to a generic plan
     const parameters = values.length === 0 ? '' : `(${values.map(() => 'null').join(', ')})`
     const {
@@ -84,6 +85,7 @@ export function createSlowQueries(
     createPool({ statementTimeoutMs: explainMs }, where, {
       max: 1,
       name: 'attempt-api explain',
+      pathUse: 'leave',
       connectMs: explainMs,
       queryMs: explainMs,
     })

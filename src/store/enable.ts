@@ -4,6 +4,7 @@ import { indexStates } from '../migrate/indexes.js'
 import { readLedger, relationExists } from '../migrate/ledger.js'
 import { migrateDown, migrateUp } from '../migrate/runner.js'
 import { queueMigrations, storeMigrations } from '../migrate/migration-sets.js'
+import { assertTrusted } from '../database/trust.js'
 import { rebuild } from './fill.js'
 import { columnFaults, missingTables } from './queue-faults.js'
 import { restoreTriggers, triggerFaults } from './triggers.js'
@@ -27,6 +28,11 @@ async function withClient<T>(pool: pg.Pool, action: (client: pg.PoolClient) => P
   } finally {
     client.release()
   }
+}
+
+/** @throws Untrusted before anything of the databases is read */
+async function assertTrustedPools({ primary, store }: StorePools): Promise<void> {
+  for (const pool of new Set([primary, store])) await assertTrusted(pool)
 }
 
 /** @throws Error that names what is missing: the view, the student index or the privilege to create tables */
@@ -80,6 +86,7 @@ async function removeIncompleteQueue({ primary }: StorePools, options: { report:
  * @throws Error that names what is missing: the view, the student index or a privilege; LockTimeout
  */
 export async function enableStore(pools: StorePools, say: Say, waitMs = defaultWaitMs): Promise<void> {
+  await assertTrustedPools(pools)
   await assertCanEnable(pools)
   // the queue first: it must contain exams that are written while the store is being filled
   const options = { report: say, waitMs }
@@ -142,6 +149,7 @@ on conflict (only_row) do update set store = excluded.store, version = excluded.
  * @throws Error if the queue feeds a store in another database than the given one
  */
 export async function upgradeStore(pools: StorePools, say: Say, waitMs = defaultWaitMs): Promise<void> {
+  await assertTrustedPools(pools)
   const hasQueue = await relationExists(pools.primary, queueMigrations.table)
   const hasStore = await relationExists(pools.store, storeMigrations.table)
   if (hasQueue && (!hasStore || (await feeds(pools)) === 'another'))
@@ -181,6 +189,7 @@ export async function feeds({ primary, store }: StorePools): Promise<'this' | 'a
  * @throws LockTimeout
  */
 export async function disableStore(pools: StorePools, say: Say, waitMs = defaultWaitMs): Promise<void> {
+  await assertTrustedPools(pools)
   const feedsAnother = (await feeds(pools)) === 'another'
   if (feedsAnother) say('The queue feeds another store: the queue and its triggers are kept.')
   let anything = feedsAnother

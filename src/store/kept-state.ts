@@ -32,6 +32,7 @@ export function createKeptStoreState(url: string): KeptStoreState {
     createPool({ statementTimeoutMs: statementMs }, url, {
       max: 1,
       name: 'attempt-api state',
+      pathUse: 'leave',
       connectMs: answerMs,
       queryMs: answerMs,
       reserved: true,

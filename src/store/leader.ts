@@ -6,6 +6,7 @@ import type pg from 'pg'
 import { pause } from '../database/pause.js'
 import { createPool, dropConnections, dropOpening, endPool } from '../database/pool.js'
 import { hasOwnSession, sharedSession } from '../database/pooler.js'
+import { assertTrustedSession } from '../database/trust.js'
 import { guardSession } from '../database/session-guard.js'
 import { firstError } from '../errors.js'
 import type { RefresherIntervals } from './intervals.js'
@@ -61,6 +62,7 @@ type Attempt = 'done' | 'led' | 'waiting' | 'absent'
 
 /** @throws StoreSchemaOutdated; Error where a pooler shares the session */
 async function mayWriteStore(store: pg.ClientBase, pool: pg.Pool): Promise<boolean> {
+  await assertTrustedSession(store)
   const {
     rows: [privileges],
   } = await store.query<{ writable: boolean; current: boolean }>(

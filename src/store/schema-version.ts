@@ -3,14 +3,18 @@
  * newest migration of each added. It does not read the table of migrations, because a read-only role may not; a standby
  * has the catalog as well.
  */
-const hasColumn = (table: string, column: string) =>
+import { ownSchema } from '../database/statement.js'
+
+const hasColumn = (table: string, column: string, schema = '') =>
   `exists (
     select from pg_attribute
-    where attrelid = to_regclass('${table}') and attname = '${column}' and not attisdropped
+    where attrelid = to_regclass('${schema}${table}') and attname = '${column}' and not attisdropped
   )`
 
 /** SQL expressions. Update the column when the code depends on a newer migration. */
 export const storeIsCurrent = hasColumn('attempt_day', 'stale')
+/** The same for a statement of relations.ts. */
+export const locatedStoreIsCurrent = hasColumn('attempt_day', 'stale', `"${ownSchema}".`)
 export const queueIsCurrent = hasColumn('attempt_queue', 'problem')
 
 /** A migration is pending. Retrying does not help before an operator runs it. */

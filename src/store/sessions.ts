@@ -1,11 +1,15 @@
 /** A refresher's sessions on the primary and on the database of the store, and their transactions. */
 import type pg from 'pg'
+import { ownSchema } from '../database/statement.js'
 
 /**
  * Key of the advisory lock that the leading refresher's session holds, as an SQL expression. Derived from the table,
  * since a database may have a store in each of several schemas.
  */
-export const storeAdvisoryLock = `hashtextextended('attempt store', to_regclass('attempt_store')::oid::bigint)`
+const advisoryLockOf = (table: string) => `hashtextextended('attempt store', to_regclass('${table}')::oid::bigint)`
+export const storeAdvisoryLock = advisoryLockOf('attempt_store')
+/** The same for a statement of relations.ts. */
+export const locatedAdvisoryLock = advisoryLockOf(`"${ownSchema}".attempt_store`)
 
 /** One and the same session if primary and store are in one database. */
 export interface Sessions {

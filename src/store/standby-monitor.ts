@@ -74,6 +74,7 @@ export function createStandbyMonitor(
     createPool({ statementTimeoutMs: statementMs }, where, {
       max: 1,
       name: 'attempt-api standbys',
+      pathUse: 'leave',
       connectMs: standbyConnectMs,
       queryMs: answerMs,
     })

@@ -2,11 +2,11 @@
 import { sql, type RawBuilder } from 'kysely'
 import pg from 'pg'
 import type { Reader } from '../database/reader.js'
-import { compiled, statement } from '../database/statement.js'
+import { compiled, ownSchema, statement } from '../database/statement.js'
 import type { Row } from '../formats/encoder.js'
 import { ApiError } from '../errors.js'
 import { columnsOf, relation, storeStates, type Relations, type StoreStateName } from '../relations.js'
-import { storeIsCurrent } from './schema-version.js'
+import { locatedStoreIsCurrent } from './schema-version.js'
 
 export interface StoreState {
   version: string
@@ -41,7 +41,7 @@ const stateColumns = [
 
 // compiled once, because every answer from the store runs one of them
 const stateList = compiled(sql.join(stateColumns))
-const stateStatement = statement(sql`select ${stateList}, ${sql.raw(storeIsCurrent)}
+const stateStatement = statement(sql`select ${stateList}, ${sql.raw(locatedStoreIsCurrent)}
 from ${relation('attempt_store')}`)
 const readyStatement = statement(sql`select ${stateList}
 from ${relation('attempt_store')}`)
@@ -76,9 +76,12 @@ function ifAbsent(error: unknown): undefined {
 /** Whether the table exists and this role may read it. */
 export const mayRead = async (reader: Reader, table: keyof Relations): Promise<boolean> => {
   const [row] = await reader.rows(
-    statement(sql`select coalesce(has_table_privilege(to_regclass(${table}::text), 'select'), false)`, {
-      prepared: false,
-    }),
+    statement(
+      sql`select coalesce(has_table_privilege(to_regclass(${sql.raw(`'"${ownSchema}".${table}'`)}), 'select'), false)`,
+      {
+        prepared: false,
+      },
+    ),
   )
   return row?.[0] === 't'
 }

@@ -5,6 +5,7 @@ import { loadExamResults } from '../../src/development/load.js'
 import { startApp } from '../helpers/app.js'
 import { parseCsv } from '../helpers/csv.js'
 import { createDatabase } from '../helpers/database.js'
+import { onPath } from '../helpers/on-path.js'
 
 const db = await createDatabase(t)
 const exams = cohort({
@@ -337,7 +338,7 @@ t.test('no sort is needed beyond the one that numbers the attempts', async (t) =
   )
     .replace(/^copy \(/, '')
     .replace(/\) to stdout.*$/, '')
-  const plan = (await db.pool.query<{ 'QUERY PLAN': string }>(`explain ${text}`)).rows
+  const plan = (await db.pool.query<{ 'QUERY PLAN': string }>(`explain ${onPath(text)}`)).rows
     .map((row) => row['QUERY PLAN'])
     .join('\n')
   t.equal(plan.match(/Sort Key/g)?.length, 1, plan)

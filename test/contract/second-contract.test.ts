@@ -128,6 +128,7 @@ t.test('the whole check compares a view with the contract that it is given', asy
       'repeatable',
       'limits',
       'source_schema',
+      'creators',
       'source_columns',
       'golden:questions',
       'golden:completed_at',

@@ -16,7 +16,11 @@ t.test('the options of a URL apply, and ours override them', async (t) => {
     ],
     ['?options=-c search_path=pg_catalog', 'pg_catalog'],
   ] as const) {
-    const pool = createPool({ statementTimeoutMs: 10_000 }, `${db.url}${query}`, { max: 1, name: 'test' })
+    const pool = createPool({ statementTimeoutMs: 10_000 }, `${db.url}${query}`, {
+      max: 1,
+      name: 'test',
+      pathUse: 'keep',
+    })
     t.teardown(() => pool.end())
     const { rows } = await pool.query(
       `select current_setting('search_path') as path, current_setting('TimeZone') as zone,

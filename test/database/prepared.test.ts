@@ -5,10 +5,12 @@ import pg from 'pg'
 import { maxPrepared } from '../../src/database/pg-internals.js'
 import { createDatabases, type Reader } from '../../src/database/reader.js'
 import { statement, type Statement } from '../../src/database/statement.js'
+import { relation } from '../../src/relations.js'
 import { selectAttempts, type AttemptsQuery } from '../../src/queries/attempts.js'
 import { studentOfUser } from '../../src/queries/student-id.js'
 import { attemptColumns } from '../../src/schemas/attempts.js'
 import { createDatabase } from '../helpers/database.js'
+import { onPath } from '../helpers/on-path.js'
 
 const db = await createDatabase(t)
 await db.pool.query(`insert into exam_results (session_id, user_id, result_json, updated_at)
@@ -56,7 +58,7 @@ async function expected({ text, values }: Statement): Promise<unknown[][]> {
   try {
     await client.query(`set timezone = 'UTC'`)
     const types = { getTypeParser: () => (value: unknown) => value }
-    return (await client.query<unknown[]>({ text, values: [...values], rowMode: 'array', types })).rows
+    return (await client.query<unknown[]>({ text: onPath(text), values: [...values], rowMode: 'array', types })).rows
   } finally {
     client.release()
   }
@@ -95,7 +97,7 @@ t.test('a statement whose place was taken is prepared again, also in a transacti
 t.test('a failed statement and an aborted transaction change nothing of that', async (t) => {
   const backend = statement(sql`select pg_backend_pid()`, { prepared: false })
   const pid = await databases.live.rows(backend)
-  const missing = (n: number) => statement(sql`select ${sql.id(`missing_${n}`)} from ${sql.table('attempt')}`)
+  const missing = (n: number) => statement(sql`select ${sql.id(`missing_${n}`)} from ${relation('attempt')}`)
   const codeOf = (rows: Promise<unknown>) =>
     rows.then(
       () => 'none',

@@ -50,7 +50,7 @@ t.test('a name belongs to one text', async (t) => {
   t.equal(of('one', 'student_id').name, of('two', 'student_id').name)
   t.not(of('one', 'student_id').name, of('one', 'user_id').name)
   t.match(of('one', 'student_id').name, /^attempt_[0-9a-f]{16}$/)
-  t.equal(of('one', 'user_id').text, 'select user_id from attempt_exam where session_id = $1::text')
+  t.equal(of('one', 'user_id').text, 'select user_id from "@extschema@".attempt_exam where session_id = $1::text')
 })
 
 t.test('an identifier that is not ours is quoted', async (t) => {

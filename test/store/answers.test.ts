@@ -11,6 +11,7 @@ import { get, startApp, walk } from '../helpers/app.js'
 import { createCohortDatabase } from '../helpers/cohort-store.js'
 import { createDatabase } from '../helpers/database.js'
 import { catchUp, differences, enabled, settleDays } from '../helpers/store.js'
+import { onPath } from '../helpers/on-path.js'
 
 t.test('the same request gives the same rows from the view and from the store', async (t) => {
   const db = await createCohortDatabase(t)
@@ -175,7 +176,7 @@ t.test('a session is looked up by its index, whatever other parameters the reque
       page,
     ).next()
     const { text, values } = value as Statement
-    return (await db.pool.query(`explain (costs off) ${text}`, [...values])).rows
+    return (await db.pool.query(`explain (costs off) ${onPath(text)}`, [...values])).rows
       .map((row: Record<string, unknown>) => row['QUERY PLAN'])
       .join('\n')
   }

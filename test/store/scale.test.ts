@@ -141,7 +141,7 @@ t.test('every kind of statement was recorded', async (t) => {
     /from attempt_materialized where version > \$1::bigint union select student_id from attempt_deleted where version/,
     /differences = differences \+/,
     /'delete'::text as op/,
-    /max\(version\).* attempt_materialized where student_id = \$\d::uuid/,
+    /max\(version\).*\battempt_materialized where student_id = \$\d::uuid/,
     /session_id = \$\d/,
   ])
     t.equal(

@@ -8,6 +8,7 @@ import { contractColumns, type AttemptColumnName } from '../../src/contract/atte
 import { statement } from '../../src/database/statement.js'
 import type { AttemptsQuery } from '../../src/queries/attempts.js'
 import { columnsOf, db, type ColumnName, type Relations } from '../../src/relations.js'
+import { onPath } from '../helpers/on-path.js'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const isTrue = <T extends true>(): T | undefined => undefined
@@ -68,7 +69,7 @@ isTrue<Equal<keyof Relations['attempt'], AttemptColumnName | 'version'>>()
 
 t.test('the columns of the contract are those of the view', async (t) => {
   const names: ColumnName<'attempt'>[] = contractColumns.map(({ name }) => name)
-  t.equal(statement(db.selectFrom('attempt').select(names)).text, `select ${names.join(', ')} from attempt`)
+  t.equal(onPath(statement(db.selectFrom('attempt').select(names)).text), `select ${names.join(', ')} from attempt`)
   t.equal(
     statement(sql`select ${attempt('item_id')} where ${attempt('item_id')} = ${'1'}::bigint`).text,
     'select item_id where item_id = $1::bigint',

@@ -40,7 +40,7 @@ export async function onPrimary(
   { deniedIsUnknown = false } = {},
 ): Promise<number> {
   try {
-    return await withPool(config, action, { answerMs })
+    return await withPool(config, action, { answerMs, guarded: true })
   } catch (error) {
     throw withExitCode(exitCode(error, deniedIsUnknown), error)
   }

@@ -29,7 +29,8 @@ export const status = defineCommand({
     return onPrimary(
       settings,
       async (pool) => {
-        const storePool = storeUrl === undefined ? undefined : createPool(storeUrl, 'STORE_DATABASE_URL', { answerMs })
+        const storePool =
+          storeUrl === undefined ? undefined : createPool(storeUrl, 'STORE_DATABASE_URL', { answerMs, guarded: true })
         const found = await migrationStatus(pool, viewMigrations, storePool).finally(() => storePool?.end())
         print(json ? JSON.stringify(found, null, 2) : found.lines.join('\n'))
         return exits[found.state]

@@ -55,8 +55,8 @@ async function withConnections(
 ): Promise<number> {
   const { url: primaryUrl, embedded } = await startEmbeddedUnlessConfigured(config)
   const storeUrl = config.storeUrl ?? primaryUrl
-  const primary = createPool(primaryUrl, 'DATABASE_URL')
-  const store = storeUrl === primaryUrl ? primary : createPool(storeUrl, 'STORE_DATABASE_URL')
+  const primary = createPool(primaryUrl, 'DATABASE_URL', { guarded: true })
+  const store = storeUrl === primaryUrl ? primary : createPool(storeUrl, 'STORE_DATABASE_URL', { guarded: true })
   const clients = { primary: clientsOf(primary), store: clientsOf(store) }
   const listeners: ((server: HeartbeatServer) => void)[] = []
   let unresponsive: Error | undefined
