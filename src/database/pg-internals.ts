@@ -59,6 +59,11 @@ export const queryWithin = <R extends pg.QueryResultRow>(
   return client.query<R>(config)
 }
 
+/** The same for every query of a client. */
+export const limitedTo = (ms: number, client: pg.ClientBase): Pick<pg.ClientBase, 'query'> => ({
+  query: ((text: string, values?: unknown[]) => queryWithin(client, ms, text, values)) as pg.ClientBase['query'],
+})
+
 /** Fails every request that waits for a connection of the pool: a pool that was ended would let it wait. */
 export function rejectWaiting(pool: pg.Pool, error: Error): void {
   const { _pendingQueue } = pool as unknown as { _pendingQueue: { callback(error: Error): void }[] }

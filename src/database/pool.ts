@@ -2,7 +2,7 @@
 import pg from 'pg'
 import { abandon, disconnect } from './cancel.js'
 import { rememberLocations } from './locations.js'
-import { onConnect, queryWithin, rejectWaiting, socketOf } from './pg-internals.js'
+import { limitedTo, onConnect, rejectWaiting, socketOf } from './pg-internals.js'
 import { recordOrigin } from './refusals.js'
 import { checkSettings, sessionOptions, withOptions } from './session-settings.js'
 import { assertTrustedSession, leavePath, setPath } from './trust.js'
@@ -52,10 +52,7 @@ async function prepareSession(
   answerMs: number,
   pathUse: PathUse,
 ): Promise<void> {
-  const within: Pick<pg.ClientBase, 'query'> = {
-    query: ((text: string, values?: unknown[]) =>
-      queryWithin(client, answerMs, text, values)) as pg.ClientBase['query'],
-  }
+  const within = limitedTo(answerMs, client)
   const { path, setting } = await leavePath(within, false)
   try {
     await checkSettings(client, readOnly, answerMs)

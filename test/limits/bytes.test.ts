@@ -1,5 +1,6 @@
 /** Pages, rows and cursors are bounded in bytes, and no row is lost or given twice. */
 import t from 'tap'
+import { onPath } from '../helpers/on-path.js'
 import { createDatabases, type Reader } from '../../src/database/reader.js'
 import { RowBudget } from '../../src/database/row-budget.js'
 import { statement } from '../../src/database/statement.js'
@@ -183,14 +184,14 @@ t.test('a live page numbers the history up to its last row, not all of it', asyn
   const reader: Reader = {
     store: false,
     rows: async ({ text, values }) =>
-      (await walked.pool.query<Row>({ text, values: [...values], rowMode: 'array' })).rows,
+      (await walked.pool.query<Row>({ text: onPath(text), values: [...values], rowMode: 'array' })).rows,
   }
   const query = { columns: attemptColumns, descending: false }
   const statements = selectAttempts(reader, query, { limit: 101, withKey: true })
   const { value: page } = await statements.next()
   if (page === undefined) throw new Error('no statement')
   const { rows } = await walked.pool.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(
-    `explain (analyze, format json) ${page.text}`,
+    `explain (analyze, format json) ${onPath(page.text)}`,
     [...page.values],
   )
   const windows = nodes(rows[0]!['QUERY PLAN'][0].Plan).filter((node) => node['Node Type'] === 'WindowAgg')
