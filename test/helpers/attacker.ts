@@ -17,7 +17,8 @@ export async function openToAttack(t: Test, options: Parameters<typeof createDat
   const db = await createDatabase(t, options)
   const role = `attacker_${db.name}`
   await db.pool.query(`create role ${role} login; grant create on schema public to public;
-    create table marker (who text); grant insert on marker to public`)
+    create table marker (who text); grant insert on marker to public;
+    create sequence calls; grant usage on sequence calls to public`)
   const attacker = new pg.Pool({ connectionString: db.url, max: 1, options: `-c role=${role}` }).on(
     'error',
     () => undefined,
@@ -28,6 +29,8 @@ export async function openToAttack(t: Test, options: Parameters<typeof createDat
   })
   await attacker.query(`create function evil() returns boolean language plpgsql as $$ begin
       perform pg_catalog.pg_advisory_lock_shared(${mark});
+      -- stays after a rollback
+      perform pg_catalog.nextval('public.calls');
       insert into public.marker values (current_user);
       return true;
     exception when others then
@@ -44,7 +47,9 @@ export async function openToAttack(t: Test, options: Parameters<typeof createDat
         `select who from marker where who <> $1
         union all
         select usename || ' in ' || application_name from pg_locks join pg_stat_activity using (pid)
-        where locktype = 'advisory' and objid = ${mark}`,
+        where locktype = 'advisory' and objid = ${mark} and datname = current_database()
+        union all
+        select 'a session that has ended' from calls where is_called`,
         [role],
       )
       return rows.map(({ who }) => who)
