@@ -10,7 +10,7 @@ const hasColumn = (table: string, column: string) =>
   )`
 
 /** SQL expressions. Update the column when the code depends on a newer migration. */
-export const storeIsCurrent = hasColumn('attempt_day', 'stale')
+export const storeIsCurrent = hasColumn('attempt_store', 'set_aside')
 export const queueIsCurrent = hasColumn('attempt_queue', 'problem')
 
 /** A migration is pending. Retrying does not help before an operator runs it. */
