@@ -86,7 +86,7 @@ function readDay(reader: pg.ClientBase, date: string): Promise<ComputedDay | 'to
       // of a day that is too large, one row without the topic
       text: `select
   ${dayColumns.map((name) => (name === 'topic_id' ? topicThatFits : `${name}::text`)).join(', ')},
-  bytes > ${dayBytes}
+  (bytes > ${dayBytes})::text
 from (
   select
     *,
@@ -98,7 +98,7 @@ where bytes <= ${dayBytes} or n = 1`,
       values: [date],
       rowMode: 'array',
     })
-    if (rows[0]?.[dayColumns.length] === 't') return 'too large'
+    if (rows[0]?.[dayColumns.length] === 'true') return 'too large'
     return {
       date,
       version: day.version,

@@ -4,7 +4,7 @@ import { isExamError } from './exam-error.js'
 import { retryable } from './savepoint.js'
 
 /** Estimated bytes of the rows of one statement; a single exam, or a student in a fill, may have more. */
-export const statementBytes = 24 * 1024 * 1024
+export const statementBytes = 8 * 1024 * 1024
 
 /** Of one row without its texts. */
 const rowBytes = 200

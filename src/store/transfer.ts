@@ -19,10 +19,10 @@ export type ReadRows = ColumnArrays | 'incoming'
 export const incomingTable = 'pg_temp.attempt_incoming'
 
 /**
- * Bytes of a slice in PostgreSQL's representation. In this process a slice of short rows takes about six times as much
+ * Bytes of a slice in PostgreSQL's representation. In this process a slice of short rows takes up to 25 times as much
  * while it is sent on.
  */
-export const sliceBytes = 16 * 1024 * 1024
+export const sliceBytes = 8 * 1024 * 1024
 
 const textBytes = 'coalesce(octet_length(session_id), 0) + coalesce(octet_length(topic_id), 0)'
 
