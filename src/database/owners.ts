@@ -23,6 +23,7 @@ export const tables = [
   'attempt_queue_migration',
   'attempt_queue_migration_hash',
   'attempt_queue_reader',
+  'attempt_set_aside',
   'attempt_store',
   'attempt_store_migration',
   'attempt_store_migration_hash',

@@ -7,6 +7,7 @@ import * as attemptQueueExams from '../../migrations/20251202_0900_attempt_queue
 import * as attemptDayStale from '../../migrations/20251202_0910_attempt_day_stale.js'
 import * as attemptSessionIndex from '../../migrations/20251203_0900_attempt_session_index.js'
 import * as attemptQueueProblems from '../../migrations/20261201_0900_attempt_queue_problems.js'
+import * as attemptStoreLimits from '../../migrations/20261201_0910_attempt_store_limits.js'
 import { attemptV1 } from '../contract/attempt-v1.js'
 import { ledgerTable, type Contract } from '../contract/contract.js'
 
@@ -49,5 +50,6 @@ export const storeMigrations: MigrationSet = {
     '20251201_0910_attempt_store': attemptStore,
     '20251202_0910_attempt_day_stale': attemptDayStale,
     '20251203_0900_attempt_session_index': attemptSessionIndex,
+    '20261201_0910_attempt_store_limits': attemptStoreLimits,
   },
 }

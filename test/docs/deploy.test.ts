@@ -140,14 +140,14 @@ t.test('deploy.sh', there, async (t) => {
   await buildIndexes(db.pool, () => undefined)
   await enabled(db)
   await migrateDown(db.pool, queueMigrations)
-  for (let newest = 0; newest < 2; newest++) await migrateDown(db.pool, storeMigrations)
+  for (let newest = 0; newest < 3; newest++) await migrateDown(db.pool, storeMigrations)
   t.match(
     await deploy(url, { TRIES: '60' }),
     {
       code: 0,
       said: new RegExp(
         'applied 20261201_0900_attempt_queue_problems\napplied 20251202_0910_attempt_day_stale\n' +
-          'applied 20251203_0900_attempt_session_index',
+          'applied 20251203_0900_attempt_session_index\napplied 20261201_0910_attempt_store_limits',
       ),
     },
     'a store is brought up to date with it',

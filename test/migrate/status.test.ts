@@ -45,6 +45,7 @@ t.test('applied migrations are frozen: what each does has the hash that it had',
     '20251201_0910_attempt_store': 'b0d72f4c3a9c3c34195169a6d4404f9f2af595d7faa4ecf3e96d4daa6bc81c23',
     '20251202_0910_attempt_day_stale': 'a7a955a1c760976e04152f58cd8e4113b23c9b5f4a924d8a10e3be32302d4d91',
     '20251203_0900_attempt_session_index': '79b453ad1dc66a9a147daa690ac7d752bf491d68758fa08ac312939d63bd3192',
+    '20261201_0910_attempt_store_limits': '79f3c89bec5d5f5f3afaada9f2ed1fc8cb9f28fb23d2b1358c3c6bc03e866a0a',
   })
 })
 
