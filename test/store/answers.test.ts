@@ -190,7 +190,7 @@ t.test('a session is looked up by its index, whatever other parameters the reque
     [{}, { withKey: false }],
   ] as [Partial<AttemptsQuery>, PageRequest][]) {
     const found = await plan(query, page)
-    t.match(found, /attempt_materialized_session_idx/, JSON.stringify([query, page]))
+    t.match(found, /attempt_materialized_session_hash_idx/, JSON.stringify([query, page]))
     t.notMatch(found, /Seq Scan/)
   }
   // a session id longer than a page of a B-tree takes
