@@ -9,6 +9,7 @@ import { selectAttempts } from '../../src/queries/attempts.js'
 import { buildIndexes } from '../../src/migrate/indexes.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
 import { startApp, testConfig, walk, type Page } from '../helpers/app.js'
+import { onPath } from '../helpers/on-path.js'
 import { enabled } from '../helpers/store.js'
 import { sql } from 'kysely'
 import type { App } from '../../src/services.js'
@@ -190,7 +191,7 @@ t.test('a live page numbers the history up to its last row, not all of it', asyn
   const { value: page } = await statements.next()
   if (page === undefined) throw new Error('no statement')
   const { rows } = await walked.pool.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(
-    `explain (analyze, format json) ${page.text}`,
+    `explain (analyze, format json) ${onPath(page.text)}`,
     [...page.values],
   )
   const windows = nodes(rows[0]!['QUERY PLAN'][0].Plan).filter((node) => node['Node Type'] === 'WindowAgg')
