@@ -184,7 +184,7 @@ t.test('a live page numbers the history up to its last row, not all of it', asyn
   const reader: Reader = {
     store: false,
     rows: async ({ text, values }) =>
-      (await walked.pool.query<Row>({ text, values: [...values], rowMode: 'array' })).rows,
+      (await walked.pool.query<Row>({ text: onPath(text), values: [...values], rowMode: 'array' })).rows,
   }
   const query = { columns: attemptColumns, descending: false }
   const statements = selectAttempts(reader, query, { limit: 101, withKey: true })
