@@ -168,8 +168,8 @@ const faults: Readonly<Record<string, DatabaseFault>> = {
   '25006': {
     code: 'internal_error',
     retryable: false,
-    sentence: 'this database is a standby and can only be read',
-    fix: 'set DATABASE_URL to the primary',
+    sentence: 'this database can only be read: it is a standby, or a pooler keeps default_transaction_read_only = on',
+    fix: 'set DATABASE_URL to the primary, or set default_transaction_read_only = off for the role (docs/poolers.md)',
   },
   '25P03': { ...unavailable, retryable: false },
   '25P04': { ...unavailable, retryable: false },

@@ -87,6 +87,7 @@ interface Store {
   oldest_version: string
   differences: string
   difference_at: string | null
+  set_aside: number
 }
 
 interface QueuedExam {

@@ -24,8 +24,8 @@ const { values: options, positionals: given } = parseArgs({
   allowPositionals: true,
   options: {
     grep: { type: 'string' },
-    // files wait for their servers about half of the time
-    jobs: { type: 'string', default: String(Math.min(8, 2 * availableParallelism())) },
+    // files wait for their servers about two thirds of the time
+    jobs: { type: 'string', default: String(Math.min(8, 3 * availableParallelism())) },
     reporter: { type: 'string', default: 'lines' },
     record: { type: 'boolean', default: false },
   },

@@ -73,6 +73,10 @@ export const commands: Readonly<Record<string, CommandEntry | CommandGroup>> = {
         summary: 'empty the store and fill it again from the view',
         load: async () => (await import('./store/rebuild.js')).rebuild,
       },
+      retry: {
+        summary: 'retry exams that could not be taken into the store',
+        load: async () => (await import('./store/retry.js')).retry,
+      },
       verify: {
         summary: 'compare the store with the view',
         load: async () => (await import('./store/verify.js')).verify,

@@ -1,6 +1,8 @@
 /** The databases of a command: its pools, and the embedded PostgreSQL if none is configured. */
 import pg from 'pg'
 import type { Config } from '../config.js'
+import { processIdOf, queryWithin } from '../database/pg-internals.js'
+import { finishSettings, sessionOptions, withOptions } from '../database/session-settings.js'
 import { assertTrustedConnection } from '../database/trust.js'
 import type { EmbeddedServer } from '../development/embedded.js'
 import { scrubbed, withVariable, type Variable } from './failure.js'
@@ -22,14 +24,34 @@ export interface PoolOptions {
   guarded?: boolean
 }
 
-/** The pool of a command. An error while connecting names the variable of the database. */
+/** Without a pooler, the number that the connection was given is that of its session. */
+const isDirect = async (client: pg.ClientBase, answerMs: number): Promise<boolean> =>
+  (await queryWithin<{ pid: number }>(client, answerMs, 'select pg_catalog.pg_backend_pid() as pid')).rows[0]?.pid ===
+  processIdOf(client)
+
+/** PgBouncer refuses startup parameters that it is not told to ignore. */
+const isRefusedParameter = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === '08P01' && /startup parameter/.test(error.message)
+
+/**
+ * The pool of a command. An error while connecting names the variable of the database. Commands also work through a
+ * pooler in transaction mode, which refuses the settings of a session: there a transaction sets what it needs.
+ */
 export function createPool(
   url: string,
   variable: Variable,
   { connectMs = 10_000, answerMs, guarded = false }: PoolOptions = {},
 ) {
+  const options = sessionOptions(false, { statement_timeout: '0' })
+  let refused = false
+  class CommandClient extends pg.Client {
+    constructor(settings?: pg.ClientConfig) {
+      super(refused ? { ...settings, connectionString: url } : { ...settings, options })
+    }
+  }
   const pool = new pg.Pool({
-    connectionString: url,
+    Client: CommandClient,
+    connectionString: withOptions(url, options),
     max: 2,
     application_name: 'attempt-api command',
     connectionTimeoutMillis: connectMs,
@@ -41,18 +63,26 @@ export function createPool(
   pool.on('connect', (client) => {
     client.on('error', () => undefined)
   })
-  const checked = new WeakSet<pg.PoolClient>()
+  const prepared = new WeakSet<pg.PoolClient>()
   /** Not in the pool's `onConnect`: until that has ended, a heartbeat cannot disconnect the client. */
-  const check = async (client: pg.PoolClient) => {
-    if (!guarded || checked.has(client)) return
-    await assertTrustedConnection(client)
-    checked.add(client)
+  const prepare = async (client: pg.PoolClient) => {
+    if (prepared.has(client)) return
+    // a pooler in transaction mode shares the session with other applications
+    if (await isDirect(client, connectMs)) await finishSettings(client, connectMs)
+    if (guarded) await assertTrustedConnection(client)
+    prepared.add(client)
   }
   const connect = pool.connect.bind(pool)
-  const connectChecked = async () => {
+  const connectWithSettings = () =>
+    connect().catch((error: unknown) => {
+      if (refused || !isRefusedParameter(error)) throw error
+      refused = true
+      return connect()
+    })
+  const connectPrepared = async () => {
     try {
-      const client = await connect()
-      await check(client).catch((error: unknown) => {
+      const client = await connectWithSettings()
+      await prepare(client).catch((error: unknown) => {
         client.release(true)
         throw error
       })
@@ -63,7 +93,7 @@ export function createPool(
   }
   // pool.connect() returns a promise, pool.query() passes a callback
   pool.connect = ((done?: Connected) => {
-    const connected = connectChecked()
+    const connected = connectPrepared()
     if (done === undefined) return connected
     connected.then(
       (client) => {
@@ -75,6 +105,7 @@ export function createPool(
         done(error as Error, undefined, () => undefined)
       },
     )
+    return undefined
   }) as typeof pool.connect
   return pool
 }

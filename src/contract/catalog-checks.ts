@@ -1,6 +1,6 @@
 /** The checks that the catalog alone decides: columns, source, row security, the recorded migration. */
 import { type CatalogColumn, type Relation, rowSecurityApplies } from './catalog.js'
-import type { Contract } from './contract.js'
+import { formerLedgerTable, ledgerTable, type Contract } from './contract.js'
 import { isKnownColumn, sourceColumns, sourceTable } from './exam-results.js'
 import { type Check, checkResult } from './report.js'
 import type { SqlClient } from './sql-client.js'
@@ -175,11 +175,13 @@ export async function checkMigration(
     `
     select format('%I.%I', n.nspname, c.relname) as name
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname = $1 and c.relname = 'kysely_migration' and c.relkind = 'r'
+    where n.nspname = $1 and c.relname = any($2) and c.relkind = 'r'
       -- a policy of another role would run with the rights of this one
       and not c.relrowsecurity
-      and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')`,
-    [schema],
+      and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
+    order by array_position($2, c.relname::text)
+    limit 1`,
+    [schema, [ledgerTable, formerLedgerTable]],
   )
   const warn = (actual: string) => ({
     name: null,
@@ -191,7 +193,7 @@ export async function checkMigration(
       'a record of who created the view; the other checks decide whether it is right',
     ),
   })
-  if (log === undefined) return warn('kysely_migration does not exist or is not readable')
+  if (log === undefined) return warn(`${ledgerTable} does not exist or is not readable`)
   await client.query('savepoint migration')
   try {
     const { rows } = await client.query<{ name: string }>(
@@ -204,6 +206,6 @@ export async function checkMigration(
   } catch (error) {
     if ((error as { code?: string }).code === undefined) throw error
     await client.query('rollback to savepoint migration')
-    return warn('kysely_migration is not readable')
+    return warn(`${log.name} is not readable`)
   }
 }

@@ -29,12 +29,18 @@ export interface ContractTexts {
 /** What PostgreSQL prints of a view or, as `name(argument types)`, of a function, by name. */
 export type PrintedDefinitions = Readonly<Record<string, string>>
 
+/** Lists the applied migrations of the views, in the format of Kysely's migrator. */
+export const ledgerTable = 'attempt_view_migration'
+
+/** Its name up to version 1.0: the default of Kysely, which any application of Kysely uses. */
+export const formerLedgerTable = 'kysely_migration'
+
 export interface Contract {
   /** Name of the view. Another shape is another name, and another contract. */
   view: string
   /** Version of the contract, not of the service. */
   version: string
-  /** The migration that creates the view, as `kysely_migration` lists it. */
+  /** The migration that creates the view, as `ledgerTable` lists it. */
   migration: string
   /** All columns in their order. */
   columns: readonly ContractColumn[]

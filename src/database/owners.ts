@@ -23,13 +23,13 @@ export const tables = [
   'attempt_queue_migration',
   'attempt_queue_migration_hash',
   'attempt_queue_reader',
+  'attempt_set_aside',
   'attempt_store',
   'attempt_store_migration',
   'attempt_store_migration_hash',
   'attempt_topic_day',
 ]
-/** The table of migrations that Kysely names; a database without our views may have another application's. */
-const ledgers = ['kysely_migration', 'kysely_migration_hash']
+const ledgers = ['attempt_view_migration', 'attempt_view_migration_hash']
 const called = ['attempt_student_id']
 /** Migrations replace them; their owner is an administrator's choice afterwards. */
 const triggerFunctions = ['attempt_enqueue', 'attempt_enqueue_row']
@@ -139,6 +139,10 @@ limit 1`
 export async function locate(client: Queryable, path: readonly string[], migrates = false): Promise<Located[]> {
   return (await client.query<Located>(locateSql, [path, views, migrates ? [...tables, ...ledgers] : tables])).rows
 }
+
+/** Whether the first table of this name on the path is a plain one of a role that is trusted. */
+export const isTrustedTable = async (client: Queryable, path: readonly string[], name: string): Promise<boolean> =>
+  (await client.query<Located>(locateSql, [path, [], [name]])).rows[0]?.reason === null
 
 /** The first planted object, in words; undefined: there is none. The session has left its path. */
 export async function findPlanted(

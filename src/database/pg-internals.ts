@@ -59,6 +59,11 @@ export const queryWithin = <R extends pg.QueryResultRow>(
   return client.query<R>(config)
 }
 
+/** The same for every query of a client. */
+export const limitedTo = (ms: number, client: pg.ClientBase): Pick<pg.ClientBase, 'query'> => ({
+  query: ((text: string, values?: unknown[]) => queryWithin(client, ms, text, values)) as pg.ClientBase['query'],
+})
+
 /** Fails every request that waits for a connection of the pool: a pool that was ended would let it wait. */
 export function rejectWaiting(pool: pg.Pool, error: Error): void {
   const { _pendingQueue } = pool as unknown as { _pendingQueue: { callback(error: Error): void }[] }
@@ -167,7 +172,7 @@ export async function queryRows(
 }
 
 async function runQuery(
-  client: pg.PoolClient,
+  client: pg.ClientBase,
   config: pg.QueryArrayConfig,
   prepare: (query: pg.Query) => void = () => undefined,
 ): Promise<Row[]> {
@@ -241,5 +246,52 @@ export async function queryRowsWithin(
   } finally {
     stream.removeListener('data', count)
   }
+  return rows
+}
+
+/**
+ * Runs a statement and passes its rows on in slices, so that a result of any size needs the memory of one slice. The
+ * server waits while a slice is being passed on.
+ * @param sliceBytes bytes of a slice, in PostgreSQL's representation; the last row may exceed them
+ * @param pass called with every slice except the last one
+ * @returns the last slice
+ */
+export async function queryRowsInSlices(
+  client: pg.ClientBase,
+  { text, values }: { text: string; values: readonly unknown[] },
+  sliceBytes: number,
+  pass: (rows: Row[]) => Promise<void>,
+): Promise<Row[]> {
+  const { stream } = (client as pg.Client).connection
+  let rows: Row[] = []
+  let bytes = 0
+  let passing: Promise<void> | undefined
+  let failure: { error: unknown } | undefined
+  const passOn = () => {
+    const slice = rows
+    rows = []
+    bytes = 0
+    stream.pause()
+    passing = pass(slice)
+      .catch((error: unknown) => {
+        failure = { error }
+      })
+      .finally(() => {
+        passing = undefined
+        stream.resume()
+      })
+  }
+  const config: pg.QueryArrayConfig = { text, values: [...values], rowMode: 'array', types }
+  await runQuery(client, config, (query) => {
+    const received = query as pg.Query & { handleDataRow(row: DataRow): void }
+    received.handleDataRow = ({ length, fields }) => {
+      if (failure !== undefined) return
+      rows.push(fields)
+      bytes += length
+      if (bytes > sliceBytes && passing === undefined) passOn()
+    }
+  })
+  await passing
+  if (failure !== undefined) throw failure.error
   return rows
 }

@@ -2,8 +2,9 @@
 import pg from 'pg'
 import { abandon, disconnect } from './cancel.js'
 import { rememberLocations } from './locations.js'
-import { onConnect, queryWithin, rejectWaiting, socketOf } from './pg-internals.js'
+import { limitedTo, onConnect, rejectWaiting, socketOf } from './pg-internals.js'
 import { recordOrigin } from './refusals.js'
+import { checkSettings, sessionOptions, withOptions } from './session-settings.js'
 import { assertTrustedSession, leavePath, setPath } from './trust.js'
 
 /** A server that is read, named by its place in the configuration, because a URL contains a password. */
@@ -37,47 +38,6 @@ export const poolUsage = (pools: ReadonlyMap<ServerName, pg.Pool>): PoolUsage[] 
     waiting: pool.waitingCount,
   }))
 
-const sessionSettings = [
-  'TimeZone=UTC',
-  'DateStyle=ISO',
-  'IntervalStyle=postgres',
-  'jit=off',
-  // the planner estimates a Gather over a set-returning function as cheaper than it is, and then scans the whole table
-  'max_parallel_workers_per_gather=0',
-  // a session ends within 25 s after the network to its client has failed, and releases its locks and its snapshot
-  'tcp_keepalives_idle=10',
-  'tcp_keepalives_interval=5',
-  'tcp_keepalives_count=3',
-]
-
-/**
- * Checks the session settings, once per connection. A pooler may drop them without an error; timestamps of answers
- * would then be in the server's time zone.
- * @throws Error that `whyUnreachable` recognizes
- */
-async function checkSettings(client: pg.ClientBase, readOnly: boolean, answerMs: number): Promise<void> {
-  const {
-    rows: [session],
-  } = await queryWithin<{ kept: boolean }>(
-    client,
-    answerMs,
-    `select current_setting('TimeZone') = 'UTC'
-  and current_setting('DateStyle') like 'ISO%'
-  and current_setting('IntervalStyle') = 'postgres'
-  and not current_setting('jit')::boolean
-  and current_setting('max_parallel_workers_per_gather') = '0'
-  and current_setting('default_transaction_read_only')::boolean = ${readOnly} as kept`,
-  )
-  if (session?.kept !== true)
-    throw Object.assign(
-      new Error(
-        'a startup parameter was lost: a pooler in front of the database does not pass on ' +
-          'the settings of the session (docs/poolers.md)',
-      ),
-      { code: '08P01' },
-    )
-}
-
 /**
  * What a pool does with the search_path of the URL or the role. `leave`: its sessions run only statements of
  * relations.ts, so that the path can be PostgreSQL's own schema. `guard`: nothing on the path may belong to a role that
@@ -92,10 +52,7 @@ async function prepareSession(
   answerMs: number,
   pathUse: PathUse,
 ): Promise<void> {
-  const within: Pick<pg.ClientBase, 'query'> = {
-    query: ((text: string, values?: unknown[]) =>
-      queryWithin(client, answerMs, text, values)) as pg.ClientBase['query'],
-  }
+  const within = limitedTo(answerMs, client)
   const { path, setting } = await leavePath(within, false)
   try {
     await checkSettings(client, readOnly, answerMs)
@@ -109,13 +66,6 @@ async function prepareSession(
   await setPath(within, setting, false)
   if (pathUse === 'guard') await assertTrustedSession(within)
 }
-
-/**
- * Appends our options to those of the URL (for example a search_path), because the driver would use only the latter. If
- * a setting occurs twice, PostgreSQL uses the last value.
- */
-const withOptions = (url: string, ours: string): string =>
-  url.replace(/[?&]options=[^&#]*/g, (theirs) => `${theirs}%20${ours.replaceAll(' ', '%20')}`)
 
 /** @param reserved true: the pool does not close idle or old connections; a `ReservedPool` renews them */
 export function createPool(
@@ -156,9 +106,7 @@ export function createPool(
       })
     }
   }
-  const options = [...sessionSettings, `default_transaction_read_only=${readOnly ? 'on' : 'off'}`]
-    .map((setting) => `-c ${setting}`)
-    .join(' ')
+  const options = sessionOptions(readOnly)
   const pool = new pg.Pool({
     Client: OpeningClient,
     onConnect: onConnect(async (client) => {

@@ -5,8 +5,8 @@
  */
 import type pg from 'pg'
 import { disconnect } from './cancel.js'
-import { assertTrusted, Untrusted } from './trust.js'
-import { queryWithin } from './pg-internals.js'
+import { limitedTo } from './pg-internals.js'
+import { assertTrustedConnection, Untrusted } from './trust.js'
 
 const answerMs = 5_000
 
@@ -21,24 +21,36 @@ export async function guardSession(pool: pg.Pool, client: pg.ClientBase, everyMs
   } = await client.query<{ pid: number; began: string }>(
     'select pid, backend_start::text as began from pg_stat_activity where pid = pg_backend_pid()',
   )
+  /** @throws Untrusted if a role has planted something since the session began: the next one refuses it by name */
+  async function isGone(): Promise<boolean> {
+    const other = await pool.connect()
+    let failed = true
+    try {
+      const within = limitedTo(answerMs, other)
+      const { rowCount } = await within.query(
+        'select from pg_stat_activity where pid = $1 and backend_start::text = $2',
+        [own?.pid, own?.began],
+      )
+      if (rowCount !== 0) await assertTrustedConnection(within)
+      failed = false
+      return rowCount === 0
+    } finally {
+      other.release(failed)
+    }
+  }
   let checking = false
   const timer = setInterval(() => {
     if (checking) return
     checking = true
-    // a role may have planted something since the session began: the next session refuses it by name
-    assertTrusted(pool, false).catch((error: unknown) => {
-      if (error instanceof Untrusted) disconnect(client)
-    })
-    // no answer from the server does not mean that the session is gone
-    queryWithin(pool, answerMs, 'select from pg_stat_activity where pid = $1 and backend_start::text = $2', [
-      own?.pid,
-      own?.began,
-    ])
+    isGone()
       .then(
-        ({ rowCount }) => {
-          if (rowCount === 0) disconnect(client)
+        (gone) => {
+          if (gone) disconnect(client)
         },
-        () => undefined,
+        (error: unknown) => {
+          // no answer from the server does not mean that the session is gone
+          if (error instanceof Untrusted) disconnect(client)
+        },
       )
       .finally(() => {
         checking = false

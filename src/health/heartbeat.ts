@@ -94,7 +94,8 @@ export const commandHeartbeat: HeartbeatSettings = {
           connectionTimeoutMillis: answerMs,
           query_timeout: answerMs,
         })
-        client.on('error', () => undefined)
+        // a session that the server has ended, for example by idle_session_timeout, says nothing about the next one
+        client.on('error', drop)
         await client.connect()
       }
       await client.query('select 1')

@@ -10,6 +10,7 @@ import { quoteIdentifier, refusalOf } from '../database/refusals.js'
 import { locate } from '../database/owners.js'
 import { leavePath } from '../database/trust.js'
 import { whyUnreachable } from '../errors.js'
+import { readFormerLedger } from '../migrate/former-ledger.js'
 import { viewMigrations } from '../migrate/migration-sets.js'
 import { cacheIntervals, createCachedState, type CacheIntervals } from './cached-state.js'
 import type { ContractMonitor } from './contract-monitor.js'
@@ -85,7 +86,8 @@ async function readOutsideOfPath(client: pg.PoolClient): Promise<DatabaseState> 
   const { readViews, view } = attemptV1
   const ledger = found.get(viewMigrations.table)
   const { rows } = await client.query<{
-    table: boolean
+    /** null if it does not exist */
+    table: boolean | null
     readable: string[]
     role: string
     source: boolean
@@ -93,7 +95,7 @@ async function readOutsideOfPath(client: pg.PoolClient): Promise<DatabaseState> 
   }>(
     // to_regclass instead of a cast: it does not fail if a relation is missing or the role may not read it
     `select
-       coalesce(has_table_privilege(to_regclass($3::text), 'select'), false) as table,
+       has_table_privilege(to_regclass($3::text), 'select') as table,
        array(
          select name
          from unnest($1::text[], $2::text[]) as one (name, relation)
@@ -111,7 +113,7 @@ async function readOutsideOfPath(client: pg.PoolClient): Promise<DatabaseState> 
        ) as schemas`,
     [readViews, readViews.map((name) => found.get(name) ?? null), ledger ?? null, path],
   )
-  const { table = false, readable = [], role = '', source = false, schemas = [] } = rows[0] ?? {}
+  const { table = null, readable = [], role = '', source = false, schemas = [] } = rows[0] ?? {}
   const state = {
     viewExists: located.some(({ name }) => name === view),
     untrusted: located.find(({ name, reason }) => readViews.includes(name) && reason !== null)?.reason ?? undefined,
@@ -120,9 +122,14 @@ async function readOutsideOfPath(client: pg.PoolClient): Promise<DatabaseState> 
     source: { found: source, path: setting, schemas },
     creators: await readCreators(client, path, view),
   }
-  if (!table || ledger === undefined) return { ...state, applied: null, pending: [] }
-  const migrations = await client.query<{ name: string }>(`select name from ${ledger} order by name`)
-  const applied = migrations.rows.map(({ name }) => name)
+  const records =
+    ledger === undefined || table === null
+      ? (await readFormerLedger(client, viewMigrations, path))?.records
+      : table
+        ? (await client.query<{ name: string }>(`select name from ${ledger} order by name`)).rows
+        : undefined
+  if (records === undefined) return { ...state, applied: null, pending: [] }
+  const applied = records.map(({ name }) => name)
   const pending = Object.keys(viewMigrations.migrations).filter((name) => !applied.includes(name))
   return { ...state, applied, pending }
 }

@@ -11,6 +11,8 @@ export interface StoreHealth {
   lag_s: number | null
   /** Total number of rows that verification found different and repaired. */
   differences: number | null
+  /** Exams that the store does not have, because the refresher could not take them. */
+  set_aside: number | null
   detail: 'ok' | 'filling' | 'lagging' | 'degraded' | 'unreachable'
 }
 
@@ -34,6 +36,7 @@ const unreachable: StoreHealth = {
   as_of: null,
   lag_s: null,
   differences: null,
+  set_aside: null,
   detail: 'unreachable',
 }
 
@@ -66,6 +69,7 @@ export function createStoreMonitor(
         as_of: state.asOf,
         lag_s: Number.isFinite(lag) ? Math.round(lag * 10) / 10 : null,
         differences: Number(state.differences),
+        set_aside: state.setAside,
         // degraded before lagging: a wrong row is worse than a late one, and lag_s reports the lag anyway
         detail: state.state !== 'ready' ? 'filling' : differed ? 'degraded' : lag > config.storeLagS ? 'lagging' : 'ok',
       }

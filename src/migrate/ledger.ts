@@ -1,7 +1,16 @@
 /** Which migrations a database has: Kysely's table of names, and beside it a table of their hashes. */
 import pg from 'pg'
 import { attemptV1 } from '../contract/attempt-v1.js'
-import { assertTrustedHere, onTrusted } from '../database/trust.js'
+import { formerLedgerTable } from '../contract/contract.js'
+import { assertTrustedHere, onTrusted, schemasOnPath } from '../database/trust.js'
+import {
+  copyLedger,
+  readFormerLedger,
+  removeFormerRecords,
+  renameLedger,
+  type FormerLedger,
+  type LedgerRecord,
+} from './former-ledger.js'
 import { hashesOf } from './hashes.js'
 import { viewMigrations, type MigrationSet } from './migration-sets.js'
 
@@ -28,6 +37,8 @@ export interface LedgerState {
   /** Applied by a newer version and not known to this one. */
   unknown: string[]
   hashes: Map<string, string>
+  /** Records that version 1.0 left in a table of another name. They count where ours does not exist yet. */
+  former: FormerLedger | undefined
 }
 
 /** Whether the session's search_path leads to a relation of this name. */
@@ -45,13 +56,31 @@ const tableExists = async (client: Queryable, relation: string): Promise<boolean
     )
   ).rows.length > 0
 
+async function readRecords(
+  client: Queryable,
+  set: MigrationSet,
+): Promise<{ records: LedgerRecord[]; former: FormerLedger | undefined }> {
+  const former = await readFormerLedger(client, set, await schemasOnPath(client))
+  if (!(await tableExists(client, set.table))) return { records: former?.records ?? [], former }
+  const hashed = await tableExists(client, `${set.table}_hash`)
+  const { rows } = await client.query<LedgerRecord>(
+    hashed
+      ? `select m.name, m.timestamp, h.hash
+        from ${set.table} m
+        left join ${set.table}_hash h on h.name = m.name
+        order by m.name`
+      : `select name, timestamp, null as hash from ${set.table} order by name`,
+  )
+  return { records: rows, former }
+}
+
 /** Whether the view does not exist although its migration is recorded: `up` then finds nothing to apply. */
 export const viewIsMissing = (client: Queryable): Promise<boolean> => trusted(client, isViewMissing)
 
 async function isViewMissing(client: Queryable): Promise<boolean> {
-  if ((await relationExists(client, attemptV1.view)) || !(await tableExists(client, viewMigrations.table))) return false
-  const { rows } = await client.query(`select 1 from ${viewMigrations.table} where name = $1`, [attemptV1.migration])
-  return rows.length > 0
+  if (await relationExists(client, attemptV1.view)) return false
+  const { records } = await readRecords(client, viewMigrations)
+  return records.some(({ name }) => name === attemptV1.migration)
 }
 
 export const missingViewMessage =
@@ -64,19 +93,8 @@ export const readLedger = (client: Queryable, set: MigrationSet): Promise<Ledger
 
 async function read(client: Queryable, set: MigrationSet): Promise<LedgerState> {
   const hashes = await hashesOf(set)
-  const applied: Applied[] = []
-  if (await tableExists(client, set.table)) {
-    const hashed = await tableExists(client, `${set.table}_hash`)
-    const { rows } = await client.query<{ name: string; timestamp: string; hash: string | null }>(
-      hashed
-        ? `select m.name, m.timestamp, h.hash
-          from ${set.table} m
-          left join ${set.table}_hash h on h.name = m.name
-          order by m.name`
-        : `select name, timestamp, null as hash from ${set.table} order by name`,
-    )
-    applied.push(...rows.map(({ name, timestamp, hash }) => ({ name, appliedAt: new Date(timestamp), hash })))
-  }
+  const { records, former } = await readRecords(client, set)
+  const applied = records.map(({ name, timestamp, hash }): Applied => ({ name, appliedAt: new Date(timestamp), hash }))
   const known = applied.filter(({ name }) => hashes.has(name))
   return {
     applied,
@@ -85,6 +103,7 @@ async function read(client: Queryable, set: MigrationSet): Promise<LedgerState> 
     withoutHash: known.filter(({ hash }) => hash === null).map(({ name }) => name),
     unknown: applied.filter(({ name }) => !hashes.has(name)).map(({ name }) => name),
     hashes,
+    former,
   }
 }
 
@@ -93,21 +112,51 @@ export const toApply = (state: LedgerState, again: boolean): LedgerState =>
   again ? { ...state, pending: [...state.hashes.keys()].sort() } : state
 
 /**
- * Creates missing tables. That of Kysely has Kysely's own format, so that an older version can read it.
+ * Moves the records that version 1.0 left in a table of another name into ours. A version that is rolled back may have
+ * left some again, so this is not for the first time alone.
+ */
+export async function takeFormerLedger(
+  client: Queryable,
+  set: MigrationSet,
+  former: FormerLedger,
+  report: (line: string) => void,
+): Promise<void> {
+  const { schema, shared, owned, owner } = former
+  if (owned && !shared && !(await relationExists(client, set.table))) {
+    await renameLedger(client, set, former)
+    report(`The table ${formerLedgerTable} is now named ${set.table}.`)
+    return
+  }
+  await prepareLedger(client, set, `${schema}.`)
+  await copyLedger(client, set, former)
+  report(`Our records in ${schema}.${formerLedgerTable} are now in ${schema}.${set.table}.`)
+  if (owned) return removeFormerRecords(client, former)
+  const names = former.records.map(({ name }) => `'${name}'`).join(', ')
+  report(
+    `They are still in ${formerLedgerTable} as well, which belongs to ${owner}. Another application of Kysely in ` +
+      `this schema refuses them. As ${owner}: delete from ${schema}.${formerLedgerTable} where name in (${names})`,
+  )
+}
+
+/**
+ * Creates missing tables. That of the names has Kysely's own format.
+ * @param prefix a schema with a dot, or the schema that is first in search_path
  * @throws Untrusted if one of them belongs to a role that is not trusted: no statement has read or written it
  */
-export async function prepareLedger(client: Queryable, set: MigrationSet): Promise<void> {
+export async function prepareLedger(client: Queryable, set: MigrationSet, prefix = ''): Promise<void> {
   if (!(await relationExists(client, set.table)))
     await client.query(
-      `create table ${set.table} (name varchar(255) not null primary key, timestamp varchar(255) not null)`,
+      `create table ${prefix}${set.table} (name varchar(255) not null primary key, timestamp varchar(255) not null)`,
     )
   if (!(await relationExists(client, `${set.table}_hash`))) {
     await client.query(
-      `create table ${set.table}_hash (
+      `create table ${prefix}${set.table}_hash (
         name varchar(255) not null primary key, hash text not null, recorded_at timestamptz not null default now()
       )`,
     )
-    await client.query(`comment on table ${set.table}_hash is 'sha256 of the statements of each applied migration'`)
+    await client.query(
+      `comment on table ${prefix}${set.table}_hash is 'sha256 of the statements of each applied migration'`,
+    )
   }
   // another session may have created them since the transaction began
   await assertTrustedHere(client)

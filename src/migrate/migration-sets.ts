@@ -7,13 +7,16 @@ import * as attemptQueueExams from '../../migrations/20251202_0900_attempt_queue
 import * as attemptDayStale from '../../migrations/20251202_0910_attempt_day_stale.js'
 import * as attemptSessionIndex from '../../migrations/20251203_0900_attempt_session_index.js'
 import * as attemptQueueProblems from '../../migrations/20261201_0900_attempt_queue_problems.js'
+import * as attemptStoreLimits from '../../migrations/20261201_0910_attempt_store_limits.js'
 import { attemptV1 } from '../contract/attempt-v1.js'
-import type { Contract } from '../contract/contract.js'
+import { ledgerTable, type Contract } from '../contract/contract.js'
 
 /** Migrations that are applied in one transaction. */
 export interface MigrationSet {
   /** The table that lists the applied ones, in Kysely's own format. */
   table: string
+  /** Whether version 1.0 listed them in a table of another name: former-ledger.ts. */
+  hasFormerLedger?: boolean
   migrations: Record<string, Migration>
   /**
    * The contract that the views of this set must pass before the commit. Views that exist already (view-columns.ts) are
@@ -25,7 +28,8 @@ export interface MigrationSet {
 }
 
 export const viewMigrations: MigrationSet = {
-  table: 'kysely_migration',
+  table: ledgerTable,
+  hasFormerLedger: true,
   migrations: { '20251101_0900_attempt_view_lock': attemptViewLock },
   contract: attemptV1,
 }
@@ -46,5 +50,6 @@ export const storeMigrations: MigrationSet = {
     '20251201_0910_attempt_store': attemptStore,
     '20251202_0910_attempt_day_stale': attemptDayStale,
     '20251203_0900_attempt_session_index': attemptSessionIndex,
+    '20261201_0910_attempt_store_limits': attemptStoreLimits,
   },
 }

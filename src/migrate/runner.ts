@@ -10,6 +10,7 @@ import {
   recordApplied,
   recordHash,
   removeApplied,
+  takeFormerLedger,
   toApply,
   type LedgerState,
 } from './ledger.js'
@@ -132,9 +133,11 @@ export async function migrateUp(
   const { report = () => undefined, waitMs = 60_000, again = false } = options
   const before = await readLedger(pool, set)
   // no lock if there is nothing to do: an up that changes nothing waits for no other session
-  if (toApply(before, again).pending.length === 0 && before.withoutHash.length === 0) return []
+  const nothing = toApply(before, again).pending.length === 0 && before.withoutHash.length === 0
+  if (nothing && before.former === undefined) return []
   return transact(pool, { waitMs, report }, async (session) => {
     const ledger = await readLedger(session.client, set)
+    if (ledger.former !== undefined) await takeFormerLedger(session.client, set, ledger.former, report)
     const state = toApply(ledger, again)
     if (state.pending.length > 0) {
       assertContinuable(set, ledger)
@@ -155,7 +158,7 @@ async function assertNoStore({ client }: MigrationSession): Promise<void> {
 }
 
 /**
- * Reverts the last applied migration, or with `all` every one, and then drops the tables that list them.
+ * Reverts the last applied migration, or with `all` every one. Once none is left, drops the tables that list them.
  * @throws Error in a sentence, with nothing changed, if something depends on what would be dropped
  */
 export async function migrateDown(
@@ -165,8 +168,9 @@ export async function migrateDown(
 ): Promise<MigrationStep[]> {
   if ((await readLedger(pool, set)).applied.length === 0 && !all) return []
   return transact(pool, { waitMs, report }, async (session) => {
-    const { applied } = await readLedger(session.client, set)
+    const { applied, former } = await readLedger(session.client, set)
     if (set === viewMigrations) await assertNoStore(session)
+    if (former !== undefined) await takeFormerLedger(session.client, set, former, report)
     const names = applied
       .slice(all ? 0 : -1)
       .reverse()
@@ -182,7 +186,7 @@ export async function migrateDown(
       await migration.down(session.db)
       await removeApplied(session.client, set, name)
     }
-    if (all) await dropLedger(session.client, set)
+    if (all || names.length === applied.length) await dropLedger(session.client, set)
     return names.map((name) => ({ name }))
   })
 }

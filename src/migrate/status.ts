@@ -1,7 +1,8 @@
 /** What a database has and what this version would apply, in sentences and as a state. */
 import type pg from 'pg'
-import { describeCreator, readCreators } from '../contract/creators.js'
 import { attemptV1 } from '../contract/attempt-v1.js'
+import { formerLedgerTable } from '../contract/contract.js'
+import { describeCreator, readCreators } from '../contract/creators.js'
 import { onTrusted, schemasOnPath } from '../database/trust.js'
 import { indexStates, type IndexState } from './indexes.js'
 import { missingViewMessage, readLedger, relationExists, viewIsMissing } from './ledger.js'
@@ -16,7 +17,7 @@ export interface Status {
 const short = (hash: string) => hash.slice(0, 12)
 
 async function statusOfSet(pool: pg.Pool, set: MigrationSet, command: string): Promise<Status> {
-  const { applied, pending, edited, withoutHash, unknown, hashes } = await readLedger(pool, set)
+  const { applied, pending, edited, withoutHash, unknown, hashes, former } = await readLedger(pool, set)
   const lines = applied.map(({ name, appliedAt, hash }) => {
     const time = Number.isNaN(appliedAt.getTime()) ? 'an unknown time' : appliedAt.toISOString()
     const was = `${name} was applied at ${time}`
@@ -29,6 +30,10 @@ async function statusOfSet(pool: pg.Pool, set: MigrationSet, command: string): P
       )
     return `${was}, hash ${short(hash ?? '')}.`
   })
+  if (former !== undefined)
+    lines.push(
+      `The table ${formerLedgerTable} has records of this service; the next ${command} moves them into ${set.table}.`,
+    )
   lines.push(...pending.map((name) => `${name} is pending: ${command} applies it.`))
   return { lines, state: edited.length + unknown.length > 0 ? 'other' : pending.length > 0 ? 'pending' : 'current' }
 }

@@ -19,16 +19,28 @@ const advisoryLock = '3853314791062309107'
 
 /** Begins the transaction. Settings of the role or database must not end it early. The settings here end with it. */
 async function begin(client: pg.PoolClient): Promise<{ pid: number }> {
-  await client.query('begin isolation level read committed, read write')
+  // SET runs no function and no operator: the search_path is not checked yet
+  await client.query(
+    `begin isolation level read committed, read write;
+    set local lock_timeout = ${lockTimeoutMs};
+    set local statement_timeout = 0;
+    set local idle_in_transaction_session_timeout = 0;
+    set local standard_conforming_strings = on;
+    set local quote_all_identifiers = off;
+    set local transform_null_equals = off;
+    set local client_min_messages = warning`,
+  )
   const {
     rows: [session],
-  } = await client.query<{ pid: number }>(`
-    select pg_backend_pid() as pid,
-      set_config('lock_timeout', '${lockTimeoutMs}', true),
-      set_config('statement_timeout', '0', true),
-      set_config('idle_in_transaction_session_timeout', '0', true),
-      (select set_config(name, '0', true) from pg_settings where name = 'transaction_timeout'),
-      set_config('client_min_messages', 'warning', true)`)
+  } = await client.query<{ pid: number }>(
+    `select pg_catalog.pg_backend_pid() as pid, (
+      -- of newer servers
+      select pg_catalog.count(pg_catalog.set_config(s.name, s.boot_val, true))
+      from pg_catalog.pg_settings s
+      where s.name operator(pg_catalog.=)
+        any('{transaction_timeout,restrict_nonsystem_relation_kind}'::pg_catalog.text[])
+    ) as reset`,
+  )
   return session ?? { pid: 0 }
 }
 

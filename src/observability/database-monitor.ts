@@ -128,7 +128,8 @@ export function createDatabaseMonitor(
   const counting = createPool({ statementTimeoutMs: anomaliesMs }, url, {
     max: 1,
     name: 'attempt-api anomalies',
-    pathUse: 'leave',
+    // the indexes are found through exam_results, on the path
+    pathUse: 'guard',
     connectMs: 5_000,
     queryMs: anomaliesMs + 1_000,
   })

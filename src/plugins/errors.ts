@@ -61,7 +61,8 @@ const unavailable = () => new ApiError('database_unavailable', `${errorCodes.dat
 /** What an error of the database means that a parameter caused; undefined if none did. */
 function parameterError(error: FastifyError, query: unknown): ApiError | undefined {
   const { tz, cursor } = (query ?? {}) as { tz?: string; cursor?: string }
-  if (error.code === '22023' && /time zone/.test(error.message)) return unknownZone(tz ?? 'UTC')
+  // invalid_parameter_value; the text is in the language of the server
+  if (error.code === '22023' && tz !== undefined) return unknownZone(tz)
   // of a cursor only the form of its values was checked, so the database may reject a value; parameters are valid here
   return /^22/.test(error.code) && cursor !== undefined ? damagedCursor() : undefined
 }

@@ -1,5 +1,5 @@
 /** Reads attempts in the order of completed_at. */
-import { sql } from 'kysely'
+import { sql, type RawBuilder, type SqlBool } from 'kysely'
 import { contractColumns, type AttemptColumnName } from '../contract/attempt-v1.js'
 import type { Reader } from '../database/reader.js'
 import { compiled, statement, type Statement } from '../database/statement.js'
@@ -169,6 +169,10 @@ const studentsOfSession = async (reader: Reader, session: string): Promise<strin
 const isWholeRow = (columns: readonly Column[]): boolean =>
   columns.length === contractColumns.length && columns.every(({ name }, index) => contractColumns[index]?.name === name)
 
+/** The condition of the store's index: texts of sessions may be too long for an index. */
+const hashOf = (text: RawBuilder<unknown>) => sql`hashtextextended(${text}, 0)`
+const sessionIs = (session: string) => sql<SqlBool>`${hashOf(attempt('session_id'))} = ${hashOf(sql`${session}::text`)}`
+
 /** @param students the students whose history is numbered; undefined: all, or the student of the query */
 function attemptStatement(
   source: 'attempt_numbered' | 'attempt_response' | 'attempt_materialized',
@@ -179,6 +183,7 @@ function attemptStatement(
 ): Statement {
   const conditions = [
     ...attemptConditions(students?.length === 1 ? { ...filters, student: students[0] } : { ...filters, students }),
+    ...(source === 'attempt_materialized' && filters.session !== undefined ? [sessionIs(filters.session)] : []),
     ...inWindow(descending, window),
     ...(after === undefined ? [] : [isAfter(key, after, descending)]),
   ]

@@ -15,6 +15,11 @@ const store = Type.Object(
     as_of: nullable('The store contains what was committed before this moment'),
     lag_s: numberOrNull('number', 'Seconds since then', 0.4),
     differences: numberOrNull('integer', 'Rows that verification ever found different from the view, and repaired', 0),
+    set_aside: numberOrNull(
+      'integer',
+      'Exams whose attempts the store does not have, because the refresher could not take them; source=live has them',
+      0,
+    ),
     detail: oneOf(['ok', 'filling', 'lagging', 'degraded', 'unreachable'], {
       description:
         'lagging: more than STORE_LAG_S behind, so requests read the view. degraded: verification found a difference ' +

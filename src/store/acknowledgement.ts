@@ -9,9 +9,9 @@
  * ended between its two commits. The students of these rows are recomputed completely.
  */
 import type pg from 'pg'
-import { addDifferences, type Difference, noDifference, writeDifference } from './difference.js'
-import { studentRows } from './recompute.js'
+import type { BatchWriter } from './batch-writer.js'
 import type { Sessions } from './sessions.js'
+import { studentsThatFit } from './sizes.js'
 import type { StoreRow } from './store-row.js'
 
 /** If more students than this must be recomputed, the store is rebuilt instead. */
@@ -55,28 +55,27 @@ limit ${maxStudents + 1}`,
 /**
  * Recomputes the students of batches that the primary has not recorded, inside the caller's transaction.
  * @param acknowledged the version that the primary has recorded
- * @param version the version to write
- * @returns undefined: the store must be rebuilt, because it lost a version that the primary has recorded, has removed
- * deletions of later versions, or has too many students to recompute
+ * @returns the number of students; undefined: the store must be rebuilt, because it lost a version that the primary has
+ * recorded, has removed deletions of later versions, or has too many students to recompute
  */
 export async function recomputeUnacknowledged(
   sessions: Sessions,
   row: StoreRow,
   acknowledged: string,
-  version: string,
-): Promise<(Difference & { students: number }) | undefined> {
+  writer: BatchWriter,
+): Promise<number | undefined> {
   const { primary, store } = sessions
   // the store lost exams that are no longer in the queue: a backup was restored, or a standby that lagged was promoted
   if (BigInt(acknowledged) > BigInt(row.version)) return undefined
   // one database loses both commits or neither
-  if (primary === store || acknowledged === row.version) return { ...noDifference(), students: 0 }
+  if (primary === store || acknowledged === row.version) return 0
   if (BigInt(acknowledged) < BigInt(row.oldest_version)) return undefined
   const students = await studentsAfter(store, acknowledged)
   if (students.length > maxStudents) return undefined
-  let total = noDifference()
-  for (let at = 0; at < students.length; at += chunk) {
-    const rows = await studentRows(sessions, students.slice(at, at + chunk))
-    total = addDifferences(total, await writeDifference(store, rows, version))
+  for (let left = students; left.length > 0;) {
+    const some = await studentsThatFit(primary, left.slice(0, chunk))
+    await writer.students(some)
+    left = left.slice(some.length)
   }
-  return { ...total, students: students.length }
+  return students.length
 }

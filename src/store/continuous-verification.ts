@@ -6,7 +6,10 @@ import { markDaysStale } from './day-kpis.js'
 import { writeDifference } from './difference.js'
 import type { RefresherIntervals } from './intervals.js'
 import type { RefresherLog } from './leader.js'
+import { studentsQueued } from './queue.js'
 import { studentRows } from './recompute.js'
+import { isExamError } from './exam-error.js'
+import { studentsSetAside } from './set-aside.js'
 import { type Sessions, transaction } from './sessions.js'
 import { lockStoreRow, nextVersion } from './store-row.js'
 
@@ -19,11 +22,12 @@ export interface VerifiedStudents {
   differences: number
   /** The last student that was compared; null: start with the first student again. */
   after: string | null
-  /** A statement timed out and nothing was compared: retry with fewer students. A single student is skipped. */
+  /**
+   * A statement timed out or failed, or there were too many rows, and nothing was compared: retry with fewer students.
+   * A single student is skipped.
+   */
   timedOut: boolean
 }
-
-const isStatementTimeout = (error: unknown): boolean => (error as { code?: string }).code === '57014'
 
 async function studentsAfter(
   client: pg.ClientBase,
@@ -63,16 +67,17 @@ export async function verifyNextStudents(
     const students = new Set([...new Set(candidates)].sort().slice(0, count))
     last = [...students].at(-1) ?? null
     // students with an exam in the queue are left out: the store may not have the exam yet
-    const { rows: queued } = await primary.query<{ student_id: string | null }>(
-      'select distinct attempt_student_id(user_id)::text as student_id from attempt_queue',
-    )
-    for (const { student_id } of queued) {
-      // null: exam_results was truncated, and the store is about to be rebuilt
-      if (student_id === null) return nothing
-      students.delete(student_id)
-    }
+    const queued = await studentsQueued(primary, [...students])
+    // exam_results was truncated, and the store is about to be rebuilt
+    if (queued === 'truncated') return nothing
+    for (const student of queued) students.delete(student)
+    if (row.set_aside > 0) for (const student of await studentsSetAside(store, [...students])) students.delete(student)
     const next = nextVersion(row)
-    const difference = await writeDifference(store, await studentRows(sessions, [...students]), next)
+    const difference = await writeDifference(
+      store,
+      await studentRows(sessions, [...students], { oneSlice: true }),
+      next,
+    )
     const differences = difference.written + difference.deleted
     if (differences > 0) {
       await markDaysStale(store, difference.days, next)
@@ -85,7 +90,7 @@ export async function verifyNextStudents(
     }
     return { ...nothing, differences, after: last }
   }).catch((error: unknown) => {
-    if (!isStatementTimeout(error)) throw error
+    if (!isExamError(error)) throw error
     return { differences: 0, after: count === 1 ? last : after, timedOut: true }
   })
 }
@@ -111,7 +116,7 @@ export function createContinuousVerification(
     if (verified.timedOut && count === 1)
       log.warn(
         {},
-        `skipped a student whose comparison takes longer than ${statementTimeoutMs} ms; ` +
+        `skipped a student whose comparison fails or takes longer than ${statementTimeoutMs} ms; ` +
           'attempt-api store verify compares every student',
       )
     count = verified.timedOut ? 1 : studentsPerStep

@@ -6,7 +6,7 @@
 import type pg from 'pg'
 import { literalText } from '../database/statement.js'
 import { dayMeasures } from '../measures.js'
-import type { ColumnArrays } from './recompute.js'
+import type { ColumnArrays } from './transfer.js'
 import { inSnapshot, inTransaction } from './sessions.js'
 import { lockStoreRow } from './store-row.js'
 
@@ -48,6 +48,12 @@ export async function staleDays(store: pg.ClientBase): Promise<string[]> {
   return rows.map(({ date }) => date)
 }
 
+/** Bytes of the KPIs of a day that are read into this process. A day with more is computed in one transaction. */
+const dayBytes = 8 * 1024 * 1024
+
+/** Of a day's KPIs for one topic without its name. */
+const topicBytes = 200
+
 /** The KPIs of a day, and the version of the rows from which they were computed. */
 export interface ComputedDay {
   date: string
@@ -57,8 +63,18 @@ export interface ComputedDay {
   arrays: ColumnArrays
 }
 
-/** Computes one day in its own snapshot; writes nothing. @returns undefined: the day is not stale */
+/**
+ * Computes one day in its own snapshot; writes nothing.
+ * @returns undefined: the day is not stale, or was too large to be read and has been written
+ */
 export async function computeDay(reader: pg.ClientBase, date: string): Promise<ComputedDay | undefined> {
+  const computed = await readDay(reader, date)
+  if (computed !== 'too large') return computed
+  await writeLargeDay(reader, date)
+  return undefined
+}
+
+function readDay(reader: pg.ClientBase, date: string): Promise<ComputedDay | 'too large' | undefined> {
   const began = performance.now()
   return inSnapshot(reader, async () => {
     const {
@@ -67,10 +83,22 @@ export async function computeDay(reader: pg.ClientBase, date: string): Promise<C
     if (day === undefined) return undefined
     const { rows } = await reader.query<(string | null)[]>({
       name: 'attempt_store_day',
-      text: `select ${dayColumns.map((name) => `${name}::text`).join(', ')} from (${selectDay}) as fresh`,
+      // of a day that is too large, one row without the topic
+      text: `select
+  ${dayColumns.map((name) => (name === 'topic_id' ? topicThatFits : `${name}::text`)).join(', ')},
+  (bytes > ${dayBytes})::text
+from (
+  select
+    *,
+    row_number() over () as n,
+    sum(${topicBytes} + coalesce(octet_length(topic_id), 0)) over () as bytes
+  from (${selectDay}) as topic
+) as fresh
+where bytes <= ${dayBytes} or n = 1`,
       values: [date],
       rowMode: 'array',
     })
+    if (rows[0]?.[dayColumns.length] === 'true') return 'too large'
     return {
       date,
       version: day.version,
@@ -80,9 +108,21 @@ export async function computeDay(reader: pg.ClientBase, date: string): Promise<C
   })
 }
 
+const topicThatFits = `case when bytes <= ${dayBytes} then topic_id end`
+
 const insertDay = `insert into attempt_topic_day (${columns})
 select ${columns}
 from unnest(${typedColumns.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ')}) as f (${columns})`
+
+/** Computes and writes a day without reading it; batches wait meanwhile. */
+const writeLargeDay = (store: pg.ClientBase, date: string): Promise<void> =>
+  inTransaction(store, async () => {
+    await lockStoreRow(store)
+    const { rowCount } = await store.query('update attempt_day set stale = false where date = $1 and stale', [date])
+    if (rowCount !== 1) return
+    await store.query('delete from attempt_topic_day where date = $1', [date])
+    await store.query(`insert into attempt_topic_day (${columns}) ${selectDay}`, [date])
+  })
 
 /** Writes a day's KPIs. @returns false: nothing was written, because a batch changed the day since it was computed */
 export const writeDay = (store: pg.ClientBase, { date, version, arrays }: ComputedDay): Promise<boolean> =>

@@ -55,9 +55,17 @@ export function createDayScheduler(pool: pg.Pool, log: RefresherLog, intervals: 
     client = undefined
   }
 
+  /** @param ms that the last computation took */
+  function postpone(date: string, ms: number, failures: number): void {
+    const wait = ms * (1 / intervals.dayComputeShare - 1) * 2 ** failures
+    postponed.set(date, { until: Date.now() + Math.min(intervals.longestDayWaitMs, wait), failures })
+  }
+
   async function compute(date: string): Promise<void> {
+    const began = performance.now()
     try {
       computed = await computeDay(await session(), date)
+      if (computed === undefined) postpone(date, performance.now() - began, 0)
     } catch (error) {
       closeSession()
       if (stopping) return
@@ -82,8 +90,7 @@ export function createDayScheduler(pool: pg.Pool, log: RefresherLog, intervals: 
 
   async function writeComputed(store: pg.ClientBase, day: ComputedDay): Promise<void> {
     const failures = (await writeDay(store, day)) ? 0 : (postponed.get(day.date)?.failures ?? 0) + 1
-    const wait = day.ms * (1 / intervals.dayComputeShare - 1) * 2 ** failures
-    postponed.set(day.date, { until: Date.now() + Math.min(intervals.longestDayWaitMs, wait), failures })
+    postpone(day.date, day.ms, failures)
   }
 
   /** The latest stale day that is not postponed. */

@@ -6,6 +6,7 @@ import { migrateDown, migrateUp } from '../migrate/runner.js'
 import { queueMigrations, storeMigrations } from '../migrate/migration-sets.js'
 import { assertTrusted } from '../database/trust.js'
 import { rebuild } from './fill.js'
+import { buildSessionIndex } from './session-index.js'
 import { columnFaults, missingTables } from './queue-faults.js'
 import { restoreTriggers, triggerFaults } from './triggers.js'
 
@@ -93,6 +94,7 @@ export async function enableStore(pools: StorePools, say: Say, waitMs = defaultW
   const faults = await columnFaults(pools.primary)
   if (faults !== undefined) throw new Error(`${faults} Nothing was changed.`)
   await removeIncompleteQueue(pools, options)
+  if (await relationExists(pools.store, storeMigrations.table)) await buildSessionIndex(pools.store, options)
   const applied = [
     ...(await migrateUp(pools.primary, queueMigrations, options)),
     ...(await migrateUp(pools.store, storeMigrations, options)),
@@ -158,6 +160,7 @@ export async function upgradeStore(pools: StorePools, say: Say, waitMs = default
         'Set STORE_DATABASE_URL to that database. Nothing was changed.',
     )
   const options = { report: say, waitMs }
+  if (hasStore) await buildSessionIndex(pools.store, options)
   const applied = [
     ...(hasQueue ? await migrateUp(pools.primary, queueMigrations, options) : []),
     ...(hasStore ? await migrateUp(pools.store, storeMigrations, options) : []),

@@ -1,12 +1,13 @@
 /** Fills a store chunk by chunk, for the first time or again. Requests do not read it until it is complete. */
 import type pg from 'pg'
 import { acknowledgedVersion, acknowledgeVersion, recomputeUnacknowledged } from './acknowledgement.js'
+import { createBatchWriter } from './batch-writer.js'
 import { markDaysStale } from './day-kpis.js'
-import { addDifferences, noDifference, writeDifference } from './difference.js'
 import { beginHistory } from './epochs.js'
 import { hasProblems } from './queue-problems.js'
-import { studentRows } from './recompute.js'
 import { inTransaction, type Sessions, transaction } from './sessions.js'
+import type { SetAsideExam } from './set-aside.js'
+import { studentsThatFit } from './sizes.js'
 import { lockStoreRow, nextVersion } from './store-row.js'
 import { chunkStudents, limitByExams, nextStudents } from './students.js'
 
@@ -39,7 +40,8 @@ export async function emptyStore(store: pg.ClientBase): Promise<boolean> {
       await store.query(`set local lock_timeout = '500ms'`)
       if ((await lockStoreRow(store))?.state !== 'emptying') return
       await store.query('truncate attempt_materialized, attempt_deleted, attempt_topic_day, attempt_day')
-      await store.query(`update attempt_store set state = 'filling'`)
+      await store.query('delete from attempt_set_aside')
+      await store.query(`update attempt_store set state = 'filling', set_aside = 0`)
     })
     return true
   } catch (error) {
@@ -55,6 +57,7 @@ export interface FilledChunk {
   filledTo: string | null
   /** Rows written since the fill began. */
   rows: number
+  setAside: readonly SetAsideExam[]
 }
 
 /**
@@ -66,31 +69,34 @@ export async function fillChunk(sessions: Sessions): Promise<FilledChunk> {
   const { primary, store } = sessions
   return transaction(sessions, async () => {
     const row = await lockStoreRow(store)
-    if (row === undefined || row.state !== 'filling') return { done: true, filledTo: null, rows: 0 }
+    if (row === undefined || row.state !== 'filling') return { done: true, filledTo: null, rows: 0, setAside: [] }
     const acknowledged = await acknowledgedVersion(primary, row)
     const next = nextVersion(row)
+    const writer = createBatchWriter(sessions, next, row.set_aside > 0)
     // before its first chunk the store is empty, so it has no rows from lost commits
     const unacknowledged =
-      row.filled_to === null ? noDifference() : await recomputeUnacknowledged(sessions, row, acknowledged, next)
+      row.filled_to === null ? 0 : await recomputeUnacknowledged(sessions, row, acknowledged, writer)
     // exams that the queue does not have may belong to students that are filled already: start over now, not at the end
     if (unacknowledged === undefined || (await hasProblems(primary))) {
       await rebuild(store)
-      return { done: true, filledTo: null, rows: 0 }
+      return { done: true, filledTo: null, rows: 0, setAside: [] }
     }
+    const before = writer.difference().written
     const candidates = await nextStudents(primary, row.filled_to)
-    const students = await limitByExams(primary, candidates)
-    const filled = await writeDifference(store, await studentRows(sessions, students), next)
-    const { written, deleted, days } = addDifferences(unacknowledged, filled)
+    const students = await studentsThatFit(primary, await limitByExams(primary, candidates))
+    await writer.students(students)
+    const { written, deleted, days } = writer.difference()
     await markDaysStale(store, days, next)
     const version = written + deleted > 0 ? next : row.version
     const filledTo = students.at(-1) ?? row.filled_to
     const done = candidates.length < chunkStudents && students.length === candidates.length
     await store.query(
       `update attempt_store set
-  filled_to = $1, filled_rows = filled_rows + $2::bigint, state = $3, version = $4::bigint`,
-      [filledTo, filled.written, done ? 'catching_up' : 'filling', version],
+  filled_to = $1, filled_rows = filled_rows + $2::bigint, state = $3, version = $4::bigint,
+  set_aside = (select count(*) from attempt_set_aside)`,
+      [filledTo, written - before, done ? 'catching_up' : 'filling', version],
     )
     await acknowledgeVersion(primary, row, version)
-    return { done, filledTo, rows: Number(row.filled_rows) + filled.written }
+    return { done, filledTo, rows: Number(row.filled_rows) + written - before, setAside: writer.setAside }
   })
 }

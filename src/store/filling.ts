@@ -4,6 +4,7 @@ import { emptyStore, type FilledChunk, fillChunk } from './fill.js'
 import type { RefresherIntervals } from './intervals.js'
 import type { RefresherLog } from './leader.js'
 import type { Sessions } from './sessions.js'
+import { logSetAside } from './set-aside.js'
 import type { StoreRow } from './store-row.js'
 import { shareUpTo } from './students.js'
 
@@ -57,6 +58,7 @@ export async function fillStore(sessions: Sessions, options: FillOptions): Promi
   let loggedAt = 0
   while (!signal.aborted) {
     const chunk = await fillChunk(sessions)
+    logSetAside(log, chunk.setAside)
     if (chunk.done || Date.now() - loggedAt > intervals.progressMs) {
       loggedAt = Date.now()
       log.info(progress(chunk, began, Number(before?.filled_rows ?? 0)), 'filling the store')

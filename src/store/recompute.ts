@@ -2,8 +2,8 @@
  * The rows of the view for some students, or for some of their exams, to be compared with the store. If the store is in
  * the database of exam_results, the statement reads the view itself. Otherwise the rows are its parameters, as arrays.
  */
-import type pg from 'pg'
 import type { Sessions } from './sessions.js'
+import { incomingTable, readRows, type ColumnArrays, type ReadRows, type TypedColumn } from './transfer.js'
 
 /** The columns that the store takes from the view, in its order. */
 const storedColumns = [
@@ -21,7 +21,7 @@ const storedColumns = [
   ['exam_result_id', 'uuid'],
   ['position', 'integer'],
   ['answered', 'boolean'],
-] as const
+] as const satisfies TypedColumn[]
 
 export const storedNames: readonly string[] = storedColumns.map(([name]) => name)
 export const keyColumns: readonly string[] = ['student_id', 'item_id', 'attempt_no']
@@ -32,13 +32,10 @@ export const columnsOf = (table: string, columns: readonly string[]): string =>
 export const sameKey = (a: string, b: string): string =>
   keyColumns.map((column) => `${a}.${column} = ${b}.${column}`).join(' and ')
 
-/** Values as text, one array per column. */
-export type ColumnArrays = (string | null)[][]
-
-/** All rows of some students. `arrays`: rows read from another database; without it the statement reads the view. */
+/** All rows of some students. `read`: rows read from another database; without it the statement reads the view. */
 export interface StudentRows {
   students: string[]
-  arrays?: ColumnArrays
+  read?: ReadRows
 }
 
 /**
@@ -49,15 +46,22 @@ export interface ExamRows {
   students: string[]
   exams: string[]
   edited: { students: string[]; exams: string[] }
-  arrays?: ColumnArrays
+  read?: ReadRows
 }
 
 export type Rows = StudentRows | ExamRows
 
 /** SQL: a select from arrays, which are the parameters from `$first` on. */
-const fromArrays = (columns: readonly (readonly [string, string])[], first: number) =>
+const fromArrays = (columns: readonly TypedColumn[], first: number) =>
   `select * from unnest(${columns.map(([, type], index) => `$${index + first}::${type}[]`).join(', ')})
     as f (${columns.map(([name]) => name).join(', ')})`
+
+const fromRead = (read: ReadRows, columns: readonly TypedColumn[], first: number) =>
+  read === 'incoming'
+    ? `select ${columns.map(([name]) => name).join(', ')} from ${incomingTable}`
+    : fromArrays(columns, first)
+
+const arraysOf = (read: ReadRows | undefined): ColumnArrays => (read === undefined || read === 'incoming' ? [] : read)
 
 /** The columns that depend on one exam only; attempt_no depends on the student's other exams. */
 const examColumns = storedColumns.filter(([name]) => name !== 'attempt_no')
@@ -70,33 +74,33 @@ const numbering = `row_number() over (
     )::integer as attempt_no`
 const numberedNames = storedNames.map((name) => (name === 'attempt_no' ? numbering : name)).join(', ')
 
-function ofStudents({ students, arrays }: StudentRows): { text: string; values: unknown[] } {
+function ofStudents({ students, read }: StudentRows): { text: string; values: unknown[] } {
   const fromView = `select ${names} from attempt_numbered where student_id = any($1::uuid[])`
   return {
     text: `with fresh as materialized (
-  ${arrays === undefined ? fromView : fromArrays(storedColumns, 2)}
+  ${read === undefined ? fromView : fromRead(read, storedColumns, 2)}
 ), old as materialized (
   select ${names} from attempt_materialized where student_id = any($1::uuid[])
 )`,
-    values: [students, ...(arrays ?? [])],
+    values: [students, ...arraysOf(read)],
   }
 }
 
-function ofExams({ students, exams, edited, arrays }: ExamRows): { text: string; values: unknown[] } {
+function ofExams({ students, exams, edited, read }: ExamRows): { text: string; values: unknown[] } {
   const fromView = `select ${examNames} from attempt_response
   where student_id = any($1::uuid[]) and exam_result_id = any($2::uuid[])`
   // An exam changes only rows of its own items: the store's rows of these items are renumbered together with the
   // exam's. The planner overestimates rows from the view many times over and would read whole histories, so a lateral
   // join with `offset 0` makes it look up each pair. For arrays this is not needed: the planner knows their length.
   const storedPairs =
-    arrays === undefined
+    read === undefined
       ? `pair cross join lateral (select ${names} from attempt_materialized
     where student_id = pair.student_id and item_id = pair.item_id offset 0) as m`
       : `pair join attempt_materialized m on m.student_id = pair.student_id and m.item_id = pair.item_id
   where m.student_id = any($1::uuid[])`
   return {
     text: `with written_exam as materialized (
-  ${arrays === undefined ? fromView : fromArrays(examColumns, 5)}
+  ${read === undefined ? fromView : fromRead(read, examColumns, 5)}
 ), pair as materialized (
   select student_id, item_id from written_exam
   union
@@ -113,7 +117,7 @@ function ofExams({ students, exams, edited, arrays }: ExamRows): { text: string;
     select ${examNames} from old where exam_result_id <> all($2::uuid[])
   ) as every
 )`,
-    values: [students, exams, edited.students, edited.exams, ...(arrays ?? [])],
+    values: [students, exams, edited.students, edited.exams, ...arraysOf(read)],
   }
 }
 
@@ -121,30 +125,26 @@ function ofExams({ students, exams, edited, arrays }: ExamRows): { text: string;
 export const freshAndOld = (rows: Rows): { text: string; values: unknown[] } =>
   'exams' in rows ? ofExams(rows) : ofStudents(rows)
 
-async function readArrays(
-  client: pg.ClientBase,
-  columns: readonly (readonly [string, string])[],
-  from: string,
-  values: unknown[],
-): Promise<ColumnArrays> {
-  const { rows } = await client.query<(string | null)[]>({
-    text: `select ${columns.map(([name]) => `${name}::text`).join(', ')} from ${from}`,
-    values,
-    rowMode: 'array',
-  })
-  return columns.map((_column, index) => rows.map((row) => row[index] ?? null))
-}
-
-/** All rows of the view for these students. */
-export async function studentRows({ primary, store }: Sessions, students: string[]): Promise<StudentRows> {
-  if (primary === store) return { students }
+/**
+ * All rows of the view for these students.
+ * @param limit reads no more than one slice; see `readRows`
+ */
+export async function studentRows(
+  sessions: Sessions,
+  students: string[],
+  limit?: { oneSlice: true },
+): Promise<StudentRows> {
+  if (sessions.primary === sessions.store) return { students }
   const from = 'attempt_numbered where student_id = any($1::uuid[])'
-  return { students, arrays: await readArrays(primary, storedColumns, from, [students]) }
+  return { students, read: await readRows(sessions, storedColumns, from, [students], limit) }
 }
 
 /** The rows of the view for some exams of these students. */
-export async function examRows({ primary, store }: Sessions, rows: Omit<ExamRows, 'arrays'>): Promise<ExamRows> {
-  if (primary === store) return rows
+export async function examRows(sessions: Sessions, rows: Omit<ExamRows, 'read'>): Promise<ExamRows> {
+  if (sessions.primary === sessions.store) return rows
   const from = 'attempt_response where student_id = any($1::uuid[]) and exam_result_id = any($2::uuid[])'
-  return { ...rows, arrays: await readArrays(primary, examColumns, from, [rows.students, rows.exams]) }
+  return { ...rows, read: await readRows(sessions, examColumns, from, [rows.students, rows.exams]) }
 }
+
+/** The same exams as if the view had no rows of them: the store's rows of these exams are deleted. */
+export const withoutRows = (rows: Omit<ExamRows, 'read'>): ExamRows => ({ ...rows, read: examColumns.map(() => []) })

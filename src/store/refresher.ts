@@ -18,6 +18,7 @@ import { queueFaults } from './queue-faults.js'
 import { describeProblems, hasProblems, removeProblems } from './queue-problems.js'
 import { queueIsCurrent, StoreSchemaOutdated } from './schema-version.js'
 import type { Sessions } from './sessions.js'
+import { logSetAside } from './set-aside.js'
 import type { StoreRow } from './store-row.js'
 
 /** Events for the metrics. */
@@ -140,7 +141,8 @@ export function createRefresher({
     return Date.now() - problemsAt >= intervals.triggerCheckMs
   }
 
-  function logBatch({ exams, students, written, deleted, version, unacknowledged }: RefreshedBatch): void {
+  function logBatch({ exams, students, written, deleted, version, unacknowledged, setAside }: RefreshedBatch): void {
+    logSetAside(log, setAside)
     if (unacknowledged.students > 0)
       log.warn(
         unacknowledged,

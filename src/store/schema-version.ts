@@ -12,9 +12,9 @@ const hasColumn = (table: string, column: string, schema = '') =>
   )`
 
 /** SQL expressions. Update the column when the code depends on a newer migration. */
-export const storeIsCurrent = hasColumn('attempt_day', 'stale')
+export const storeIsCurrent = hasColumn('attempt_store', 'set_aside')
 /** The same for a statement of relations.ts. */
-export const locatedStoreIsCurrent = hasColumn('attempt_day', 'stale', `"${ownSchema}".`)
+export const locatedStoreIsCurrent = hasColumn('attempt_store', 'set_aside', `"${ownSchema}".`)
 export const queueIsCurrent = hasColumn('attempt_queue', 'problem')
 
 /** A migration is pending. Retrying does not help before an operator runs it. */

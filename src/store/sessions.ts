@@ -18,7 +18,11 @@ export interface Sessions {
 }
 
 /** Runs `work` in one transaction of one session; `begin` is the statement that starts it. */
-export async function inTransaction<T>(client: pg.ClientBase, work: () => Promise<T>, begin = 'begin'): Promise<T> {
+export async function inTransaction<T>(
+  client: pg.ClientBase,
+  work: () => Promise<T>,
+  begin = 'begin read write',
+): Promise<T> {
   await client.query(begin)
   try {
     const result = await work()
@@ -44,7 +48,7 @@ export async function transaction<T>({ primary, store }: Sessions, work: () => P
     // overrides limits of the database: reads are long, and one session is idle while the other works
     for (const client of clients)
       await client.query(
-        'begin isolation level repeatable read; ' +
+        'begin isolation level repeatable read, read write; ' +
           `set local statement_timeout = '1h'; set local idle_in_transaction_session_timeout = 0`,
       )
     // before the snapshots: after TRUNCATE every snapshot sees an empty table, but only newer ones its row in the queue

@@ -21,6 +21,8 @@ export interface StoreState {
   /** Total number of rows that verification has found different. */
   differences: string
   differenceAt: string | null
+  /** Exams that the store does not have, because the refresher could not take them. */
+  setAside: number
 }
 
 const store = columnsOf<'attempt_store'>()
@@ -37,6 +39,7 @@ const stateColumns = [
   store('oldest_version'),
   store('differences'),
   rfc3339(store('difference_at')),
+  store('set_aside'),
 ]
 
 // compiled once, because every answer from the store runs one of them
@@ -48,7 +51,7 @@ from ${relation('attempt_store')}`)
 
 const isState = (text: string | null | undefined): text is StoreStateName => storeStates.some((state) => state === text)
 
-function stateOf([version, state, asOf, lagS, oldestVersion, differences, differenceAt]: Row): StoreState {
+function stateOf([version, state, asOf, lagS, oldestVersion, differences, differenceAt, setAside]: Row): StoreState {
   if (!version || !isState(state) || !oldestVersion || !differences)
     throw new Error('attempt_store has a row that this release cannot read')
   return {
@@ -59,6 +62,7 @@ function stateOf([version, state, asOf, lagS, oldestVersion, differences, differ
     oldestVersion,
     differences,
     differenceAt: differenceAt ?? null,
+    setAside: Number(setAside),
   }
 }
 

@@ -14,6 +14,8 @@ export interface StoreRow {
   filled_to: string | null
   filled_rows: string
   oldest_version: string
+  /** The number of exams in attempt_set_aside. */
+  set_aside: number
 }
 
 /**
@@ -23,7 +25,7 @@ export interface StoreRow {
  */
 export async function lockStoreRow(store: pg.ClientBase): Promise<StoreRow | undefined> {
   const { rows } = await store.query<StoreRow>(
-    'select id, version, state, filled_to, filled_rows, oldest_version from attempt_store for update',
+    'select id, version, state, filled_to, filled_rows, oldest_version, set_aside from attempt_store for update',
   )
   return rows[0]
 }

@@ -1,14 +1,19 @@
 /** Compares store and view, student by student; reads only. */
 import { dayDiffers } from './day-comparison.js'
 import { countDifferences } from './difference.js'
+import { studentsQueued } from './queue.js'
 import { studentRows } from './recompute.js'
-import { type Sessions, transaction } from './sessions.js'
+import { inSnapshot, type Sessions, transaction } from './sessions.js'
+import { studentsSetAside } from './set-aside.js'
+import { studentsThatFit } from './sizes.js'
 import { chunkStudents, limitByExams, nextStudents, shareUpTo } from './students.js'
 
 export interface Verified {
   students: number
   /** Of these, students that were not compared: they have exams in the queue, which the store may not have yet. */
   waiting: number
+  /** Of these, students that were not compared because an exam of them is set aside. */
+  setAside: number
   differences: { student: string; rows: number }[]
   /** UTC days whose KPIs differ from those of the store's rows. */
   days: string[]
@@ -37,21 +42,24 @@ async function assertReady({ store }: Sessions): Promise<void> {
 }
 
 /** Counts rows of these students that differ, except of students in the queue. Two databases have two snapshots. */
-function differencesOf(sessions: Sessions, students: string[]): Promise<{ rows: number; waiting: number }> {
+function differencesOf(
+  sessions: Sessions,
+  students: string[],
+): Promise<{ rows: number; waiting: number; setAside: number }> {
   return transaction(sessions, async () => {
     await assertReady(sessions)
-    const { rows } = await sessions.primary.query<{ student_id: string | null }>(
-      'select distinct attempt_student_id(user_id)::text as student_id from attempt_queue',
-    )
-    const waiting = new Set(rows.map(({ student_id }) => student_id))
-    if (waiting.has(null))
+    const queued = await studentsQueued(sessions.primary, students)
+    if (queued === 'truncated')
       throw new Error(
         'exam_results was truncated, so the store is about to be filled again. Retry when it is complete.',
       )
-    const compared = students.filter((student) => !waiting.has(student))
+    const setAside = new Set(await studentsSetAside(sessions.store, students))
+    const waiting = new Set(queued)
+    const compared = students.filter((student) => !waiting.has(student) && !setAside.has(student))
     return {
       rows: await countDifferences(sessions.store, await studentRows(sessions, compared)),
-      waiting: students.length - compared.length,
+      waiting: students.filter((student) => waiting.has(student) && !setAside.has(student)).length,
+      setAside: setAside.size,
     }
   })
 }
@@ -94,20 +102,22 @@ export async function verifyStore(
   progress: (students: number, done: number) => void,
   { recheckMs = 500 }: { recheckMs?: number } = {},
 ): Promise<Verified> {
-  const result: Verified = { students: 0, waiting: 0, differences: [], days: [] }
+  const result: Verified = { students: 0, waiting: 0, setAside: 0, differences: [], days: [] }
   let after: string | null = null
   for (;;) {
     const viewed: string[] = await nextStudents(sessions.primary, after)
     const candidates = [...new Set([...viewed, ...(await storedStudents(sessions, after))])].sort()
     // cut to one chunk: beyond it, students of the database that reached its limit may be missing
-    const students = await limitByExams(sessions.primary, candidates.slice(0, chunkStudents))
+    const chunk = await limitByExams(sessions.primary, candidates.slice(0, chunkStudents))
+    const students = await inSnapshot(sessions.primary, () => studentsThatFit(sessions.primary, chunk))
     const last = students.at(-1)
     if (last === undefined) break
     after = last
     const chosen =
       share >= 1 ? students : students.filter((student) => parseInt(student.slice(-8), 16) < share * 2 ** 32)
-    const { rows, waiting } = await differencesOf(sessions, chosen)
+    const { rows, waiting, setAside } = await differencesOf(sessions, chosen)
     result.waiting += waiting
+    result.setAside += setAside
     for (const student of rows > 0 ? chosen : []) {
       const lasting = await lastingDifference(sessions, student, recheckMs)
       if (lasting > 0) result.differences.push({ student, rows: lasting })

@@ -190,7 +190,7 @@ t.test('the documented roles are enough for what they do, and for nothing else',
   // the sessions of the reader cannot write; and where they could, the role may not
   await refused('attempt_reader', 'delete from attempt_store', /read-only transaction/)
   const writable = 'begin read write;'
-  for (const table of [...ours, 'exam_results', 'attempt_queue', 'kysely_migration'])
+  for (const table of [...ours, 'exam_results', 'attempt_queue', 'attempt_view_migration'])
     for (const sql of [`delete from ${table}`, `truncate ${table}`]) {
       await refused('attempt_reader', `${writable} ${sql}`)
       await run('attempt_reader', 'rollback')

@@ -28,6 +28,7 @@ const storeMigrations = [
   '20251201_0910_attempt_store',
   '20251202_0910_attempt_day_stale',
   '20251203_0900_attempt_session_index',
+  '20261201_0910_attempt_store_limits',
 ]
 
 async function filled(t: { teardown(action: () => unknown): unknown }): Promise<TestDatabase> {

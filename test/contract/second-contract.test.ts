@@ -135,7 +135,7 @@ t.test('the whole check compares a view with the contract that it is given', asy
       'migration',
     ],
   })
-  await db.pool.query(`insert into kysely_migration values ('${demo.migration}', '2099-01-01T00:00:00Z')`)
+  await db.pool.query(`insert into attempt_view_migration values ('${demo.migration}', '2099-01-01T00:00:00Z')`)
   t.equal((await checked(db)).migration, demo.migration)
   const { status, version, migration } = await checked(db, attemptV1)
   t.strictSame([status, version, migration], ['pass', '1.0.0', attemptV1.migration], 'the first contract beside it')

@@ -21,7 +21,7 @@ t.test('settings that a pooler drops are checked on every connection, and hold i
   const role = `pooled_${db.name}`
   await db.pool.query(
     `create role ${role} login password 'of-a-test';
-    grant select on attempt, attempt_anomaly, attempt_exam, attempt_response, attempt_numbered, kysely_migration
+    grant select on attempt, attempt_anomaly, attempt_exam, attempt_response, attempt_numbered, attempt_view_migration
       to ${role};
     alter role ${role} set timezone = 'Asia/Seoul'`,
   )

@@ -84,6 +84,7 @@ const columns: { [R in keyof Relations]: Record<ColumnName<R>, string> } = {
     oldest_version: 'bigint',
     differences: 'bigint',
     difference_at: 'timestamp with time zone',
+    set_aside: 'integer',
   },
   attempt_epoch: { epoch: 'uuid', first_version: 'bigint' },
   attempt_queue: {

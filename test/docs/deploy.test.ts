@@ -140,14 +140,14 @@ t.test('deploy.sh', there, async (t) => {
   await buildIndexes(db.pool, () => undefined)
   await enabled(db)
   await migrateDown(db.pool, queueMigrations)
-  for (let newest = 0; newest < 2; newest++) await migrateDown(db.pool, storeMigrations)
+  for (let newest = 0; newest < 3; newest++) await migrateDown(db.pool, storeMigrations)
   t.match(
     await deploy(url, { TRIES: '60' }),
     {
       code: 0,
       said: new RegExp(
         'applied 20261201_0900_attempt_queue_problems\napplied 20251202_0910_attempt_day_stale\n' +
-          'applied 20251203_0900_attempt_session_index',
+          'applied 20251203_0900_attempt_session_index\napplied 20261201_0910_attempt_store_limits',
       ),
     },
     'a store is brought up to date with it',
@@ -158,8 +158,8 @@ t.test('deploy.sh', there, async (t) => {
   weak.password = 'of-nobody'
   await db.pool.query(
     `create role ${weak.username} login password 'of-nobody';
-    grant select on kysely_migration, kysely_migration_hash, attempt_queue_migration, attempt_queue_migration_hash,
-      attempt_store_migration, attempt_store_migration_hash to ${weak.username}`,
+    grant select on attempt_view_migration, attempt_view_migration_hash, attempt_queue_migration,
+      attempt_queue_migration_hash, attempt_store_migration, attempt_store_migration_hash to ${weak.username}`,
   )
   t.teardown(() => db.pool.query(`drop owned by ${weak.username}; drop role ${weak.username}`))
   await migrateDown(db.pool, storeMigrations)
@@ -207,7 +207,8 @@ console.log('DEPLOYED')\n`,
   )
 
   await db.pool.query(
-    `insert into kysely_migration (name, timestamp) values ('20990101_0000_from_tomorrow', '2099-01-01T00:00:00Z')`,
+    `insert into attempt_view_migration (name, timestamp)
+    values ('20990101_0000_from_tomorrow', '2099-01-01T00:00:00Z')`,
   )
   t.match(await deploy(url), { code: 12, deployed: false }, 'a database of a newer version is left alone')
   const old = await createDatabase(t, { migrated: false })

@@ -1,5 +1,6 @@
 /** Pages, rows and cursors are bounded in bytes, and no row is lost or given twice. */
 import t from 'tap'
+import { onPath } from '../helpers/on-path.js'
 import { createDatabases, type Reader } from '../../src/database/reader.js'
 import { RowBudget } from '../../src/database/row-budget.js'
 import { statement } from '../../src/database/statement.js'

@@ -78,7 +78,7 @@ t.test('a read that hangs delays no probe, and a repair is reported at once', { 
   const app = await startApp(t, db.url)
   await untilReady(app)
   const holder = await db.pool.connect()
-  await holder.query('begin; lock table kysely_migration in access exclusive mode')
+  await holder.query('begin; lock table attempt_view_migration in access exclusive mode')
   const began = performance.now()
   const late = lateness(t)
   const hung: Awaited<ReturnType<typeof ready>>[] = []
@@ -92,7 +92,7 @@ t.test('a read that hangs delays no probe, and a repair is reported at once', { 
     slowest < 1_000 + late(),
     `the slowest took ${Math.round(slowest)} ms, a read 3 s; timers: ${Math.round(late())} ms late`,
   )
-  await holder.query('delete from kysely_migration; commit')
+  await holder.query('delete from attempt_view_migration; commit')
   holder.release()
   await until(async () => /pending/.test((await ready(app)).reason), 'the state is read again')
   for (let turn = 0; turn < 5; turn++) {
@@ -108,7 +108,7 @@ t.test('a read that hangs delays no probe, and a repair is reported at once', { 
       `the first probe after it reads again: ${first.status} after ${Math.round(first.ms)} ms`,
     )
     await until(async () => (await ready(app)).status === 200, 'the repair is reported')
-    await db.pool.query('delete from kysely_migration')
+    await db.pool.query('delete from attempt_view_migration')
     await until(async () => (await ready(app)).status !== 200, 'the missing migration is reported')
   }
 })
@@ -121,7 +121,7 @@ t.test('the state is read without probes: the first one after a pause is current
   t.teardown(() => {
     holder.release(true)
   })
-  await holder.query('begin; lock table kysely_migration in access exclusive mode')
+  await holder.query('begin; lock table attempt_view_migration in access exclusive mode')
   // the next read begins when the one before was cancelled
   const readers = new Set<number>()
   await until(async () => {
@@ -164,7 +164,7 @@ t.test('the first probe while a table is locked, and while a contract check is s
   t.teardown(() => {
     holder.release(true)
   })
-  await holder.query('begin; lock table kysely_migration in access exclusive mode')
+  await holder.query('begin; lock table attempt_view_migration in access exclusive mode')
   t.match(await firstProbe(t, db.url), { status: 503, reason: /the database does not answer in time/, soon: true })
   await holder.query('rollback; begin; lock table pg_rewrite in access exclusive mode')
   t.match(await firstProbe(t, db.url, { contractTimeoutMs: 20_000 }), {

@@ -22,7 +22,7 @@ interface Teardown {
 /** The views exist, and their migration is pending: it replaces them, which needs that no session reads them. */
 async function toBeReplaced(db: TestDatabase): Promise<void> {
   await db.migrate()
-  await db.pool.query('delete from kysely_migration')
+  await db.pool.query('delete from attempt_view_migration')
 }
 
 async function session(t: Teardown, url: string, name: string): Promise<pg.Client> {
@@ -199,7 +199,7 @@ t.test('of twenty runners one applies, the others find nothing to do; one that i
   const applied = await Promise.all([...processes, ...inside])
   t.equal(applied.length, 20)
   t.equal(applied.filter(Boolean).length, 1)
-  t.equal((await db.pool.query('select count(*)::int as n from kysely_migration')).rows[0].n, 1)
+  t.equal((await db.pool.query('select count(*)::int as n from attempt_view_migration')).rows[0].n, 1)
 })
 
 t.test('a runner whose transaction began before another runner applied finds nothing to do afterwards', async (t) => {

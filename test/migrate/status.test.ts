@@ -45,6 +45,7 @@ t.test('applied migrations are frozen: what each does has the hash that it had',
     '20251201_0910_attempt_store': 'b0d72f4c3a9c3c34195169a6d4404f9f2af595d7faa4ecf3e96d4daa6bc81c23',
     '20251202_0910_attempt_day_stale': 'a7a955a1c760976e04152f58cd8e4113b23c9b5f4a924d8a10e3be32302d4d91',
     '20251203_0900_attempt_session_index': '79b453ad1dc66a9a147daa690ac7d752bf491d68758fa08ac312939d63bd3192',
+    '20261201_0910_attempt_store_limits': '79f3c89bec5d5f5f3afaada9f2ed1fc8cb9f28fb23d2b1358c3c6bc03e866a0a',
   })
 })
 
@@ -57,7 +58,7 @@ t.test('status ends with 4 for pending, 0 for up to date, 5 for edited or unknow
   })
   t.equal((await migrateCommand(db.url, 'up', '--no-indexes')).code, 0)
   t.match(await status(), { code: 0, said: /was applied at \d{4}-\d\d-\d\dT.*, hash 5010c1823a70\./ })
-  await db.pool.query(`update kysely_migration_hash set hash = 'abcdef0123456789'`)
+  await db.pool.query(`update attempt_view_migration_hash set hash = 'abcdef0123456789'`)
   t.match(await status(), {
     code: 5,
     said: /with the hash abcdef012345 and was edited since: in this version its hash is 5010c1823a70/,
@@ -67,9 +68,9 @@ t.test('status ends with 4 for pending, 0 for up to date, 5 for edited or unknow
     said: /Nothing to apply.*\nCheck 20251101_0900_attempt_view_lock/,
   })
   await db.pool.query(
-    `update kysely_migration_hash set hash = '5010c1823a70822ed7091923aa4c70abe9deb063f6e5b4fa4822314302ba2485'`,
+    `update attempt_view_migration_hash set hash = '5010c1823a70822ed7091923aa4c70abe9deb063f6e5b4fa4822314302ba2485'`,
   )
-  await db.pool.query(`insert into kysely_migration values ('20991231_0900_later', '2099-12-31T00:00:00Z')`)
+  await db.pool.query(`insert into attempt_view_migration values ('20991231_0900_later', '2099-12-31T00:00:00Z')`)
   t.match(await status(), {
     code: 5,
     said: /20991231_0900_later was applied at 2099-12-31T00:00:00.000Z by a newer version; this version does not know/,
@@ -79,7 +80,7 @@ t.test('status ends with 4 for pending, 0 for up to date, 5 for edited or unknow
     code: 1,
     said: /cannot revert 20991231_0900_later: a newer version applied it.*Nothing was changed/,
   })
-  await db.pool.query(`delete from kysely_migration where name < '2099'`)
+  await db.pool.query(`delete from attempt_view_migration where name < '2099'`)
   t.match(await migrateCommand(db.url, 'up', '--no-indexes'), {
     code: 1,
     said: /does not know \(20991231_0900_later\): a newer version applied them/,
@@ -166,13 +167,13 @@ t.test('plan shows the statements, the locks of the trial and the dependants, an
   t.ok(fresh.statements.some((statement) => /^create or replace view attempt as/.test(statement)))
   t.strictSame(await catalog(db), before)
   await db.migrate()
-  await db.pool.query('create view of_the_analysts as select count(*) from attempt; delete from kysely_migration')
+  await db.pool.query('create view of_the_analysts as select count(*) from attempt; delete from attempt_view_migration')
   const again = await planUp(db.pool)
   t.equal(again.noop, true, 'the views are what they would be')
-  await db.pool.query('drop table kysely_migration, kysely_migration_hash')
+  await db.pool.query('drop table attempt_view_migration, attempt_view_migration_hash')
   t.equal((await planUp(db.pool)).noop, true, 'nor does it matter that the record itself is made')
   await db.pool.query(
-    'create table kysely_migration (name varchar(255) not null primary key, timestamp varchar(255) not null)',
+    'create table attempt_view_migration (name varchar(255) not null primary key, timestamp varchar(255) not null)',
   )
   t.ok(again.locks.some(({ relation, mode }) => relation === 'attempt' && mode === 'AccessExclusiveLock'))
   t.strictSame(again.dependants, ['view of_the_analysts'])
@@ -198,7 +199,7 @@ t.test('plan shows the statements, the locks of the trial and the dependants, an
   )
   t.equal((await planUp(db.pool)).noop, false)
   t.match((await planUp(db.pool, queueMigrations)).locks, [{ relation: 'exam_results', mode: 'ShareRowExclusiveLock' }])
-  t.equal((await db.pool.query('select count(*)::int as n from kysely_migration')).rows[0].n, 0)
+  t.equal((await db.pool.query('select count(*)::int as n from attempt_view_migration')).rows[0].n, 0)
 })
 
 t.test(
@@ -219,7 +220,7 @@ t.test(
       said: /To apply again: 20251101_0900_attempt_view_lock[\s\S]*passed the contract check and was rolled back/,
     })
     t.strictSame(await correct(), [{ correct: true }], 'a plan changes nothing')
-    const before = (await db.pool.query('select timestamp from kysely_migration')).rows
+    const before = (await db.pool.query('select timestamp from attempt_view_migration')).rows
     t.match(await migrateCommand(db.url, 'up', '--again', '--no-indexes'), {
       code: 0,
       said: /applied 20251101_0900_attempt_view_lock/,
@@ -229,13 +230,13 @@ t.test(
       (await db.pool.query(`select has_table_privilege('pg_monitor', 'attempt', 'select') as may`)).rows[0].may,
       true,
     )
-    const after = (await db.pool.query('select timestamp from kysely_migration')).rows
+    const after = (await db.pool.query('select timestamp from attempt_view_migration')).rows
     t.equal(after.length, 1)
     t.equal(after[0].timestamp > before[0].timestamp, true)
     t.match(await migrateCommand(db.url, 'status'), { said: /hash 5010c1823a70/ })
     t.match(await migrateCommand(db.url, 'plan', '--again', '--json'), { said: /"noop": true/ })
     await db.pool.query(
-      `insert into kysely_migration (name, timestamp) values ('29990101_0900_of_a_newer_version', now()::text)`,
+      `insert into attempt_view_migration (name, timestamp) values ('29990101_0900_of_a_newer_version', now()::text)`,
     )
     for (const verb of ['up', 'plan'])
       t.match(await migrateCommand(db.url, verb, '--again'), { code: 1, said: /this version does not know/ })
@@ -334,7 +335,7 @@ t.test('a role without a right is refused with the right that it lacks', async (
     )
   await db.migrate()
   await db.pool.query(`grant create on schema public to ${role}, ${owner};
-      grant select on kysely_migration, kysely_migration_hash to ${role};
+      grant select on attempt_view_migration, attempt_view_migration_hash to ${role};
     do $$ declare one text;
     begin foreach one in array array['attempt_exam', 'attempt_element', 'attempt_response', 'attempt_numbered',
       'attempt', 'attempt_anomaly'] loop execute format('alter view %I owner to ${owner}', one);
@@ -357,7 +358,7 @@ t.test('a role without a right is refused with the right that it lacks', async (
   await db.pool.query(
     `alter role ${role} noinherit;
       grant ${owner} to ${role};
-      grant insert, update on kysely_migration, kysely_migration_hash to ${role};
+      grant insert, update on attempt_view_migration, attempt_view_migration_hash to ${role};
       alter function attempt_student_id(text) owner to ${owner}`,
   )
   t.match(await migrateCommand(url.href, 'up', '--no-indexes', '--again'), { code: 0, said: /^applied/ })

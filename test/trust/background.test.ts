@@ -22,9 +22,9 @@ const betterMatches = `
 const removed = 'drop operator public.= (oid, regclass); drop function public.has_table_privilege(regclass, text)'
 
 /** A table of migrations that runs code when it is read. */
-const ledgerView = `create view kysely_migration as
+const ledgerView = `create view attempt_view_migration as
     select '20251101_0900_attempt_view_lock'::varchar as name, ''::varchar as timestamp where evil();
-  grant all on kysely_migration to public`
+  grant all on attempt_view_migration to public`
 
 /** The service, and the warnings in its log. */
 async function serve(t: Parameters<typeof startApp>[0], url: string) {
@@ -39,7 +39,7 @@ async function serve(t: Parameters<typeof startApp>[0], url: string) {
 
 t.test('probes run nothing that is planted, and work', async (t) => {
   const { url, name, attacker, pool, ran } = await openToAttack(t)
-  await pool.query('drop table kysely_migration, kysely_migration_hash')
+  await pool.query('drop table attempt_view_migration, attempt_view_migration_hash')
   const { app, warnings } = await serve(t, url)
   await untilReady(app)
   await attacker.query(`${ledgerView}; ${betterMatches}`)
@@ -163,14 +163,14 @@ t.test('what is planted during a migration is not used, or not committed', async
     )
     return { ...viewMigrations, migrations }
   }
-  const ledger = `create table kysely_migration (name varchar(255) primary key, timestamp varchar(255));
-    create trigger evil before insert on kysely_migration for each row execute function evil_trigger();
-    grant all on kysely_migration to public`
+  const ledger = `create table attempt_view_migration (name varchar(255) primary key, timestamp varchar(255));
+    create trigger evil before insert on attempt_view_migration for each row execute function evil_trigger();
+    grant all on attempt_view_migration to public`
   await t.rejects(migrateUp(pool, planting(ledger, 2)), {
-    message: /public\.kysely_migration belongs to the role attacker_/,
+    message: /public\.attempt_view_migration belongs to the role attacker_/,
   })
   t.strictSame(await ran(), [])
-  await attacker.query('drop table kysely_migration')
+  await attacker.query('drop table attempt_view_migration')
   const operator = `create function evil_sum(varchar, varchar) returns text language sql as $$select 'x'$$;
     create operator public.|| (function = evil_sum, leftarg = varchar, rightarg = varchar)`
   await t.rejects(migrateUp(pool, planting(operator, 3), { checkMs: 600_000 }), {

@@ -51,15 +51,15 @@ for (const when of ['before', 'after'] as const)
 t.test('migrate up refuses what was planted, with object, owner and remedy', async (t) => {
   const planted: [string, RegExp][] = [
     [
-      `create table kysely_migration (name varchar(255) primary key, timestamp varchar(255));
-       create trigger evil before insert on kysely_migration for each row execute function evil_trigger();
-       grant all on kysely_migration to public`,
-      /public\.kysely_migration belongs to the role attacker_\w+.*revoke create on schema/,
+      `create table attempt_view_migration (name varchar(255) primary key, timestamp varchar(255));
+       create trigger evil before insert on attempt_view_migration for each row execute function evil_trigger();
+       grant all on attempt_view_migration to public`,
+      /public\.attempt_view_migration belongs to the role attacker_\w+.*revoke create on schema/,
     ],
     [
-      `create view kysely_migration as select 'x'::text as name, '' as timestamp where evil();
-       grant all on kysely_migration to public`,
-      /public\.kysely_migration belongs to the role attacker_/,
+      `create view attempt_view_migration as select 'x'::text as name, '' as timestamp where evil();
+       grant all on attempt_view_migration to public`,
+      /public\.attempt_view_migration belongs to the role attacker_/,
     ],
     [
       `create view attempt_exam as select 1 as one where evil(); grant all on attempt_exam to public`,

@@ -3,6 +3,7 @@ import { feeds, type StorePools } from '../../store/enable.js'
 import { relationExists } from '../../migrate/ledger.js'
 import { queueFaults } from '../../store/queue-faults.js'
 import { describeProblems, readProblems } from '../../store/queue-problems.js'
+import { listSetAside } from '../../store/set-aside.js'
 import { queueIsCurrent } from '../../store/schema-version.js'
 import { defineCommand, print } from '../command.js'
 import { noQueue, onStore, storeExits } from './connections.js'
@@ -16,6 +17,8 @@ interface StoreState {
   lag: string | null
   differences: string
   difference_at: string | null
+  /** null: the schema is from an older release. */
+  set_aside: string | null
 }
 
 const withoutStore = (queued: boolean) =>
@@ -58,11 +61,27 @@ async function describeIncomplete(primary: pg.Pool): Promise<string[]> {
     : [`${describeProblems(problems)} The refresher fills the store again; until then, requests read the view.`]
 }
 
+/** How many exams a message names. */
+const mostNamed = 20
+
+/** The exams that the store does not have, and why. */
+async function describeSetAside(store: pg.Pool, count: number): Promise<string[]> {
+  if (count === 0) return []
+  const exams = await listSetAside(store, mostNamed)
+  return [
+    `${count === 1 ? '1 exam is' : `${count} exams are`} set aside: the store does not have ` +
+      `${count === 1 ? 'its' : 'their'} attempts, the view has. The refresher retries each one once a day and when ` +
+      'the exam changes; attempt-api store retry makes it retry now.',
+    ...exams.map(({ exam, reason, since, retryAt }) => `  ${exam}: ${reason}. Since ${since}, next at ${retryAt}.`),
+    ...(count > exams.length ? [`  and ${count - exams.length} more (table attempt_set_aside)`] : []),
+  ]
+}
+
 async function describeStore({ primary, store }: StorePools): Promise<string[]> {
   const queued = await relationExists(primary, 'attempt_queue')
   if (!(await relationExists(store, 'attempt_store'))) return [withoutStore(queued)]
   const { rows } = await store.query<StoreState>(
-    `select version, state, filled_rows, filled_to, differences,
+    `select version, state, filled_rows, filled_to, differences, to_jsonb(attempt_store) ->> 'set_aside' as set_aside,
             extract(epoch from now() - caught_up_at)::numeric(20, 1) as lag,
             to_char(difference_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as difference_at
      from attempt_store`,
@@ -76,6 +95,7 @@ async function describeStore({ primary, store }: StorePools): Promise<string[]> 
         'feed this store; attempt-api store disable removes this store.',
     )
   lines.push(await describeQueue(primary))
+  lines.push(...(await describeSetAside(store, Number(state?.set_aside ?? 0))))
   lines.push(...(await describeIncomplete(primary)))
   lines.push(
     state === undefined || state.differences === '0'

@@ -27,7 +27,7 @@ async function compare(connections: StoreConnections, share: number): Promise<nu
   await requireStore(connections)
   if (!(await relationExists(connections.primary, 'attempt_queue'))) throw new Error(noQueue)
   const progress = createProgress(process.stderr)
-  const { students, waiting, differences, days } = await withSessions(connections, (sessions) =>
+  const { students, waiting, setAside, differences, days } = await withSessions(connections, (sessions) =>
     verifyStore(sessions, share, (compared, done) => {
       if (process.stderr.isTTY) progress.update(`${compared} students compared, ${Math.round(done * 100)} %`)
     }),
@@ -36,6 +36,8 @@ async function compare(connections: StoreConnections, share: number): Promise<nu
   const faults = await queueFaults(connections.primary)
   if (faults !== undefined) console.error(faults)
   if (waiting > 0) print(`${waiting} students are queued and were not compared: the store may be behind for them.`)
+  if (setAside > 0)
+    print(`${setAside} students were not compared, because exams of them are set aside (attempt-api store status).`)
   if (students > 0 && waiting === students) {
     console.error(
       'Every student is queued, so none was compared. Retry when the refresher has caught up (attempt-api store ' +
@@ -54,7 +56,7 @@ async function compare(connections: StoreConnections, share: number): Promise<nu
     return 1
   }
   const exception = days.length > 0 ? ', except for the KPIs of those days' : ''
-  print(`${students - waiting} students compared: the store matches the view${exception}.`)
+  print(`${students - waiting - setAside} students compared: the store matches the view${exception}.`)
   return days.length > 0 || faults !== undefined ? 1 : 0
 }
 

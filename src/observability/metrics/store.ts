@@ -26,6 +26,10 @@ export function createStoreMetrics(
     'attempt_store_differences_total',
     'Rows, and days of topic KPIs, that verification ever found different and repaired; the same from every replica',
   )
+  const setAside = gauge(
+    'attempt_store_set_aside_exams',
+    'Exams whose attempts the store does not have, because the refresher could not take them',
+  )
   const queueRows = gauge('attempt_store_queue_rows', `Exams in the queue, counted up to ${queueCountLimit}`)
   const queueOldest = gauge('attempt_store_queue_oldest_seconds', 'Time for which the oldest of them has waited')
   const staleDays = gauge(
@@ -72,7 +76,8 @@ export function createStoreMetrics(
     },
     update({ store, queue, staleDays: stale, refresherPresent }) {
       // removes unknown figures: a gauge without labels would report 0
-      for (const metric of [enabled, lag, version, queueRows, queueOldest, staleDays, present]) metric.remove()
+      for (const metric of [enabled, lag, version, setAside, queueRows, queueOldest, staleDays, present])
+        metric.remove()
       stateIs.reset()
       lagLimit.set(storeLagS)
       if (store !== undefined) enabled.set(store.state === undefined ? 0 : 1)
@@ -82,6 +87,7 @@ export function createStoreMetrics(
         const seconds = lagOf(store)
         if (state.state === 'ready' && Number.isFinite(seconds)) lag.set(seconds)
         version.set(Number(state.version))
+        setAside.set(state.setAside)
         differences.reset()
         differences.inc(Number(state.differences))
       }
