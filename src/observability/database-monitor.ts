@@ -128,8 +128,7 @@ export function createDatabaseMonitor(
   const counting = createPool({ statementTimeoutMs: anomaliesMs }, url, {
     max: 1,
     name: 'attempt-api anomalies',
-    // the indexes are found through exam_results, on the path
-    pathUse: 'guard',
+    pathUse: 'leave',
     connectMs: 5_000,
     queryMs: anomaliesMs + 1_000,
   })
