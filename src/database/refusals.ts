@@ -68,7 +68,7 @@ function missingPrivilege(message: string, origin: Origin | undefined): string {
   return `${who} has no privilege on the ${kind} ${object}: run \`${grant};\` as its owner (docs/access.md, roles)`
 }
 
-const storeRelation = /^attempt_(queue|store|materialized|deleted|epoch|day|topic_day)/
+const storeRelation = /^attempt_(queue|store|materialized|deleted|epoch|day|topic_day|set_aside)/
 
 /** A view or table of ours that is not there, or not on the search_path. */
 function missingRelation(message: string): string {

@@ -6,7 +6,8 @@ import type pg from 'pg'
 import { pause } from '../database/pause.js'
 import { createPool, dropConnections, dropOpening, endPool } from '../database/pool.js'
 import { hasOwnSession, sharedSession } from '../database/pooler.js'
-import { assertTrustedSession } from '../database/trust.js'
+import { refusalOf } from '../database/refusals.js'
+import { assertTrustedSession, Untrusted } from '../database/trust.js'
 import { guardSession } from '../database/session-guard.js'
 import { firstError } from '../errors.js'
 import type { RefresherIntervals } from './intervals.js'
@@ -59,6 +60,13 @@ export interface Leader {
 
 /** Result of one attempt to lead. absent: there is no store that this role may write. waiting: another one leads. */
 type Attempt = 'done' | 'led' | 'waiting' | 'absent'
+
+/** Whether only an operator can end the error: a privilege, a pending migration, a planted object, a standby. */
+const isForGood = (error: unknown): boolean =>
+  error instanceof StoreSchemaOutdated ||
+  error instanceof Untrusted ||
+  refusalOf(error) !== undefined ||
+  firstError(error).code === '25006'
 
 /** @throws StoreSchemaOutdated; Error where a pooler shares the session */
 async function mayWriteStore(store: pg.ClientBase, pool: pg.Pool): Promise<boolean> {
@@ -191,7 +199,7 @@ export function createLeader(options: LeaderOptions): Leader {
       } catch (error) {
         const outdated = error instanceof StoreSchemaOutdated
         failingSince ??= Date.now()
-        if (once && (outdated || Date.now() - failingSince >= intervals.oncePatienceMs)) throw error
+        if (once && (isForGood(error) || Date.now() - failingSince >= intervals.oncePatienceMs)) throw error
         // logged once: it stays the same until an operator runs the upgrade
         if (outdated && !outdatedLogged) log.warn({}, error.message)
         if (!outdated && !signal.aborted) logFailure(error)

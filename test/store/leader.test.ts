@@ -98,3 +98,23 @@ t.test(
     second.release(true)
   },
 )
+
+t.test('with once, a refresher ends at an error that only an operator can mend, whatever it did before', async (t) => {
+  const db = await createDatabase(t)
+  await buildIndexes(db.pool, () => undefined)
+  await db.pool.query(
+    `insert into exam_results (session_id, user_id, result_json)
+    values ('one', 'user-1', '{"questions": [{"question_id": 1, "topic": "t"}]}')`,
+  )
+  await enableStore({ primary: db.pool, store: db.pool }, () => undefined)
+  const role = `refresher_${db.name}`
+  await db.pool.query(
+    `create role ${role} login password 'unused';
+    grant all on all tables in schema public to ${role};
+    revoke all on attempt_topic_day from ${role}`,
+  )
+  t.teardown(() => db.pool.query(`drop owned by ${role}; drop role ${role}`))
+  const url = Object.assign(new URL(db.url), { username: role, password: 'unused' }).href
+  // fills the store, which is progress, and then cannot write the KPIs of the day
+  await t.rejects(catchUp(url), /permission denied for table attempt_topic_day/)
+})
