@@ -31,6 +31,9 @@ const store = columnsOf<'attempt_store'>()
 export const rfc3339 = (timestamp: RawBuilder<unknown>): RawBuilder<string> =>
   sql`to_char(${timestamp} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 
+/** SQL expression: the number of exams that are set aside; null in a store from an older release. */
+export const setAsideCount = sql`to_jsonb(${relation('attempt_store')}) ->> 'set_aside'`
+
 const stateColumns = [
   sql.ref('attempt_store.version'),
   store('state'),
@@ -39,7 +42,7 @@ const stateColumns = [
   store('oldest_version'),
   store('differences'),
   rfc3339(store('difference_at')),
-  store('set_aside'),
+  setAsideCount,
 ]
 
 // compiled once, because every answer from the store runs one of them
