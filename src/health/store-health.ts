@@ -1,7 +1,7 @@
 /** The state of the store in /health. It does not affect the status: without the store, requests read the view. */
 import type { Config } from '../config.js'
 import type { KeptStoreState } from '../store/kept-state.js'
-import { lagOf, type KnownState } from '../store/state.js'
+import { lagOf, type KnownState, type StoreState } from '../store/state.js'
 import { createCachedState, type CacheIntervals } from './cached-state.js'
 
 export interface StoreHealth {
@@ -13,7 +13,7 @@ export interface StoreHealth {
   differences: number | null
   /** Exams that the store does not have, because the refresher could not take them. */
   set_aside: number | null
-  detail: 'ok' | 'filling' | 'lagging' | 'degraded' | 'unreachable'
+  detail: 'ok' | 'filling' | 'lagging' | 'degraded' | 'incomplete' | 'unreachable'
 }
 
 export interface StoreMonitor {
@@ -40,6 +40,14 @@ const unreachable: StoreHealth = {
   detail: 'unreachable',
 }
 
+/** A wrong or missing row is worse than a late one, and lag_s reports the lag anyway. */
+function detailOf({ state, differenceAt, setAside }: StoreState, lagging: boolean): StoreHealth['detail'] {
+  if (state !== 'ready') return 'filling'
+  if (differenceAt !== null && Date.now() - Date.parse(differenceAt) < degradedMs) return 'degraded'
+  if (setAside > 0) return 'incomplete'
+  return lagging ? 'lagging' : 'ok'
+}
+
 export function createStoreMonitor(
   config: Pick<Config, 'storeLagS'>,
   storeState: KeptStoreState,
@@ -62,7 +70,6 @@ export function createStoreMonitor(
       const { state } = known
       if (state === undefined) return null
       const lag = lagOf(known)
-      const differed = state.differenceAt !== null && Date.now() - Date.parse(state.differenceAt) < degradedMs
       return {
         state: state.state === 'ready' ? 'ready' : 'filling',
         version: state.version,
@@ -70,8 +77,7 @@ export function createStoreMonitor(
         lag_s: Number.isFinite(lag) ? Math.round(lag * 10) / 10 : null,
         differences: Number(state.differences),
         set_aside: state.setAside,
-        // degraded before lagging: a wrong row is worse than a late one, and lag_s reports the lag anyway
-        detail: state.state !== 'ready' ? 'filling' : differed ? 'degraded' : lag > config.storeLagS ? 'lagging' : 'ok',
+        detail: detailOf(state, lag > config.storeLagS),
       }
     },
     close: () => cache.close(),

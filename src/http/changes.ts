@@ -13,6 +13,7 @@ import {
   selectChanges,
 } from '../queries/changes.js'
 import { changeColumns } from '../schemas/changes.js'
+import { setAsideHeader } from './conditional.js'
 import type { Services } from '../services.js'
 import { type ChangePosition, type ChangeToken, encodeToken } from '../store/change-token.js'
 import { jsonAnswer, type Answer, type Headers } from './answer.js'
@@ -46,10 +47,11 @@ const how =
 const startOf = ({ position, version }: ChangeToken): StartAfter =>
   position === undefined ? { version } : { position }
 
-const headersOf = ({ version, asOf }: Feed, next: string): Headers => ({
+const headersOf = ({ version, asOf, setAside }: Feed, next: string): Headers => ({
   'attempt-source': 'store',
   'attempt-as-of': asOf,
   'attempt-version': version,
+  ...setAsideHeader(setAside),
   'attempt-next-token': next,
 })
 

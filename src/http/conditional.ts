@@ -17,10 +17,14 @@ export interface Identity {
   request: unknown
 }
 
-const storeHeaders = ({ version, asOf }: ReadyStore, etag?: string): Headers => ({
+/** Tells the client that the store does not have every attempt: an answer never claims to be complete in silence. */
+export const setAsideHeader = (exams: number): Headers => (exams === 0 ? {} : { 'attempt-set-aside': String(exams) })
+
+const storeHeaders = ({ version, asOf, setAside }: ReadyStore, etag?: string): Headers => ({
   'attempt-source': 'store',
   'attempt-as-of': asOf,
   'attempt-version': version,
+  ...setAsideHeader(setAside),
   ...(etag === undefined ? {} : { etag }),
 })
 

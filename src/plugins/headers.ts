@@ -12,6 +12,7 @@ const exposed = [
   'Attempt-Source',
   'Attempt-As-Of',
   'Attempt-Version',
+  'Attempt-Set-Aside',
   'Attempt-Next-Token',
   'Attempt-Columns',
   'Attempt-Smallest-Group',

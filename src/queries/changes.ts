@@ -7,7 +7,7 @@ import { ApiError } from '../errors.js'
 import { columnsOf, relation } from '../relations.js'
 import type { ChangePosition, ChangeToken } from '../store/change-token.js'
 import { epochOf } from '../store/epochs.js'
-import { isStoreAbsent, rfc3339 } from '../store/state.js'
+import { isStoreAbsent, rfc3339, setAsideCount } from '../store/state.js'
 import { bigintForm, integerForm, isAfter, keyList, uuidForm, type KeyColumn } from './keyset.js'
 
 /** A column of a change: what happened, the version, and the attempt. */
@@ -92,6 +92,8 @@ export interface Feed {
   epoch: string
   version: string
   asOf: string
+  /** The number of exams whose changes are missing, because the refresher could not take them. */
+  setAside: number
 }
 
 const expired = (why: string) =>
@@ -112,7 +114,7 @@ export async function readFeed(reader: Reader, token: ChangeToken | undefined): 
     .rows(
       statement(sql`select ${store('version')}, ${store('state')}, ${rfc3339(store('caught_up_at'))},
   ${store('oldest_version')}, pg_is_in_recovery(), ${epochOf(store('version'))},
-  ${epochOf(sql`${token?.version ?? null}::bigint`)}, ${inOrder}
+  ${epochOf(sql`${token?.version ?? null}::bigint`)}, ${setAsideCount}, ${inOrder}
 from ${relation('attempt_store')}`),
     )
     .catch((error: unknown) => {
@@ -123,10 +125,11 @@ from ${relation('attempt_store')}`),
     throw unavailable(
       'Changes come from the store, and this database has none. An operator creates it with: attempt-api store enable',
     )
-  const [version, state, asOf, oldestVersion, standby, epoch, epochOfToken] = row
+  const [version, state, asOf, oldestVersion, standby, epoch, epochOfToken, setAside] = row
   if (!version || !oldestVersion || state !== 'ready' || !asOf || !epoch)
     throw unavailable('Changes come from the store, which is being filled. Retry later.')
-  if (token === undefined) return { epoch, version, asOf }
+  const feed = { epoch, version, asOf, setAside: Number(setAside) }
+  if (token === undefined) return feed
   // the last version of which the client has every change
   const complete = token.position === undefined ? BigInt(token.version) : BigInt(token.position[0]) - 1n
   if (complete < BigInt(oldestVersion))
@@ -142,5 +145,5 @@ from ${relation('attempt_store')}`),
   }
   if (epochOfToken !== token.epoch)
     throw expired('The token is of another store, or of this one before it was rebuilt or restored')
-  return { epoch, version, asOf }
+  return feed
 }

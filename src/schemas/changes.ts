@@ -61,6 +61,10 @@ export const changesResponse = {
   ...pageOrStream(changePage),
   headers: {
     'Attempt-Next-Token': { type: 'string', description: '`since` of the next request' },
+    'Attempt-Set-Aside': {
+      type: 'string',
+      description: 'Number of exams that the store could not take; missing if there is none',
+    },
     'Attempt-Version': { type: 'string', description: 'Version of the store that was read' },
   },
 }

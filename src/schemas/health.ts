@@ -20,11 +20,11 @@ const store = Type.Object(
       'Exams whose attempts the store does not have, because the refresher could not take them; source=live has them',
       0,
     ),
-    detail: oneOf(['ok', 'filling', 'lagging', 'degraded', 'unreachable'], {
+    detail: oneOf(['ok', 'filling', 'lagging', 'degraded', 'incomplete', 'unreachable'], {
       description:
         'lagging: more than STORE_LAG_S behind, so requests read the view. degraded: verification found a difference ' +
-        'within the last 24 hours. unreachable: the database of the store did not answer at once. None of these ' +
-        'changes the status.',
+        'within the last 24 hours. incomplete: set_aside is above 0. unreachable: the database of the store did ' +
+        'not answer at once. None of these changes the status.',
     }),
   },
   { additionalProperties: false },

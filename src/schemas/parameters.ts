@@ -112,7 +112,8 @@ export const parameters = {
   source: oneOf(['live', 'store'], {
     description:
       'live: read the view. store: read the store. Default: the store if it is enabled and up to date, else the ' +
-      'view; the header Attempt-Source names the one that was read.',
+      'view; the header Attempt-Source names the one that was read. The header Attempt-Set-Aside counts exams that ' +
+      'the store could not take and whose attempts are missing from the answer; the view has them.',
   }),
   min_attempts: positive('Only groups with at least this many attempts, counted after the other filters.', 10),
 } as const

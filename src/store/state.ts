@@ -21,10 +21,6 @@ export interface StoreState {
   /** Total number of rows that verification has found different. */
   differences: string
   differenceAt: string | null
-}
-
-/** What is read beside the answers: /health and /metrics report it. */
-export interface WatchedState extends StoreState {
   /** Exams that the store does not have, because the refresher could not take them. */
   setAside: number
 }
@@ -35,6 +31,9 @@ const store = columnsOf<'attempt_store'>()
 export const rfc3339 = (timestamp: RawBuilder<unknown>): RawBuilder<string> =>
   sql`to_char(${timestamp} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 
+/** SQL expression: the number of exams that are set aside; null, and no error, in a store of an older release. */
+export const setAsideCount = sql`to_jsonb(attempt_store) ->> 'set_aside'`
+
 const stateColumns = [
   sql.ref('attempt_store.version'),
   store('state'),
@@ -43,20 +42,19 @@ const stateColumns = [
   store('oldest_version'),
   store('differences'),
   rfc3339(store('difference_at')),
+  setAsideCount,
 ]
 
 // compiled once, because every answer from the store runs one of them
 const stateList = compiled(sql.join(stateColumns))
-// a store of an older release does not have the column: a missing one must be no error in the server's log
-const setAside = sql`to_jsonb(attempt_store) ->> 'set_aside'`
-const stateStatement = statement(sql`select ${stateList}, ${setAside}, ${sql.raw(locatedStoreIsCurrent)}
+const stateStatement = statement(sql`select ${stateList}, ${sql.raw(locatedStoreIsCurrent)}
 from ${relation('attempt_store')}`)
 const readyStatement = statement(sql`select ${stateList}
 from ${relation('attempt_store')}`)
 
 const isState = (text: string | null | undefined): text is StoreStateName => storeStates.some((state) => state === text)
 
-function stateOf([version, state, asOf, lagS, oldestVersion, differences, differenceAt]: Row): StoreState {
+function stateOf([version, state, asOf, lagS, oldestVersion, differences, differenceAt, setAside]: Row): StoreState {
   if (!version || !isState(state) || !oldestVersion || !differences)
     throw new Error('attempt_store has a row that this release cannot read')
   return {
@@ -67,6 +65,7 @@ function stateOf([version, state, asOf, lagS, oldestVersion, differences, differ
     oldestVersion,
     differences,
     differenceAt: differenceAt ?? null,
+    setAside: Number(setAside),
   }
 }
 
@@ -99,11 +98,10 @@ export const mayRead = async (reader: Reader, table: keyof Relations): Promise<b
  * not cause an error in the server's log at each read
  * @returns undefined if there is no store that this release can read, or this role may not read it
  */
-export async function readStoreState(reader: Reader, existed = false): Promise<WatchedState | undefined> {
+export async function readStoreState(reader: Reader, existed = false): Promise<StoreState | undefined> {
   if (!existed && !(await mayRead(reader, 'attempt_store'))) return undefined
   const [row] = (await reader.rows(stateStatement).catch(ifAbsent)) ?? []
-  const [setAside, current] = row?.slice(stateColumns.length) ?? []
-  return row !== undefined && current === 't' ? { ...stateOf(row), setAside: Number(setAside) } : undefined
+  return row?.[stateColumns.length] === 't' ? stateOf(row) : undefined
 }
 
 /** The store changed between the choice of the source and the statements of the answer: choose the source again. */
@@ -139,7 +137,7 @@ from ${relation('attempt_store')}, ${more.from}`)
 
 /** A state that was read at `at` (milliseconds). */
 export interface KnownState {
-  state: WatchedState | undefined
+  state: StoreState | undefined
   at: number
 }
 
