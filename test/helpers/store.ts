@@ -10,19 +10,19 @@ import type { TestDatabase } from './database.js'
 /** Production's intervals, shortened: a test waits for what happens, not for when production would do it. */
 export const shortIntervals: RefresherIntervals = {
   ...productionIntervals,
-  idleMs: 10,
-  computingMs: 2,
-  heartbeatMs: 50,
-  triggerCheckMs: 100,
-  verificationMs: 20,
+  idleMs: 40,
+  computingMs: 10,
+  heartbeatMs: 100,
+  triggerCheckMs: 200,
+  verificationMs: 100,
   settleMs: 20,
-  electionMs: 20,
+  electionMs: 50,
   absentStoreMs: 50,
-  sessionCheckMs: 100,
+  sessionCheckMs: 500,
   dayRetryMs: 50,
   dayComputeShare: 0.5,
-  dayComparisonMs: 10,
-  dayComparisonShare: 0.5,
+  dayComparisonMs: 100,
+  dayComparisonShare: 0.2,
 }
 
 export const silentLog: RefresherLog = { info: () => undefined, warn: () => undefined, error: () => undefined }
