@@ -65,21 +65,21 @@ interface DatabaseState {
   unreadable: string[]
   applied: string[] | null
   pending: string[]
-  /** Roles that could create what the service would take for its own. */
+  /** Roles that could create what the service would take for its own; read once, for the log. */
   creators: Creator[]
 }
 
 /** Runs nothing of the search_path: no function, operator or view of a role that is not trusted. */
-async function readDatabaseState(client: pg.PoolClient): Promise<DatabaseState> {
+async function readDatabaseState(client: pg.PoolClient, withCreators: boolean): Promise<DatabaseState> {
   await client.query('begin read only')
   try {
-    return await readOutsideOfPath(client)
+    return await readOutsideOfPath(client, withCreators)
   } finally {
     await client.query('rollback')
   }
 }
 
-async function readOutsideOfPath(client: pg.PoolClient): Promise<DatabaseState> {
+async function readOutsideOfPath(client: pg.PoolClient, withCreators: boolean): Promise<DatabaseState> {
   const { path, setting } = await leavePath(client, true)
   const located = await locate(client, path, true)
   const found = new Map(located.filter(({ reason }) => reason === null).map(({ name, relation }) => [name, relation]))
@@ -120,7 +120,7 @@ async function readOutsideOfPath(client: pg.PoolClient): Promise<DatabaseState> 
     unreadable: readViews.filter((name) => !readable.includes(name)),
     role,
     source: { found: source, path: setting, schemas },
-    creators: await readCreators(client, path, view),
+    creators: withCreators ? await readCreators(client, path, view) : [],
   }
   const records =
     ledger === undefined || table === null
@@ -211,7 +211,9 @@ export function createReadiness(
   const database = createCachedState<DatabaseState | { failure: unknown }>(
     async () => {
       const state = await connections
-        .run(Math.min(config.contractTimeoutMs, intervals.stateMs), readDatabaseState)
+        .run(Math.min(config.contractTimeoutMs, intervals.stateMs), (client) =>
+          readDatabaseState(client, !checkedCreators),
+        )
         .catch((failure: unknown) => ({ failure }))
       logChange(state)
       return state

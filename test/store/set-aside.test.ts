@@ -75,6 +75,10 @@ for (const separate of [false, true])
       const health = (await app.inject('/health')).json<{ store: { set_aside: number } }>()
       return health.store.set_aside === 1
     }, '/health counts the exam')
+    t.match((await app.inject('/health')).json(), { store: { detail: 'incomplete' } })
+    for (const path of ['attempts?source=store', 'attempts?source=store&format=csv', 'topics?source=store', 'changes'])
+      t.equal((await app.inject(`/v1/${path}`)).headers['attempt-set-aside'], '1', path)
+    t.notOk('attempt-set-aside' in (await app.inject('/v1/attempts?source=live')).headers)
     const environment = { DATABASE_URL: db.url, STORE_DATABASE_URL: separate ? store.url : '' }
     t.match(
       (await command(['store', 'status'], environment)).stdout,
