@@ -119,7 +119,7 @@ t.test(
 t.test('drift that was found before the time was over is reported', { buffered: true }, async (t) => {
   const db = await createDatabase(t)
   // a tenth is kept for the way back
-  const app = await startApp(t, db.url, { contractTimeoutMs: 8_000 })
+  const app = await startApp(t, db.url, { contractTimeoutMs: 16_000 })
   await db.pool.query(`
       create or replace view attempt as
       select id, student_id, item_id, correct, response_time_ms, hint_used, completed_at, started_at,
