@@ -23,8 +23,12 @@ export interface MigrationSet {
    * adopted.
    */
   contract?: Contract
-  /** The table that every reader locks first. A runner that drops all tables locks it first too, to avoid deadlocks. */
-  readFirst?: string
+  /**
+   * The table that other sessions lock first: readers of the store, and writers whose triggers write the queue. A
+   * runner that drops the other tables locks it first too. Otherwise it would hold what those sessions wait for while
+   * it waits for them.
+   */
+  lockedFirst?: string
 }
 
 export const viewMigrations: MigrationSet = {
@@ -36,6 +40,7 @@ export const viewMigrations: MigrationSet = {
 /** The part of the store in the database of exam_results. Applied only if the store is enabled. */
 export const queueMigrations: MigrationSet = {
   table: 'attempt_queue_migration',
+  lockedFirst: 'exam_results',
   migrations: {
     '20251201_0900_attempt_queue': attemptQueue,
     '20251202_0900_attempt_queue_exams': attemptQueueExams,
@@ -45,7 +50,7 @@ export const queueMigrations: MigrationSet = {
 /** The store itself, which may be in a database of its own. */
 export const storeMigrations: MigrationSet = {
   table: 'attempt_store_migration',
-  readFirst: 'attempt_store',
+  lockedFirst: 'attempt_store',
   migrations: {
     '20251201_0910_attempt_store': attemptStore,
     '20251202_0910_attempt_day_stale': attemptDayStale,

@@ -157,6 +157,15 @@ async function assertNoStore({ client }: MigrationSession): Promise<void> {
     )
 }
 
+/** Locks a table that exists and whose owner this role may act as; otherwise a later statement says what is missing. */
+async function lockIfOwned({ client }: MigrationSession, table: string): Promise<void> {
+  const { rows } = await client.query(
+    `select from pg_class where oid = to_regclass($1) and pg_has_role(relowner, 'usage')`,
+    [table],
+  )
+  if (rows.length > 0) await client.query(`lock table ${table} in access exclusive mode`)
+}
+
 /**
  * Reverts the last applied migration, or with `all` every one. Once none is left, drops the tables that list them.
  * @throws Error in a sentence, with nothing changed, if something depends on what would be dropped
@@ -175,8 +184,7 @@ export async function migrateDown(
       .slice(all ? 0 : -1)
       .reverse()
       .map(({ name }) => name)
-    if (set.readFirst !== undefined && names.length > 0)
-      await session.client.query(`lock table ${set.readFirst} in access exclusive mode`)
+    if (set.lockedFirst !== undefined && names.length > 0) await lockIfOwned(session, set.lockedFirst)
     for (const name of names) {
       const migration = Object.hasOwn(set.migrations, name) ? set.migrations[name] : undefined
       if (migration?.down === undefined)

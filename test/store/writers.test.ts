@@ -3,11 +3,12 @@ import t from 'tap'
 import { createExamResults } from '../../src/development/exam-results.js'
 import { migrateDown } from '../../src/migrate/runner.js'
 import { queueMigrations } from '../../src/migrate/migration-sets.js'
-import { enableStore, upgradeStore } from '../../src/store/enable.js'
+import { disableStore, enableStore, upgradeStore } from '../../src/store/enable.js'
 import { createSmallStore, stateOf } from '../helpers/small-store.js'
 import { createDatabase, type TestDatabase } from '../helpers/database.js'
 import { createRefresher } from '../../src/store/refresher.js'
 import { catchUp, differentRows, enabled, noDifferentRows, shortIntervals, silentLog } from '../helpers/store.js'
+import { until } from '../helpers/until.js'
 
 const document = '{"questions": [{"question_id": 5, "is_correct": true}]}'
 
@@ -324,4 +325,37 @@ t.test('upgrade replaces the functions of an installed queue, with the rights of
   await catchUp(db.url)
   t.strictSame(await differentRows(db.pool, db.pool), noDifferentRows)
   await db.pool.query(`drop owned by ${role}; drop role ${role}`)
+})
+
+t.test('a disable that waits for exam_results holds nothing that a writer waits for', async (t) => {
+  const { db } = await createSmallStore(t)
+  const reader = await db.pool.connect()
+  const writer = await db.pool.connect()
+  await reader.query('begin; select count(*) from exam_results')
+  // has locked exam_results, and writes the queue only later
+  await writer.query('begin; lock table exam_results in row exclusive mode')
+  const disabled = disableStore({ primary: db.pool, store: db.pool }, () => undefined)
+  const pid = await until(async () => {
+    const { rows } = await db.pool.query<{ pid: number }>(
+      `select pid from pg_locks
+      where relation = 'exam_results'::regclass and mode = 'AccessExclusiveLock' and not granted`,
+    )
+    return rows[0]?.pid
+  }, 'it waits')
+  const held = await db.pool.query(
+    `select mode from pg_locks where pid = $1 and relation = 'attempt_queue'::regclass and granted`,
+    [pid],
+  )
+  t.strictSame(held.rows, [])
+  await writer.query(
+    `insert into exam_results (session_id, user_id, result_json) values ('late', 'u', '{"questions": []}')`,
+  )
+  const { rows } = await writer.query(`select user_id, problem from attempt_queue where user_id = 'u'`)
+  t.strictSame(rows, [{ user_id: 'u', problem: null }], 'the trigger did not give up waiting for the queue')
+  await writer.query('commit')
+  await reader.query('rollback')
+  writer.release()
+  reader.release()
+  await disabled
+  t.equal((await db.pool.query(`select to_regclass('attempt_queue') as queue`)).rows[0].queue, null)
 })
