@@ -49,7 +49,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
 
 const server = await startEmbedded(directory, {
   binaries: major === undefined ? await embeddedBinaries() : await majorBinaries(major),
-  settings: ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=300'],
+  // no autovacuum: it would take processors from the tests, for databases that live for seconds
+  settings: ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=300', 'autovacuum=off'],
 })
 
 const results: FileResult[] = []
