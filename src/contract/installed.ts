@@ -127,7 +127,8 @@ export async function checkInstalled(
     'warn',
     first.expected,
     first.actual ?? `not in schema ${schema}`,
-    `${also}another text may have the same meaning: the golden checks decide; migrate up --again installs it anew`,
+    `${also}another text may have the same meaning: the golden checks decide; ` +
+      'migrate up --again installs the definition of this version',
   )
 }
 

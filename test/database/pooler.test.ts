@@ -5,6 +5,7 @@ import { hasOwnSession } from '../../src/database/pooler.js'
 import { disableStore, enableStore, upgradeStore } from '../../src/store/enable.js'
 import { createRefresher } from '../../src/store/refresher.js'
 import { startApp } from '../helpers/app.js'
+import { command } from '../helpers/cli.js'
 import { createDatabase } from '../helpers/database.js'
 import { lateness } from '../helpers/lateness.js'
 import { migrateCommand } from '../helpers/migrate.js'
@@ -139,4 +140,18 @@ t.test("one session for everybody: what is a session's is refused, what is a tra
     0,
     'no advisory lock is left in the shared session',
   )
+})
+
+t.test('commands connect again without settings where a pooler refuses them', async (t) => {
+  const db = await createDatabase(t, { migrated: false })
+  const url = await sessionPooler(t, db.url, { refuses: true })
+  for (const [line, code] of [
+    ['migrate status', 4],
+    ['migrate up --no-indexes', 0],
+    ['contract verify', 0],
+    ['migrate status', 0],
+  ] as const) {
+    const { status, stderr } = await command(line.split(' '), { DATABASE_URL: url, CONTRACT_TIMEOUT_MS: '60000' })
+    t.equal(status, code, `${line}: ${stderr}`)
+  }
 })

@@ -24,8 +24,19 @@ async function listening(t: Test, url: string, take: (socket: Socket) => void): 
   return place.href
 }
 
-/** A session a connection, whose startup parameters `options` and `statement_timeout` are dropped without a word. */
-export const sessionPooler = (t: Test, url: string): Promise<string> =>
+/** What PgBouncer sends for a startup parameter that it does not know. */
+function refusal(parameter: string): Buffer {
+  const fields = Buffer.from(`SFATAL\0VFATAL\0C08P01\0Munsupported startup parameter: ${parameter}\0\0`)
+  const header = Buffer.from('E\0\0\0\0')
+  header.writeInt32BE(fields.length + 4, 1)
+  return Buffer.concat([header, fields])
+}
+
+/**
+ * A session a connection, whose startup parameters `options` and `statement_timeout` are dropped without a word.
+ * @param refuses true: a connection with `options` is refused instead
+ */
+export const sessionPooler = (t: Test, url: string, { refuses = false } = {}): Promise<string> =>
   listening(t, url, (client) => {
     const { hostname, port } = new URL(url)
     const server = connect({ port: Number(port), host: hostname, noDelay: true }).on('error', () => undefined)
@@ -37,6 +48,10 @@ export const sessionPooler = (t: Test, url: string): Promise<string> =>
     })
     client.once('data', (startup: Buffer) => {
       const texts = startup.subarray(8).toString().split('\0')
+      if (refuses && texts.includes('options')) {
+        client.end(refusal('options'))
+        return
+      }
       const kept: string[] = []
       for (let at = 0; at + 1 < texts.length && texts[at] !== ''; at += 2)
         if (!['options', 'statement_timeout'].includes(texts[at] as string))
